@@ -13,4 +13,5 @@ pub mod path;
 pub mod records;
 pub mod snapshot;
 pub mod tar;
+mod varint;
 pub mod wire;
