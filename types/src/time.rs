@@ -30,6 +30,49 @@ impl Stamp {
         let [year, month, day, ..] = self.fields();
         format!("{year:04}-{month:02}-{day:02}")
     }
+
+    /// This time of the day, so many days later; at the end of the calendar the last stamp there is.
+    #[must_use]
+    pub fn plus_days(self, days: u32) -> Self {
+        let (year, month, day) = civil(self.day_number() + i64::from(days));
+        let Ok(year) = u64::try_from(year) else { return self };
+        if year > 9999 {
+            return Self(99_991_231_235_959);
+        }
+        Self(((year * 100 + month) * 100 + day) * 1_000_000 + self.0 % 1_000_000)
+    }
+
+    /// Whole days from `earlier` to this; none if it is not earlier. Days are counted on the calendar and
+    /// the clock on the wall: the hour that summer time takes or gives is not noticed.
+    pub fn days_since(self, earlier: Self) -> u32 {
+        let begun = u32::from(self.0 % 1_000_000 < earlier.0 % 1_000_000);
+        let days = self.day_number() - earlier.day_number() - i64::from(begun);
+        u32::try_from(days).unwrap_or(0)
+    }
+
+    /// Days since 1970-01-01 (Howard Hinnant's `days_from_civil`: years begin in March).
+    fn day_number(self) -> i64 {
+        let [year, month, day, ..] = self.fields().map(i64::from);
+        let year = if month <= 2 { year - 1 } else { year };
+        let era = year.div_euclid(400);
+        let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+        let year = year.rem_euclid(400);
+        era * 146_097 + year * 365 + year / 4 - year / 100 + of_year - 719_468
+    }
+}
+
+/// Year, month and day of a day number.
+fn civil(number: i64) -> (i64, u64, u64) {
+    let number = number + 719_468;
+    let era = number.div_euclid(146_097);
+    let of_era = number.rem_euclid(146_097);
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let march = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * march + 2) / 5 + 1;
+    let month = (march + 2) % 12 + 1;
+    let year = year + era * 400 + i64::from(month <= 2);
+    (year, month.unsigned_abs(), day.unsigned_abs())
 }
 
 impl FromStr for Stamp {
@@ -100,6 +143,37 @@ mod tests {
         assert_eq!(early.to_string(), "20260131235959");
         assert_eq!(early.fields(), [2026, 1, 31, 23, 59, 59]);
         assert_eq!(late.day(), "2026-02-01");
+    }
+
+    #[test]
+    fn days_are_counted_over_months_and_leap_years() {
+        let stamp = |text: &str| text.parse::<Stamp>().unwrap();
+        let cases = [
+            ("20260228120000", 1, "20260301120000"),
+            ("20240228120000", 1, "20240229120000"),
+            ("20251231235959", 1, "20260101235959"),
+            ("20000301000000", 146_097, "24000301000000"),
+            ("20261123003000", 0, "20261123003000"),
+        ];
+        for (from, days, to) in cases {
+            assert_eq!(stamp(from).plus_days(days), stamp(to));
+            assert_eq!(stamp(to).days_since(stamp(from)), days);
+        }
+        assert_eq!(stamp("20260102110000").days_since(stamp("20260101120000")), 0);
+        assert_eq!(stamp("20260102120000").days_since(stamp("20260101120000")), 1);
+        assert_eq!(stamp("20260101120000").days_since(stamp("20260102120000")), 0);
+        assert_eq!(stamp("99991231000000").plus_days(1), stamp("99991231235959"));
+    }
+
+    #[test]
+    fn every_day_of_four_centuries_follows_the_one_before() {
+        let mut day = "19990101000000".parse::<Stamp>().unwrap();
+        for _ in 0..150_000 {
+            let next = day.plus_days(1);
+            assert!(next > day && next.to_string().parse::<Stamp>().is_ok(), "{next}");
+            assert_eq!(next.days_since(day), 1);
+            day = next;
+        }
     }
 
     #[test]
