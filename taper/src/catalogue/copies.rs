@@ -1,0 +1,302 @@
+//! Copies: images on volumes, part by part.
+//!
+//! A part is recorded when it is flushed. A copy is complete when its parts add up to the image; until then
+//! nobody counts on it, but the scribe may go on where it stopped.
+
+use rusqlite::{Connection, Row, named_params, params};
+use types::{Bytes, Digest, DumpId, FileNo, Label, PartNo, Stamp, StorageName};
+
+use super::dumps::{self, Dump};
+use super::events::{EventKind, log};
+use super::sql::{bytes, get, get_maybe, int, maybe, number, text, words};
+use super::volumes::{self, VolumeEnd};
+use super::{Catalogue, CatalogueError, Trouble, dles};
+
+/// How far a copy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CopyState {
+    /// All parts are placed.
+    Complete,
+    /// Some are: it is being written, or a volume of it is lost.
+    Partial,
+}
+
+words!(CopyState, "state of a copy", Complete = "complete", Partial = "partial");
+
+/// A copy of an image on the volumes of one storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copy {
+    /// Which storage.
+    pub storage: StorageName,
+    /// How far it is.
+    pub state: CopyState,
+    /// On which volumes, in the order of its parts.
+    pub labels: Vec<Label>,
+}
+
+impl Copy {
+    /// True if the whole image can be read from it.
+    pub fn is_complete(&self) -> bool {
+        self.state == CopyState::Complete
+    }
+}
+
+/// A stretch of an image in one file of a volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Of which image.
+    pub dump: DumpId,
+    /// Of its copy in which storage.
+    pub storage: StorageName,
+    /// Which part, from 1.
+    pub no: PartNo,
+    /// The run that wrote it.
+    pub run: Stamp,
+    /// On which volume.
+    pub label: Label,
+    /// In which of its files.
+    pub file: FileNo,
+    /// At which block, by the drive's count, the file's header is.
+    pub block: u64,
+    /// Its first frame.
+    pub first_frame: u32,
+    /// Its last frame.
+    pub last_frame: u32,
+    /// Where in the image it begins.
+    pub offset: Bytes,
+    /// How much of the image it holds, without header and filling.
+    pub bytes: Bytes,
+    /// The hash of the image from its beginning to the end of this part.
+    pub sha_so_far: Option<Digest>,
+}
+
+impl Catalogue {
+    /// A part is on its medium, flushed, and the volume now ends at `end`.
+    ///
+    /// Whatever the catalogue believed to lie at or behind it on that volume is gone, since writing discards
+    /// what is behind. That never happens to a volume that was mounted properly; if it did, it is said.
+    pub fn record_placed(&mut self, part: &Part, end: VolumeEnd) -> Result<(), CatalogueError> {
+        self.write("record that a part is placed", |tx| {
+            let dump = dumps::one(tx, part.dump)?.ok_or(CatalogueError::NoSuchDump(part.dump))?;
+            volumes::one(tx, &part.label)?
+                .ok_or_else(|| CatalogueError::NoSuchVolume(part.label.clone()))?;
+            if dump.copies.iter().any(|copy| copy.storage == part.storage && copy.is_complete()) {
+                let why = "copy, which is already complete";
+                return Err(CatalogueError::Contradiction(part.dump, why).into());
+            }
+            overwrite(tx, part)?;
+            insert(tx, part)?;
+            volumes::grew(tx, &part.label, part.run, end, part.bytes)
+        })
+    }
+
+    /// All parts of an image are placed in a storage. Refused unless they add up to it.
+    pub fn complete_copy(
+        &mut self,
+        dump: DumpId,
+        storage: &StorageName,
+        now: Stamp,
+    ) -> Result<(), CatalogueError> {
+        self.write("record that a copy is complete", |tx| {
+            let found = dumps::one(tx, dump)?.ok_or(CatalogueError::NoSuchDump(dump))?;
+            let parts = parts(tx, dump, storage)?;
+            if let Err(why) = add_up(&found.dump, &parts) {
+                return Err(CatalogueError::NotWhole { dump, storage: storage.clone(), why }.into());
+            }
+            tx.prepare_cached(
+                "UPDATE copies SET state = 'complete' WHERE dump = ?1 AND storage = ?2",
+            )?
+            .execute([&text(dump), storage.as_str()])?;
+            dumps::revive(tx, dump)?;
+            let dle = dles::ensure(tx, &found.dump.dle, found.dump.run)?;
+            dles::remember(tx, dle, &found.dump)?;
+            let labels =
+                volumes_of(&parts).iter().map(Label::as_str).collect::<Vec<_>>().join(", ");
+            let Dump { level, dle, .. } = &found.dump;
+            let what = format!("level {level} of {dle} is placed in {storage} on {labels}");
+            log(tx, now, parts.last().map(|part| part.run), EventKind::Dump, &what)
+        })
+    }
+
+    /// Forgets the parts of a copy that is not complete, so that it can be written from its beginning.
+    pub fn restart_copy(
+        &mut self,
+        dump: DumpId,
+        storage: &StorageName,
+    ) -> Result<(), CatalogueError> {
+        self.write("forget an incomplete copy", |tx| {
+            let found = dumps::one(tx, dump)?.ok_or(CatalogueError::NoSuchDump(dump))?;
+            if found.copies.iter().any(|copy| copy.storage == *storage && copy.is_complete()) {
+                let why = "copy, which is already complete";
+                return Err(CatalogueError::Contradiction(dump, why).into());
+            }
+            for table in ["parts", "copies"] {
+                tx.execute(
+                    &format!("DELETE FROM {table} WHERE dump = ?1 AND storage = ?2"),
+                    [&text(dump), storage.as_str()],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The parts of the copy in one storage, in order.
+    pub fn parts(&self, dump: DumpId, storage: &StorageName) -> Result<Vec<Part>, CatalogueError> {
+        self.read("list the parts of a dump", |c| parts(c, dump, storage))
+    }
+
+    /// What is on a volume, in order.
+    pub fn parts_on(&self, label: &Label) -> Result<Vec<Part>, CatalogueError> {
+        self.read("list the parts on a volume", |c| parts_on(c, label))
+    }
+
+    /// What one run wrote, volume by volume in order.
+    pub fn parts_of_run(&self, run: Stamp) -> Result<Vec<Part>, CatalogueError> {
+        self.read("list the parts that a run wrote", |c| {
+            let mut statement =
+                c.prepare_cached("SELECT * FROM parts WHERE run = ?1 ORDER BY label, file")?;
+            Ok(statement.query_map([text(run)], of_row)?.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+pub(super) fn insert(c: &Connection, part: &Part) -> Result<(), Trouble> {
+    c.prepare_cached(
+        "INSERT OR IGNORE INTO copies (dump, storage, state) VALUES (?1, ?2, 'partial')",
+    )?
+    .execute([&text(part.dump), part.storage.as_str()])?;
+    c.prepare_cached(
+        "INSERT OR REPLACE INTO parts
+         (dump, storage, no, run, label, file, block, first_frame, last_frame, offset, bytes, sha_so_far)
+         VALUES (:dump, :storage, :no, :run, :label, :file, :block, :first_frame, :last_frame, :offset,
+                 :bytes, :sha_so_far)",
+    )?
+    .execute(named_params! {
+        ":dump": text(part.dump),
+        ":storage": part.storage.as_str(),
+        ":no": part.no.0,
+        ":run": text(part.run),
+        ":label": part.label.as_str(),
+        ":file": part.file.0,
+        ":block": int(part.block),
+        ":first_frame": part.first_frame,
+        ":last_frame": part.last_frame,
+        ":offset": int(part.offset.0),
+        ":bytes": int(part.bytes.0),
+        ":sha_so_far": maybe(part.sha_so_far),
+    })?;
+    Ok(())
+}
+
+/// Forgets what lay where `part` now lies, and behind it.
+fn overwrite(c: &Connection, part: &Part) -> Result<(), Trouble> {
+    let lost: Vec<Part> =
+        parts_on(c, &part.label)?.into_iter().filter(|other| other.file >= part.file).collect();
+    if lost.is_empty() {
+        return Ok(());
+    }
+    c.prepare_cached("DELETE FROM parts WHERE label = ?1 AND file >= ?2")?
+        .execute(params![part.label.as_str(), part.file.0])?;
+    let mut dumps: Vec<DumpId> = lost.iter().map(|other| other.dump).collect();
+    dumps.dedup();
+    bereave(c, &lost)?;
+    dumps::expire(c, &dumps, part.run)?;
+    let count = lost.len();
+    let what =
+        format!("{} was written from file {} on: {count} parts are gone", part.label, part.file);
+    log(c, part.run, Some(part.run), EventKind::Volume, &what)
+}
+
+/// Copies that have lost these parts are no longer complete; those that have lost all parts are no more.
+pub(super) fn bereave(c: &Connection, lost: &[Part]) -> Result<(), Trouble> {
+    let mut partial =
+        c.prepare_cached("UPDATE copies SET state = 'partial' WHERE dump = ?1 AND storage = ?2")?;
+    let mut none = c.prepare_cached(
+        "DELETE FROM copies WHERE dump = ?1 AND storage = ?2
+         AND NOT EXISTS (SELECT 1 FROM parts WHERE parts.dump = ?1 AND parts.storage = ?2)",
+    )?;
+    for part in lost {
+        partial.execute([&text(part.dump), part.storage.as_str()])?;
+        none.execute([&text(part.dump), part.storage.as_str()])?;
+    }
+    Ok(())
+}
+
+/// Whether these parts, in order, are the whole image; if not, what is missing.
+pub(super) fn add_up(dump: &Dump, parts: &[Part]) -> Result<(), String> {
+    if !dump.status.is_whole() {
+        return Err(format!("the dump is {}", dump.status));
+    }
+    let mut wanted = PartNo::FIRST;
+    let mut offset = Bytes::ZERO;
+    for part in parts {
+        if part.no != wanted {
+            return Err(format!("part {wanted} is missing"));
+        }
+        if part.offset != offset {
+            return Err(format!(
+                "part {} begins at byte {} of the image, and the one before ends at {}",
+                part.no, part.offset.0, offset.0
+            ));
+        }
+        wanted = wanted.next();
+        offset += part.bytes;
+    }
+    if offset == dump.stored && !parts.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("its parts hold {} of {} bytes", offset.0, dump.stored.0))
+    }
+}
+
+pub(super) fn of(c: &Connection, dump: DumpId) -> Result<Vec<Copy>, Trouble> {
+    let mut copies = c.prepare_cached("SELECT * FROM copies WHERE dump = ?1 ORDER BY storage")?;
+    let rows =
+        copies.query_map([text(dump)], |row| Ok((get(row, "storage")?, get(row, "state")?)))?;
+    rows.map(|row| {
+        let (storage, state) = row?;
+        let labels = volumes_of(&parts(c, dump, &storage)?);
+        Ok(Copy { storage, state, labels })
+    })
+    .collect()
+}
+
+/// Each volume once, in the order of the parts.
+fn volumes_of(parts: &[Part]) -> Vec<Label> {
+    let mut labels: Vec<Label> = parts.iter().map(|part| part.label.clone()).collect();
+    labels.dedup();
+    labels
+}
+
+pub(super) fn parts(
+    c: &Connection,
+    dump: DumpId,
+    storage: &StorageName,
+) -> Result<Vec<Part>, Trouble> {
+    let mut statement =
+        c.prepare_cached("SELECT * FROM parts WHERE dump = ?1 AND storage = ?2 ORDER BY no")?;
+    let rows = statement.query_map([&text(dump), storage.as_str()], of_row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn parts_on(c: &Connection, label: &Label) -> Result<Vec<Part>, Trouble> {
+    let mut statement = c.prepare_cached("SELECT * FROM parts WHERE label = ?1 ORDER BY file")?;
+    Ok(statement.query_map([label.as_str()], of_row)?.collect::<Result<_, _>>()?)
+}
+
+fn of_row(row: &Row<'_>) -> rusqlite::Result<Part> {
+    Ok(Part {
+        dump: get(row, "dump")?,
+        storage: get(row, "storage")?,
+        no: PartNo(number(row, "no")?),
+        run: get(row, "run")?,
+        label: get(row, "label")?,
+        file: FileNo(number(row, "file")?),
+        block: number(row, "block")?,
+        first_frame: number(row, "first_frame")?,
+        last_frame: number(row, "last_frame")?,
+        offset: bytes(row, "offset")?,
+        bytes: bytes(row, "bytes")?,
+        sha_so_far: get_maybe(row, "sha_so_far")?,
+    })
+}

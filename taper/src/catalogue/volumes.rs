@@ -1,0 +1,383 @@
+//! Volumes: labelled media.
+//!
+//! A new volume's label is first chosen here, then written, then recorded as written. A crash between leaves
+//! a label that is taken and perhaps not on any medium; the next new volume of the pool gets it.
+
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use types::{Barcode, BlockSize, Bytes, DumpId, FileNo, Label, PoolName, Slot, Stamp, StorageName};
+
+use super::events::{EventKind, log};
+use super::sql::{bytes, get, get_maybe, int, maybe, number, text, words};
+use super::{Catalogue, CatalogueError, Trouble, copies, dumps};
+
+/// What may be done with a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VolumeState {
+    /// Its label is chosen, and perhaps already written.
+    Chosen,
+    /// Nothing but the label is on it, or nothing that is wanted.
+    Labelled,
+    /// It can be written on behind its last file.
+    Active,
+    /// It takes no more.
+    Full,
+    /// It is read, but never written again.
+    Retired,
+    /// It can't be found.
+    Missing,
+}
+
+words!(
+    VolumeState,
+    "state of a volume",
+    Chosen = "chosen",
+    Labelled = "labelled",
+    Active = "active",
+    Full = "full",
+    Retired = "retired",
+    Missing = "missing",
+);
+
+/// What the operator says about reusing a volume.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Lock {
+    /// Nothing: retention decides.
+    #[default]
+    Open,
+    /// Never.
+    NoReuse,
+    /// Not before then.
+    Until(Stamp),
+}
+
+/// Where a volume ends: the file that would be written next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct VolumeEnd {
+    /// Its number.
+    pub file: FileNo,
+    /// The block, by the drive's count, that it would begin at, if the drive counts.
+    pub block: Option<u64>,
+}
+
+/// One volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Volume {
+    /// The name in its file 0.
+    pub label: Label,
+    /// Used like which others.
+    pub pool: PoolName,
+    /// By which storage.
+    pub storage: StorageName,
+    /// What its sticker claims.
+    pub barcode: Option<Barcode>,
+    /// Where it was seen last.
+    pub slot: Option<Slot>,
+    /// The length of its blocks.
+    pub block_size: BlockSize,
+    /// What may be done with it.
+    pub state: VolumeState,
+    /// The stamp in its label.
+    pub labelled: Stamp,
+    /// The run that wrote on it first, since it was labelled.
+    pub first_written: Option<Stamp>,
+    /// The run that wrote on it last.
+    pub last_written: Option<Stamp>,
+    /// Where it ends.
+    pub end: VolumeEnd,
+    /// What its images hold.
+    pub bytes: Bytes,
+    /// What the operator says.
+    pub lock: Lock,
+}
+
+impl Volume {
+    /// A volume that is about to get its label.
+    pub fn new(
+        label: Label,
+        pool: PoolName,
+        storage: StorageName,
+        block_size: BlockSize,
+        labelled: Stamp,
+    ) -> Self {
+        Self {
+            label,
+            pool,
+            storage,
+            barcode: None,
+            slot: None,
+            block_size,
+            state: VolumeState::Chosen,
+            labelled,
+            first_written: None,
+            last_written: None,
+            end: VolumeEnd { file: FileNo::FIRST, block: None },
+            bytes: Bytes::ZERO,
+            lock: Lock::Open,
+        }
+    }
+}
+
+impl Catalogue {
+    /// A label is chosen for a new volume, which is then written and recorded by [`Self::record_labelled`].
+    /// A label that was chosen before and never recorded may be chosen again.
+    pub fn choose_label(&mut self, volume: &Volume) -> Result<(), CatalogueError> {
+        let volume = Volume { state: VolumeState::Chosen, ..volume.clone() };
+        self.write("choose a label", |tx| match one(tx, &volume.label)? {
+            Some(old) if old.state != VolumeState::Chosen => {
+                Err(CatalogueError::LabelTaken(old.label).into())
+            }
+            _ => insert(tx, &volume),
+        })
+    }
+
+    /// The label is on the medium, for the first time or afresh, and the volume ends behind it.
+    pub fn record_labelled(
+        &mut self,
+        label: &Label,
+        stamp: Stamp,
+        block_size: BlockSize,
+        end: VolumeEnd,
+    ) -> Result<(), CatalogueError> {
+        self.write("record that a volume is labelled", |tx| {
+            known(tx, label)?;
+            if !copies::parts_on(tx, label)?.is_empty() {
+                // Nobody gets here with a `Reusable`. What the medium says is true all the same.
+                forget_parts(tx, label, stamp)?;
+            }
+            tx.prepare_cached(
+                "UPDATE volumes SET state = 'labelled', labelled = ?2, block = ?3, next_file = ?4,
+                 next_at = ?5, first = NULL, last = NULL, bytes = 0 WHERE label = ?1",
+            )?
+            .execute(params![
+                label.as_str(),
+                text(stamp),
+                int(block_size.bytes().0),
+                end.file.0,
+                end.block.map(int),
+            ])?;
+            log(tx, stamp, None, EventKind::Volume, &format!("{label} is labelled"))
+        })
+    }
+
+    /// Takes over a volume that was labelled elsewhere, as it is described.
+    pub fn adopt_volume(&mut self, volume: &Volume, now: Stamp) -> Result<(), CatalogueError> {
+        self.write("take over a volume", |tx| {
+            if one(tx, &volume.label)?.is_some_and(|old| old.state != VolumeState::Chosen) {
+                return Err(CatalogueError::LabelTaken(volume.label.clone()).into());
+            }
+            insert(tx, volume)?;
+            log(tx, now, None, EventKind::Volume, &format!("{} is taken over", volume.label))
+        })
+    }
+
+    /// Something that is no part was written on the volume, such as the records of a run: it now ends there.
+    pub fn record_end(
+        &mut self,
+        label: &Label,
+        run: Stamp,
+        end: VolumeEnd,
+    ) -> Result<(), CatalogueError> {
+        self.write("record where a volume ends", |tx| {
+            known(tx, label)?;
+            grew(tx, label, run, end, Bytes::ZERO)
+        })
+    }
+
+    /// Where a volume was seen, and with which sticker. A cartridge is in one slot, and a slot holds one.
+    pub fn record_seen(
+        &mut self,
+        label: &Label,
+        slot: Option<Slot>,
+        barcode: Option<&Barcode>,
+    ) -> Result<(), CatalogueError> {
+        self.write("record where a volume is", |tx| {
+            let volume = known(tx, label)?;
+            let slot = slot.map(|slot| slot.0);
+            tx.prepare_cached("UPDATE volumes SET slot = NULL WHERE slot = ?1 AND storage = ?2")?
+                .execute(params![slot, volume.storage.as_str()])?;
+            tx.prepare_cached(
+                "UPDATE volumes SET slot = ?2, barcode = COALESCE(?3, barcode),
+                 state = CASE state WHEN 'missing' THEN 'full' ELSE state END WHERE label = ?1",
+            )?
+            .execute(params![label.as_str(), slot, barcode.map(Barcode::as_str)])?;
+            Ok(())
+        })
+    }
+
+    /// What may be done with a volume from now on.
+    pub fn set_state(
+        &mut self,
+        label: &Label,
+        state: VolumeState,
+        now: Stamp,
+    ) -> Result<(), CatalogueError> {
+        self.write("change the state of a volume", |tx| {
+            let volume = known(tx, label)?;
+            tx.prepare_cached("UPDATE volumes SET state = ?2 WHERE label = ?1")?
+                .execute([label.as_str(), state.as_str()])?;
+            let what = format!("{label} was {}, and is {state}", volume.state);
+            log(tx, now, None, EventKind::Volume, &what)
+        })
+    }
+
+    /// What the operator says about reusing a volume.
+    pub fn set_lock(
+        &mut self,
+        label: &Label,
+        lock: Lock,
+        now: Stamp,
+    ) -> Result<(), CatalogueError> {
+        self.write("lock or unlock a volume", |tx| {
+            known(tx, label)?;
+            tx.prepare_cached("UPDATE volumes SET lock = ?2 WHERE label = ?1")?
+                .execute([label.as_str(), &lock_text(lock)])?;
+            let what = match lock {
+                Lock::Open => format!("{label} may be reused as retention decides"),
+                Lock::NoReuse => format!("{label} is not to be reused"),
+                Lock::Until(day) => format!("{label} is not to be reused before {}", day.day()),
+            };
+            log(tx, now, None, EventKind::Operator, &what)
+        })
+    }
+
+    /// The volume is no more, and with it all that was on it. Returns the dumps that it had parts of.
+    pub fn remove_volume(
+        &mut self,
+        label: &Label,
+        now: Stamp,
+    ) -> Result<Vec<DumpId>, CatalogueError> {
+        self.write("remove a volume", |tx| {
+            known(tx, label)?;
+            let lost = forget_parts(tx, label, now)?;
+            tx.prepare_cached("DELETE FROM volumes WHERE label = ?1")?.execute([label.as_str()])?;
+            log(tx, now, None, EventKind::Operator, &format!("{label} is removed"))?;
+            Ok(lost)
+        })
+    }
+
+    /// One volume.
+    pub fn volume(&self, label: &Label) -> Result<Volume, CatalogueError> {
+        self.read("look up a volume", |c| known(c, label))
+    }
+
+    /// All volumes, by label.
+    pub fn volumes(&self) -> Result<Vec<Volume>, CatalogueError> {
+        self.read("list its volumes", select)
+    }
+}
+
+/// Forgets what is on a volume, and what is then nowhere to be had has expired.
+pub(super) fn forget_parts(
+    c: &Connection,
+    label: &Label,
+    now: Stamp,
+) -> Result<Vec<DumpId>, Trouble> {
+    let lost = copies::parts_on(c, label)?;
+    c.prepare_cached("DELETE FROM parts WHERE label = ?1")?.execute([label.as_str()])?;
+    copies::bereave(c, &lost)?;
+    let mut dumps: Vec<DumpId> = lost.into_iter().map(|part| part.dump).collect();
+    dumps.sort();
+    dumps.dedup();
+    dumps::expire(c, &dumps, now)?;
+    Ok(dumps)
+}
+
+/// A run has written on the volume, which now ends there.
+pub(super) fn grew(
+    c: &Connection,
+    label: &Label,
+    run: Stamp,
+    end: VolumeEnd,
+    by: Bytes,
+) -> Result<(), Trouble> {
+    c.prepare_cached(
+        "UPDATE volumes SET first = COALESCE(first, ?2), last = MAX(COALESCE(last, ''), ?2),
+         next_file = ?3, next_at = ?4, bytes = bytes + ?5,
+         state = CASE state WHEN 'labelled' THEN 'active' ELSE state END WHERE label = ?1",
+    )?
+    .execute(params![label.as_str(), text(run), end.file.0, end.block.map(int), int(by.0)])?;
+    Ok(())
+}
+
+pub(super) fn one(c: &Connection, label: &Label) -> Result<Option<Volume>, Trouble> {
+    let mut statement = c.prepare_cached("SELECT * FROM volumes WHERE label = ?1")?;
+    Ok(statement.query_row([label.as_str()], of_row).optional()?)
+}
+
+fn known(c: &Connection, label: &Label) -> Result<Volume, Trouble> {
+    one(c, label)?.ok_or_else(|| CatalogueError::NoSuchVolume(label.clone()).into())
+}
+
+pub(super) fn select(c: &Connection) -> Result<Vec<Volume>, Trouble> {
+    let mut statement = c.prepare_cached("SELECT * FROM volumes ORDER BY label")?;
+    Ok(statement.query_map([], of_row)?.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn insert(c: &Connection, volume: &Volume) -> Result<(), Trouble> {
+    c.prepare_cached(
+        "INSERT OR REPLACE INTO volumes
+         (label, pool, storage, barcode, slot, block, state, labelled, first, last, next_file, next_at,
+          bytes, lock)
+         VALUES (:label, :pool, :storage, :barcode, :slot, :block, :state, :labelled, :first, :last,
+                 :next_file, :next_at, :bytes, :lock)",
+    )?
+    .execute(named_params! {
+        ":label": volume.label.as_str(),
+        ":pool": volume.pool.as_str(),
+        ":storage": volume.storage.as_str(),
+        ":barcode": maybe(volume.barcode.as_ref()),
+        ":slot": volume.slot.map(|slot| slot.0),
+        ":block": int(volume.block_size.bytes().0),
+        ":state": volume.state.as_str(),
+        ":labelled": text(volume.labelled),
+        ":first": maybe(volume.first_written),
+        ":last": maybe(volume.last_written),
+        ":next_file": volume.end.file.0,
+        ":next_at": volume.end.block.map(int),
+        ":bytes": int(volume.bytes.0),
+        ":lock": lock_text(volume.lock),
+    })?;
+    Ok(())
+}
+
+fn of_row(row: &Row<'_>) -> rusqlite::Result<Volume> {
+    let block: u64 = number(row, "block")?;
+    let block_size = BlockSize::new(block)
+        .ok_or(rusqlite::Error::IntegralValueOutOfRange(usize::MAX, int(block)))?;
+    let slot: Option<u32> = row.get("slot")?;
+    let next_at: Option<i64> = row.get("next_at")?;
+    Ok(Volume {
+        label: get(row, "label")?,
+        pool: get(row, "pool")?,
+        storage: get(row, "storage")?,
+        barcode: get_maybe(row, "barcode")?,
+        slot: slot.map(Slot),
+        block_size,
+        state: get(row, "state")?,
+        labelled: get(row, "labelled")?,
+        first_written: get_maybe(row, "first")?,
+        last_written: get_maybe(row, "last")?,
+        end: VolumeEnd {
+            file: FileNo(number(row, "next_file")?),
+            block: next_at.and_then(|block| u64::try_from(block).ok()),
+        },
+        bytes: bytes(row, "bytes")?,
+        lock: lock_of(row)?,
+    })
+}
+
+fn lock_text(lock: Lock) -> String {
+    match lock {
+        Lock::Open => String::new(),
+        Lock::NoReuse => "no-reuse".to_owned(),
+        Lock::Until(day) => text(day),
+    }
+}
+
+fn lock_of(row: &Row<'_>) -> rusqlite::Result<Lock> {
+    match row.get::<_, String>("lock")?.as_str() {
+        "" => Ok(Lock::Open),
+        "no-reuse" => Ok(Lock::NoReuse),
+        _ => get(row, "lock").map(Lock::Until),
+    }
+}
