@@ -1,0 +1,3 @@
+//! index
+mod record;
+pub use record::{Record, RecordKind};
