@@ -1,1 +1,16 @@
-//! devices
+//! Drives and changers.
+//!
+//! A [`Drive`] moves blocks and filemarks, a [`Changer`] moves cartridges. Neither knows what a dump is.
+//! [`vtape`] is a library made of directories, in the layout of Amanda's `chg-disk`; [`memory`] is one for
+//! tests that behaves like tape; [`faulty`] puts a fault into any of them; and [`conformance`] is what all of
+//! them, and every real drive, must pass.
+
+pub mod changer;
+pub mod conformance;
+pub mod drive;
+pub mod faulty;
+pub mod memory;
+pub mod vtape;
+
+pub use changer::{Bay, Cartridge, Changer, ChangerError, Inventory, Place};
+pub use drive::{Action, Drive, DriveError, Limits, Met, Position, Trouble, Wrote};

@@ -1,0 +1,263 @@
+//! The directory of one slot: which files the volume has, and how they come and go.
+//!
+//! `00003.title` is file 3, whole. Anything else that begins with `unfinished.` is what a crash or an error
+//! left. The files of a volume are those from 0 up to the first gap: files are removed from the highest
+//! down, so a gap is only there when the power went in the middle of that, and all behind it was to go.
+
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use types::{FileNo, Label};
+
+/// A volume's directory, as it is on the disk.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    /// From file 0, without a gap.
+    files: Vec<Entry>,
+    /// What has to go before anything is written: unfinished files, and files behind a gap.
+    leftovers: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    pub(super) length: u64,
+}
+
+/// A file that has no filemark yet, or has one that was not flushed.
+#[derive(Debug)]
+pub(super) struct Unfinished {
+    pub(super) file: File,
+    pub(super) length: u64,
+    from: PathBuf,
+    to: PathBuf,
+}
+
+impl Unfinished {
+    /// Appends a block, or leaves the file as it was.
+    pub(super) fn append(&mut self, block: &[u8]) -> io::Result<()> {
+        match self.file.write_all_at(block, self.length) {
+            Ok(()) => {
+                self.length += block.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                // The file is given up after this, so if this fails too nothing more is lost.
+                self.file.set_len(self.length).ok();
+                Err(error)
+            }
+        }
+    }
+
+    /// Drops all behind the first `length` bytes.
+    pub(super) fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.file.set_len(length)?;
+        self.length = length;
+        Ok(())
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Makes the file durable, then a file of the volume, in that order.
+    pub(super) fn publish(&self) -> io::Result<()> {
+        self.sync()?;
+        fs::rename(&self.from, &self.to)
+    }
+}
+
+impl Directory {
+    /// Looks what is there. Two files with one number are an error: `Ok(Err(…))` names them.
+    pub(super) fn open(path: &Path) -> io::Result<Result<Self, String>> {
+        let mut numbered = Vec::new();
+        let mut leftovers = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            if name.starts_with(UNFINISHED) {
+                leftovers.push(name);
+            } else if let Some(number) = number_of(&name) {
+                numbered.push((number, Entry { name, length: entry.metadata()?.len() }));
+            }
+        }
+        numbered.sort_by(|(a, one), (b, other)| (a, &one.name).cmp(&(b, &other.name)));
+        if let Some([(_, one), (_, other)]) =
+            numbered.array_windows().find(|[(a, _), (b, _)]| a == b)
+        {
+            let path = path.display();
+            return Ok(Err(format!(
+                "{path} has two files of one number, {} and {}: move the wrong one away",
+                one.name, other.name
+            )));
+        }
+        let whole =
+            (0..).zip(&numbered).take_while(|(wanted, (number, _))| wanted == number).count();
+        leftovers.extend(numbered.split_off(whole).into_iter().map(|(_, entry)| entry.name));
+        let files = numbered.into_iter().map(|(_, entry)| entry).collect();
+        Ok(Ok(Self { path: path.to_owned(), files, leftovers }))
+    }
+
+    /// The file behind the last.
+    pub(super) fn end(&self) -> FileNo {
+        FileNo(u32::try_from(self.files.len()).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn file(&self, number: FileNo) -> Option<&Entry> {
+        self.files.get(number.0 as usize)
+    }
+
+    /// The bytes of all files before `number`.
+    pub(super) fn used_before(&self, number: FileNo) -> u64 {
+        self.files.iter().take(number.0 as usize).map(|entry| entry.length).sum()
+    }
+
+    pub(super) fn path_of(&self, entry: &Entry) -> PathBuf {
+        self.path.join(&entry.name)
+    }
+
+    /// Begins file `number` at its first block. It, and all behind it, is gone.
+    pub(super) fn begin(&mut self, number: FileNo, title: &str) -> io::Result<Unfinished> {
+        self.discard_from(number)?;
+        let name = format!("{:05}.{}", number.0, presentable(title));
+        let from = self.path.join(format!("{UNFINISHED}{name}"));
+        let file = File::options().create_new(true).read(true).write(true).open(&from)?;
+        self.leftovers.push(format!("{UNFINISHED}{name}"));
+        Ok(Unfinished { file, length: 0, from, to: self.path.join(name) })
+    }
+
+    /// Opens file `number`, which is no file any more until it has a filemark again. All behind it is gone.
+    pub(super) fn resume(&mut self, number: FileNo) -> io::Result<Option<Unfinished>> {
+        self.discard_from(number.next())?;
+        if number.next() != self.end() {
+            return Ok(None);
+        }
+        let Some(Entry { name, length }) = self.files.pop() else { return Ok(None) };
+        let to = self.path.join(&name);
+        let from = self.path.join(format!("{UNFINISHED}{name}"));
+        fs::rename(&to, &from)?;
+        sync(&self.path)?;
+        self.leftovers.push(format!("{UNFINISHED}{name}"));
+        let file = File::options().read(true).write(true).open(&from)?;
+        Ok(Some(Unfinished { file, length, from, to }))
+    }
+
+    /// The file has its filemark: it counts, though it is not durable until it is published.
+    pub(super) fn finish(&mut self, file: &Unfinished) {
+        let name = |path: &Path| {
+            path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+        };
+        let from = name(&file.from);
+        self.leftovers.retain(|leftover| *leftover != from);
+        self.files.push(Entry { name: name(&file.to), length: file.length });
+    }
+
+    pub(super) fn sync(&self) -> io::Result<()> {
+        sync(&self.path)
+    }
+
+    /// Removes file `number` and all behind it, the last first, and what crashes left.
+    ///
+    /// A power cut in the middle leaves the volume a little longer than it was to be, or with a gap, behind
+    /// which nothing counts.
+    fn discard_from(&mut self, number: FileNo) -> io::Result<()> {
+        let keep = (number.0 as usize).min(self.files.len());
+        if self.leftovers.is_empty() && keep == self.files.len() {
+            return Ok(());
+        }
+        self.leftovers.sort();
+        while let Some(name) = self.leftovers.last() {
+            remove(&self.path.join(name))?;
+            self.leftovers.pop();
+        }
+        while self.files.len() > keep
+            && let Some(entry) = self.files.last()
+        {
+            remove(&self.path.join(&entry.name))?;
+            self.files.pop();
+        }
+        sync(&self.path)
+    }
+}
+
+/// Removes a file that may be gone already.
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes what came and went in a directory durable.
+pub(super) fn sync(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// The label that the name of file 0 tells; `None` for a volume without one.
+pub(super) fn label_hint(path: &Path) -> io::Result<Option<Label>> {
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name();
+        let label = name.to_str().and_then(|name| name.strip_prefix("00000."));
+        if let Some(label) = label.and_then(|label| label.parse().ok()) {
+            return Ok(Some(label));
+        }
+    }
+    Ok(None)
+}
+
+/// Amanda's reader passes over names that do not begin with a digit.
+const UNFINISHED: &str = "unfinished.";
+
+/// The number of a file, if that is what the name says, by Amanda's rule: `^[0-9]+[.-]`, but `-lock` is not
+/// a file.
+fn number_of(name: &str) -> Option<u32> {
+    let digits = name.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, rest) = name.split_at(digits);
+    if rest == "-lock" || !rest.starts_with(['.', '-']) {
+        return None;
+    }
+    number.parse().ok()
+}
+
+/// A title as Amanda would write it, and short enough for any file system.
+fn presentable(title: &str) -> String {
+    let plain = |c: char| if "/:\\".contains(c) || c.is_control() { '_' } else { c };
+    let mut name: String = title.chars().map(plain).collect();
+    let end = (0..=name.len().min(200)).rev().find(|&end| name.is_char_boundary(end));
+    name.truncate(end.unwrap_or(0));
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_amanda_reads_them() {
+        let cases = [
+            ("00000.DAILY-001", Some(0)),
+            ("00012.web._srv.0", Some(12)),
+            ("123456.x", Some(123_456)),
+            ("00003-x", Some(3)),
+            ("00000-lock", None),
+            ("unfinished.00003.x", None),
+            ("x", None),
+            ("12", None),
+            (".x", None),
+            ("99999999999999999999.x", None),
+        ];
+        for (name, number) in cases {
+            assert_eq!(number_of(name), number, "{name}");
+        }
+    }
+
+    #[test]
+    fn titles_fit_into_a_directory() {
+        assert_eq!(presentable("web./srv/a:b.0"), "web._srv_a_b.0");
+        assert_eq!(presentable("a\nb"), "a_b");
+        assert!(presentable(&"ä".repeat(500)).len() <= 200);
+    }
+}

@@ -1,0 +1,234 @@
+use std::fs;
+
+use types::{Blame, FileNo};
+
+use super::*;
+use crate::conformance::{self, Bench};
+use crate::drive::{Drive, Met, Position, Wrote};
+
+/// A library of four slots and two drives in a directory of its own.
+struct Site {
+    root: tempfile::TempDir,
+    library: Library,
+}
+
+fn drive_name(number: u32) -> DriveName {
+    format!("d{number}").parse().unwrap()
+}
+
+fn setup(capacity: Bytes) -> Setup {
+    let early_warning = Bytes(capacity.0 / 4);
+    let drives = vec![drive_name(0), drive_name(1)];
+    Setup { drives, capacity, early_warning, block: BlockSize::HEADER }
+}
+
+impl Site {
+    fn new(capacity: Bytes) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        create(root.path(), 4).unwrap();
+        let library = Library::open(root.path(), setup(capacity)).unwrap();
+        Self { root, library }
+    }
+
+    fn loaded(&mut self) -> VtapeDrive {
+        self.library.load(Slot(1), &drive_name(0)).unwrap();
+        self.library.drive(&drive_name(0)).unwrap()
+    }
+
+    fn names(&self) -> Vec<String> {
+        let names = fs::read_dir(self.root.path().join("slot1")).unwrap();
+        let mut names: Vec<_> =
+            names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+impl Bench for Site {
+    fn blank(&mut self, room: Bytes) -> Box<dyn Drive> {
+        *self = Self::new(room);
+        Box::new(self.loaded())
+    }
+
+    fn reload(&mut self) {
+        self.library.unload(&drive_name(0), Slot(1)).unwrap();
+        self.library.load(Slot(1), &drive_name(0)).unwrap();
+    }
+}
+
+const ROOMY: Bytes = Bytes(1 << 30);
+
+fn header(text: &str) -> Vec<u8> {
+    let mut block = text.as_bytes().to_vec();
+    block.resize(BlockSize::HEADER.len(), 0);
+    block
+}
+
+fn write_file(drive: &mut VtapeDrive, title: &str, data: &[u8]) {
+    drive.title_file(title);
+    assert_eq!(drive.write_block(&header(title)).unwrap(), Wrote::Block);
+    for block in data.chunks(drive.limits().block.len()) {
+        assert_eq!(drive.write_block(block).unwrap(), Wrote::Block);
+    }
+    drive.write_filemark().unwrap();
+}
+
+#[test]
+fn vtapes_conform() {
+    conformance::drive(&mut Site::new(ROOMY));
+}
+
+#[test]
+fn the_changer_conforms() {
+    conformance::changer(&mut Site::new(ROOMY).library);
+}
+
+#[test]
+fn files_lie_as_amanda_lays_them() {
+    let mut site = Site::new(ROOMY);
+    let mut drive = site.loaded();
+    drive.rewind().unwrap();
+    write_file(&mut drive, "DAILY-001", b"");
+    write_file(&mut drive, "web./srv.0", b"some data");
+    drive.flush().unwrap();
+    assert_eq!(site.names(), ["00000.DAILY-001", "00001.web._srv.0"]);
+    let part = fs::read(site.root.path().join("slot1/00001.web._srv.0")).unwrap();
+    assert_eq!(part, [&header("web./srv.0")[..], b"some data"].concat());
+    let inventory = site.library.inventory().unwrap();
+    let cartridge = inventory.drive(&drive_name(0)).unwrap().cartridge.clone().unwrap();
+    assert_eq!(cartridge.label.unwrap().as_str(), "DAILY-001");
+}
+
+#[test]
+fn a_file_has_its_number_only_when_it_is_whole_and_flushed() {
+    let mut site = Site::new(ROOMY);
+    let mut drive = site.loaded();
+    drive.rewind().unwrap();
+    write_file(&mut drive, "L", b"");
+    drive.flush().unwrap();
+    write_file(&mut drive, "a", b"x");
+    assert_eq!(site.names(), ["00000.L", "unfinished.00001.a"]);
+    drive.flush().unwrap();
+    assert_eq!(site.names(), ["00000.L", "00001.a"]);
+}
+
+#[test]
+fn writing_removes_what_a_crash_left() {
+    let mut site = Site::new(ROOMY);
+    let slot = site.root.path().join("slot1");
+    for name in ["00000.L", "00001.a", "00003.behind-a-gap", "unfinished.00002.torn", "notes.txt"] {
+        fs::write(slot.join(name), header(name)).unwrap();
+    }
+    let mut drive = site.loaded();
+    assert_eq!(drive.to_end_of_data().unwrap(), Position::start_of(FileNo(2)));
+    write_file(&mut drive, "b", b"x");
+    drive.flush().unwrap();
+    assert_eq!(site.names(), ["00000.L", "00001.a", "00002.b", "notes.txt"]);
+}
+
+#[test]
+fn two_files_of_one_number_are_told_to_the_operator() {
+    let mut site = Site::new(ROOMY);
+    let slot = site.root.path().join("slot1");
+    for name in ["00000.L", "00001.a", "00001.b"] {
+        fs::write(slot.join(name), header(name)).unwrap();
+    }
+    let error = site.loaded().rewind().unwrap_err();
+    assert_eq!(error.blame, Blame::Medium);
+    assert!(error.cause.to_string().contains("00001.a and 00001.b"), "{}", error.cause);
+    assert_eq!(site.names().len(), 3, "and nothing is removed");
+}
+
+#[test]
+fn a_full_medium_refuses_before_it_discards() {
+    let mut site = Site::new(Bytes::KIB.times(100));
+    let mut drive = site.loaded();
+    let slot = site.root.path().join("slot1");
+    for name in ["00000.L", "00001.a", "00002.b"] {
+        fs::write(slot.join(name), header(name)).unwrap();
+    }
+    drive.to_end_of_data().unwrap();
+    assert_eq!(drive.write_block(&header("c")).unwrap(), Wrote::Nothing);
+    drive.locate(Position { file: FileNo(2), block: 1 }).unwrap();
+    assert_eq!(drive.write_block(&[0; 32 << 10]).unwrap(), Wrote::Nothing);
+    assert_eq!(site.names(), ["00000.L", "00001.a", "00002.b"]);
+}
+
+#[test]
+fn a_drive_is_open_once() {
+    let site = Site::new(ROOMY);
+    let other = Library::open(site.root.path(), setup(ROOMY)).unwrap();
+    let drive = site.library.drive(&drive_name(0)).unwrap();
+    for library in [&site.library, &other] {
+        let error = library.drive(&drive_name(0)).unwrap_err();
+        assert!(matches!(error, LibraryError::Drive { cause: Obstacle::InUse { .. }, .. }));
+    }
+    other.drive(&drive_name(1)).unwrap();
+    drop(drive);
+    other.drive(&drive_name(0)).unwrap();
+}
+
+#[test]
+fn another_process_cannot_pull_a_cartridge_out_of_a_drive_in_use() {
+    let mut site = Site::new(ROOMY);
+    let mut other = Library::open(site.root.path(), setup(ROOMY)).unwrap();
+    let drive = site.loaded();
+    let error = other.unload(&drive_name(0), Slot(1)).unwrap_err();
+    assert_eq!(error.blame, Blame::Drive);
+    assert!(other.load(Slot(1), &drive_name(1)).is_err(), "a cartridge is in one drive at most");
+    drop(drive);
+    other.unload(&drive_name(0), Slot(1)).unwrap();
+    other.load(Slot(1), &drive_name(1)).unwrap();
+}
+
+#[test]
+fn a_cartridge_stays_in_its_drive_when_the_process_ends() {
+    let mut site = Site::new(ROOMY);
+    drop(site.loaded());
+    let mut later = Library::open(site.root.path(), setup(ROOMY)).unwrap();
+    assert_eq!(later.inventory().unwrap().drive(&drive_name(0)).unwrap().home, Some(Slot(1)));
+    later.drive(&drive_name(0)).unwrap().rewind().unwrap();
+}
+
+#[test]
+fn an_empty_drive_says_so() {
+    let site = Site::new(ROOMY);
+    let error = site.library.drive(&drive_name(0)).unwrap().rewind().unwrap_err();
+    assert_eq!(error.blame, Blame::Medium);
+    assert_eq!(error.cause.to_string(), "no cartridge is loaded");
+}
+
+#[test]
+fn a_damaged_state_file_is_reported_and_kept() {
+    let mut site = Site::new(ROOMY);
+    let state = site.root.path().join("state.json");
+    for damaged in ["", "{", "[]", "{\"version\":2,\"drives\":{}}"] {
+        fs::write(&state, damaged).unwrap();
+        assert!(site.library.inventory().is_err(), "{damaged:?}");
+        assert!(site.library.load(Slot(1), &drive_name(0)).is_err(), "{damaged:?}");
+        assert_eq!(fs::read_to_string(&state).unwrap(), damaged);
+    }
+}
+
+#[test]
+fn a_directory_without_slots_is_no_library() {
+    let root = tempfile::tempdir().unwrap();
+    let error = Library::open(root.path(), setup(ROOMY)).unwrap_err();
+    assert!(error.to_string().contains("is the disk mounted?"), "{error}");
+}
+
+#[test]
+fn what_amanda_padded_or_not_is_read_to_its_last_byte() {
+    let mut site = Site::new(ROOMY);
+    let slot = site.root.path().join("slot1");
+    let data: Vec<u8> = (0..100_000u32).map(|i| i.to_le_bytes()[0]).collect();
+    fs::write(slot.join("00000.L"), header("L")).unwrap();
+    fs::write(slot.join("00001.a"), [header("a"), data.clone()].concat()).unwrap();
+    let mut drive = site.loaded();
+    drive.locate(Position { file: FileNo(1), block: 1 }).unwrap();
+    let (mut read, mut buffer) = (Vec::new(), vec![0; 32 << 10]);
+    while let Met::Block(length) = drive.read_block(&mut buffer).unwrap() {
+        read.extend_from_slice(&buffer[..length]);
+    }
+    assert_eq!(read, data);
+}
