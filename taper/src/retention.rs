@@ -40,6 +40,10 @@ pub struct Policy {
     pub fulls: u32,
     /// All fulls of so many days.
     pub full_days: u32,
+    /// The newest dump cycles of each DLE, so many: a full and everything after it.
+    pub cycles: u32,
+    /// Every volume that was written, until then.
+    pub keep_until: Option<Stamp>,
 }
 
 impl Policy {
@@ -141,6 +145,7 @@ pub fn decide(facts: &Facts, policies: &Policies, now: Stamp) -> Verdicts {
         for (storage, policy) in policies {
             judge.keep_recoverable(&dumps, storage, policy.recover_days);
             judge.keep_fulls(&dumps, storage, policy);
+            judge.keep_cycles(&dumps, storage, policy.cycles);
         }
     }
     judge.verdicts
@@ -238,6 +243,13 @@ impl<'a> Judge<'a> {
                         policy.days
                     );
                     keep(Rule::Days, why, Some(written.plus_days(policy.days)));
+                }
+                if let Some(day) = policy.keep_until
+                    && volume.written.is_some()
+                    && self.now < day
+                {
+                    let why = format!("storage {} keeps all until {}", volume.storage, day.day());
+                    keep(Rule::KeepUntil, why, Some(day));
                 }
             }
         }
@@ -365,6 +377,20 @@ impl<'a> Judge<'a> {
                 let reason = Reason { rule: Rule::Fulls, why, until };
                 self.keep_chain(full, Where::In(storage), &reason);
             }
+        }
+    }
+
+    /// The newest fulls, and whatever was made since the oldest of them.
+    fn keep_cycles(&mut self, dumps: &[&DumpFact], storage: &StorageName, cycles: u32) {
+        let mut left = cycles;
+        for dump in dumps.iter().filter(|dump| dump.whole && is_placed(dump, storage)) {
+            if left == 0 {
+                return;
+            }
+            let why = format!("{} is of its {cycles} newest dump cycles", name(dump));
+            let reason = Reason { rule: Rule::Cycles, why, until: None };
+            self.keep_chain(dump, Where::In(storage), &reason);
+            left -= u32::from(dump.level.is_full());
         }
     }
 

@@ -1,1 +1,481 @@
-//! scan
+//! The scan: which volume to write on next, and why not the others.
+//!
+//! It decides and does not do. It proposes slots, one after the other, and the caller loads each and reads its
+//! label; what was met there is judged here too, since a label hint or a barcode may be wrong. Every choice
+//! and every refusal goes into the log in words.
+//!
+//! | method | proposes |
+//! |---|---|
+//! | traditional | the volume that was written longest ago and is reusable, then each slot in turn from the current one |
+//! | oldest | labelled volumes that were never written, then new media, then reusable volumes by age, then unknown slots |
+//! | lexical | all of these by label, going on behind the label that was written last, then unknown slots |
+//!
+//! The traditional scan is Amanda's default: it passes over new volumes as long as an old one can be reused, and
+//! so keeps to the order of a rotation. Before all that comes, if appending is allowed, the volume that was
+//! written last and is not full.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use types::{Barcode, Label, PoolName, Slot, Stamp};
+
+use crate::catalogue::{Lock, Volume, VolumeState};
+use crate::label::{Autolabel, Cartridge, Found, LabelRule, Names, Taken};
+use crate::retention::{Verdict, Verdicts};
+
+/// In which order volumes are proposed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// As Amanda always did.
+    #[default]
+    Traditional,
+    /// The oldest first.
+    Oldest,
+    /// By label, round and round.
+    Lexical,
+}
+
+/// Whether volumes that have room are written on behind their last file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Append {
+    /// Yes, before any other is taken.
+    Allowed,
+    /// No: each run begins a volume.
+    Never,
+}
+
+/// What is known of a slot without loading it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// There is no cartridge.
+    Empty,
+    /// There is one, and nothing more is known.
+    Unknown,
+    /// There is one that probably has this label.
+    Label(Label),
+    /// There was a medium without a label when it was looked at last.
+    Seen(Found),
+    /// There is one, and somebody else uses it.
+    Busy(String),
+}
+
+/// A slot as the inventory shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotView {
+    /// Which.
+    pub slot: Slot,
+    /// What its cartridge's sticker claims.
+    pub barcode: Option<Barcode>,
+    /// What is known of it.
+    pub hint: Hint,
+}
+
+/// All that a scan looks at.
+#[derive(Clone, Debug)]
+pub struct Situation {
+    /// In which order.
+    pub method: Method,
+    /// Whether to append.
+    pub append: Append,
+    /// The slots that may be used, in order.
+    pub slots: Vec<SlotView>,
+    /// The slot that is loaded, or was used last: the traditional scan begins there.
+    pub current: Option<Slot>,
+    /// The volumes the catalogue knows.
+    pub volumes: Vec<Volume>,
+    /// What retention says of them.
+    pub verdicts: Verdicts,
+    /// The pool that is to be written.
+    pub pool: PoolName,
+    /// Which labels are ours.
+    pub labels: LabelRule,
+    /// Which media count as new. `None`: none does.
+    pub autolabel: Option<Autolabel>,
+    /// What label variables stand for.
+    pub names: Names,
+    /// The run that wants to write. It does not begin a volume twice.
+    pub run: Stamp,
+}
+
+/// A slot worth loading.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Which slot.
+    pub slot: Slot,
+    /// The label that is expected there, if one is.
+    pub label: Option<Label>,
+    /// Why this one, in words.
+    pub why: String,
+}
+
+/// What to do with the medium that was met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Write on behind the last file of this volume.
+    Append(Label),
+    /// Begin this volume afresh, with leave from [`crate::catalogue::Catalogue::reusable`].
+    Reuse(Label),
+    /// Label it as a new volume.
+    Fresh(Fresh),
+}
+
+/// A medium that counts as new, and the label for it. Only a scan makes one, after autolabel's rules have let the
+/// medium pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fresh {
+    label: Label,
+    found: Found,
+}
+
+impl Fresh {
+    /// The label it is to get.
+    pub fn label(&self) -> &Label {
+        &self.label
+    }
+
+    /// What was on the medium.
+    pub fn found(&self) -> &Found {
+        &self.found
+    }
+}
+
+/// Why a slot was not used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("slot {slot}: {why}")]
+pub struct Refusal {
+    /// Which.
+    pub slot: Slot,
+    /// In words.
+    pub why: String,
+}
+
+/// A scan under way. As an iterator it gives the slots to load; it ends when there are no more.
+#[derive(Debug)]
+pub struct Scan {
+    situation: Situation,
+    waiting: VecDeque<Candidate>,
+    seen: BTreeSet<Slot>,
+    log: Vec<String>,
+    refusals: Vec<Refusal>,
+}
+
+impl Scan {
+    /// Looks at everything that is known, and puts the slots in order.
+    pub fn new(situation: Situation) -> Self {
+        let mut scan = Self {
+            situation,
+            waiting: VecDeque::new(),
+            seen: BTreeSet::new(),
+            log: Vec::new(),
+            refusals: Vec::new(),
+        };
+        scan.propose_appending();
+        match scan.situation.method {
+            Method::Traditional => scan.propose_traditionally(),
+            Method::Oldest => scan.propose_oldest(),
+            Method::Lexical => scan.propose_lexically(),
+        }
+        scan
+    }
+
+    /// What was met in a slot: how to use it, or why not.
+    pub fn met(&mut self, slot: Slot, found: Found) -> Result<Choice, Refusal> {
+        match self.situation.judge(slot, found) {
+            Ok((choice, why)) => {
+                self.log.push(format!("slot {slot}: taken: {why}"));
+                Ok(choice)
+            }
+            Err(why) => Err(self.refuse(slot, why)),
+        }
+    }
+
+    /// A candidate could not be used for a reason of the caller's: it did not load, its drive failed.
+    pub fn rejected(&mut self, candidate: &Candidate, why: &str) {
+        self.refuse(candidate.slot, why.to_owned());
+    }
+
+    /// The choices and refusals so far, in words.
+    pub fn log(&self) -> &[String] {
+        &self.log
+    }
+
+    /// The refusals so far: what to tell the operator when nothing was found.
+    pub fn refusals(&self) -> &[Refusal] {
+        &self.refusals
+    }
+
+    fn refuse(&mut self, slot: Slot, why: String) -> Refusal {
+        self.log.push(format!("slot {slot}: not taken: {why}"));
+        let refusal = Refusal { slot, why };
+        self.refusals.push(refusal.clone());
+        refusal
+    }
+
+    fn propose(&mut self, candidate: Candidate) {
+        if !self.waiting.iter().any(|other| other.slot == candidate.slot) {
+            self.waiting.push_back(candidate);
+        }
+    }
+
+    fn propose_appending(&mut self) {
+        if self.situation.append == Append::Never {
+            return;
+        }
+        let mut open: Vec<_> = self
+            .situation
+            .ours()
+            .filter(|volume| self.situation.has_room(volume))
+            .filter_map(|volume| {
+                Some((volume.last_written, self.situation.slot_of(volume)?, volume))
+            })
+            .collect();
+        open.sort_by_key(|(written, slot, _)| (std::cmp::Reverse(*written), *slot));
+        let candidates: Vec<Candidate> = open
+            .into_iter()
+            .map(|(_, slot, volume)| {
+                let why = format!("{} has room behind file {}", volume.label, volume.end.file);
+                Candidate { slot, label: Some(volume.label.clone()), why }
+            })
+            .collect();
+        candidates.into_iter().for_each(|candidate| self.propose(candidate));
+    }
+
+    fn propose_traditionally(&mut self) {
+        if let Some((_, candidate)) = self.situation.reusable().into_iter().next() {
+            self.propose(candidate);
+        }
+        let slots = self.situation.slots.clone();
+        let current = self.situation.current;
+        let at = slots.iter().position(|view| Some(view.slot) == current).unwrap_or(0);
+        let (before, from) = slots.split_at(at);
+        for view in from.iter().chain(before) {
+            match self.situation.prospect(view) {
+                Ok((label, why)) => {
+                    self.propose(Candidate { slot: view.slot, label, why });
+                }
+                Err(why) => {
+                    self.refuse(view.slot, why);
+                }
+            }
+        }
+    }
+
+    fn propose_oldest(&mut self) {
+        let new = self.situation.never_written();
+        let fresh = self.situation.autolabelable();
+        let old = self.situation.reusable();
+        for (_, candidate) in new.into_iter().chain(fresh).chain(old) {
+            self.propose(candidate);
+        }
+        self.propose_unknown();
+    }
+
+    fn propose_lexically(&mut self) {
+        let situation = &self.situation;
+        let mut all = situation.never_written();
+        all.extend(situation.autolabelable());
+        all.extend(situation.reusable());
+        let last = situation
+            .ours()
+            .filter_map(|volume| Some((volume.last_written?, &volume.label)))
+            .max()
+            .map(|(_, label)| label.clone());
+        // False sorts first: what is behind the last label, then the others from the beginning.
+        all.sort_by_key(|(label, _)| {
+            (last.as_ref().is_some_and(|last| label <= last), label.clone())
+        });
+        for (_, candidate) in all {
+            self.propose(candidate);
+        }
+        self.propose_unknown();
+    }
+
+    /// The slots that nothing is known of; and a word about those that are no use.
+    fn propose_unknown(&mut self) {
+        for view in self.situation.slots.clone() {
+            match self.situation.prospect(&view) {
+                Ok((label, why)) => self.propose(Candidate { slot: view.slot, label, why }),
+                Err(why) => {
+                    self.refuse(view.slot, why);
+                }
+            }
+        }
+    }
+}
+
+impl Iterator for Scan {
+    type Item = Candidate;
+
+    fn next(&mut self) -> Option<Candidate> {
+        loop {
+            let candidate = self.waiting.pop_front()?;
+            if self.seen.insert(candidate.slot) {
+                self.log.push(format!("slot {}: tried: {}", candidate.slot, candidate.why));
+                return Some(candidate);
+            }
+        }
+    }
+}
+
+impl Situation {
+    /// The volumes of the pool.
+    fn ours(&self) -> impl Iterator<Item = &Volume> {
+        self.volumes.iter().filter(|volume| volume.pool == self.pool)
+    }
+
+    fn volume(&self, label: &Label) -> Option<&Volume> {
+        self.volumes.iter().find(|volume| volume.label == *label)
+    }
+
+    /// The slot that probably holds a volume.
+    fn slot_of(&self, volume: &Volume) -> Option<Slot> {
+        let holds = |view: &&SlotView| matches!(&view.hint, Hint::Label(l) if *l == volume.label);
+        self.slots.iter().find(holds).map(|view| view.slot)
+    }
+
+    fn has_room(&self, volume: &Volume) -> bool {
+        volume.state == VolumeState::Active && volume.lock == Lock::Open
+    }
+
+    fn was_written(volume: &Volume) -> bool {
+        volume.last_written.is_some()
+    }
+
+    /// Volumes that may be begun afresh and are at hand, the longest unwritten first.
+    fn reusable(&self) -> Vec<(Label, Candidate)> {
+        let mut found = self.at_hand(Self::was_written);
+        found.sort_by_key(|(volume, _)| (volume.last_written, volume.label.clone()));
+        let of = |(volume, slot): (&Volume, Slot)| {
+            let written = volume.last_written.map_or(String::new(), |run| run.day());
+            let why = format!("{} is reusable, and was written last on {written}", volume.label);
+            (volume.label.clone(), Candidate { slot, label: Some(volume.label.clone()), why })
+        };
+        found.into_iter().map(of).collect()
+    }
+
+    /// Volumes with nothing but a label that are at hand, by label.
+    fn never_written(&self) -> Vec<(Label, Candidate)> {
+        let found = self.at_hand(|volume| !Self::was_written(volume));
+        let of = |(volume, slot): (&Volume, Slot)| {
+            let why = format!("{} is labelled and was never written", volume.label);
+            (volume.label.clone(), Candidate { slot, label: Some(volume.label.clone()), why })
+        };
+        found.into_iter().map(of).collect()
+    }
+
+    fn at_hand(&self, wanted: impl Fn(&Volume) -> bool) -> Vec<(&Volume, Slot)> {
+        self.ours()
+            .filter(|volume| wanted(volume) && self.may_begin(volume).is_ok())
+            .filter_map(|volume| Some((volume, self.slot_of(volume)?)))
+            .collect()
+    }
+
+    /// Media that were seen to be new, with the labels that they would get.
+    fn autolabelable(&self) -> Vec<(Label, Candidate)> {
+        let of = |view: &SlotView| {
+            let Hint::Seen(found) = &view.hint else { return None };
+            let fresh = self.fresh(view.slot, found.clone()).ok()?;
+            let why = format!("its medium counts as new, and would be {}", fresh.label);
+            Some((fresh.label, Candidate { slot: view.slot, label: None, why }))
+        };
+        self.slots.iter().filter_map(of).collect()
+    }
+
+    /// Whether a volume may be begun afresh; if not, why.
+    fn may_begin(&self, volume: &Volume) -> Result<(), String> {
+        let label = &volume.label;
+        if volume.pool != self.pool {
+            return Err(format!("{label} belongs to pool {}", volume.pool));
+        }
+        if volume.last_written == Some(self.run) {
+            return Err(format!("{label} was written in this run already"));
+        }
+        match self.verdicts.of(label) {
+            Verdict::Reusable => Ok(()),
+            Verdict::Needed(needed) => Err(needed.to_string()),
+        }
+    }
+
+    /// Whether a slot is worth loading, by what is known of it; what is expected, or why not.
+    fn prospect(&self, view: &SlotView) -> Result<(Option<Label>, String), String> {
+        match &view.hint {
+            Hint::Empty => Err("it is empty".to_owned()),
+            Hint::Busy(by) => Err(format!("it is in use: {by}")),
+            Hint::Unknown => Ok((None, "nobody knows yet what is in it".to_owned())),
+            Hint::Label(label) => {
+                let found = Found::Labelled { label: label.clone(), stamp: None };
+                self.judge(view.slot, found).map(|(_, why)| (Some(label.clone()), why))
+            }
+            Hint::Seen(found) => self.judge(view.slot, found.clone()).map(|(_, why)| (None, why)),
+        }
+    }
+
+    /// How to use what is in a slot and why, or why not.
+    fn judge(&self, slot: Slot, found: Found) -> Result<(Choice, String), String> {
+        if let Found::Labelled { label, .. } = &found
+            && let Some(volume) = self.volume(label)
+        {
+            let label = label.clone();
+            if self.append == Append::Allowed && volume.pool == self.pool && self.has_room(volume) {
+                let why = format!("{label} has room behind file {}", volume.end.file);
+                return Ok((Choice::Append(label), why));
+            }
+            self.may_begin(volume)?;
+            let why = match volume.last_written {
+                Some(run) => format!("{label} is reusable, and was written last on {}", run.day()),
+                None => format!("{label} is labelled and was never written"),
+            };
+            return Ok((Choice::Reuse(label), why));
+        }
+        let fresh = self.fresh(slot, found)?;
+        let why = format!("its medium counts as new, and becomes {}", fresh.label);
+        Ok((Choice::Fresh(fresh), why))
+    }
+
+    /// The label for a medium that counts as new, or why it does not.
+    fn fresh(&self, slot: Slot, found: Found) -> Result<Fresh, String> {
+        let barcode =
+            self.slots.iter().find(|v| v.slot == slot).and_then(|view| view.barcode.as_ref());
+        let cartridge = Cartridge { barcode, meta: None, slot: Some(slot) };
+        let ours = |label: &Label| self.labels.matches(label, &self.names, cartridge);
+        let Some(autolabel) = &self.autolabel else {
+            return Err(match found {
+                Found::Labelled { label, .. } => {
+                    format!(
+                        "the catalogue does not know {label}, and nothing is labelled by itself"
+                    )
+                }
+                Found::Blank => "it is blank, and nothing is labelled by itself".to_owned(),
+                Found::Foreign(what) => format!("it holds data of something else: {what}"),
+                Found::Unreadable(why) => format!("it can't be read: {why}"),
+            });
+        };
+        autolabel.admits(&found, ours)?;
+        // A label that was chosen and perhaps never written is given to the next medium.
+        let taken: Vec<Taken> = self
+            .volumes
+            .iter()
+            .filter(|volume| volume.state != VolumeState::Chosen)
+            .map(|volume| (volume.label.clone(), volume.barcode.clone()))
+            .collect();
+        let label = autolabel
+            .template
+            .first_free(&self.names, cartridge, &taken)
+            .map_err(|error| with_cause(&error))?;
+        if ours(&label) {
+            Ok(Fresh { label, found })
+        } else {
+            Err(crate::label::NoLabel::NotOurs(label).to_string())
+        }
+    }
+}
+
+/// An error and what it comes from, in one line.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

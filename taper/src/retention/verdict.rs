@@ -22,10 +22,14 @@ pub enum Rule {
     Volumes,
     /// It was written not long ago.
     Days,
+    /// Its storage keeps everything until some day.
+    KeepUntil,
     /// It restores one of the last days.
     Recover,
     /// It has a full that is to be kept.
     Fulls,
+    /// It has something of a dump cycle that is to be kept.
+    Cycles,
     /// It has the newest state of something.
     LastResort,
     /// A dump that is held or arriving builds on it, or is being written to it.

@@ -1,0 +1,248 @@
+//! Which slots a scan proposes, and what it says of the others.
+
+use super::*;
+use crate::retention::{self, Facts, Policies, Policy, VolumeFact};
+use types::BlockSize;
+
+const NOW: &str = "20261123003000";
+
+fn label(text: &str) -> Label {
+    text.parse().unwrap()
+}
+
+fn stamp(text: &str) -> Stamp {
+    text.parse().unwrap()
+}
+
+/// A volume of the pool, written last on that day of November 2026, or never.
+fn volume(name: &str, day: Option<u32>) -> Volume {
+    let labelled = stamp("20261001000000");
+    let block = BlockSize::HEADER;
+    let (pool, storage) = ("daily".parse().unwrap(), "lib".parse().unwrap());
+    let mut volume = Volume::new(label(name), pool, storage, block, labelled);
+    volume.state = if day.is_some() { VolumeState::Full } else { VolumeState::Labelled };
+    volume.last_written = day.map(|day| stamp(&format!("202611{day:02}010000")));
+    volume.first_written = volume.last_written;
+    volume
+}
+
+fn locked(name: &str, day: u32) -> Volume {
+    Volume { lock: Lock::NoReuse, ..volume(name, Some(day)) }
+}
+
+fn slot(number: u32, hint: Hint) -> SlotView {
+    SlotView { slot: Slot(number), barcode: None, hint }
+}
+
+fn holds(number: u32, name: &str) -> SlotView {
+    slot(number, Hint::Label(label(name)))
+}
+
+fn situation(method: Method, volumes: Vec<Volume>, slots: Vec<SlotView>) -> Situation {
+    let facts = Facts {
+        volumes: volumes
+            .iter()
+            .map(|v| VolumeFact {
+                label: v.label.clone(),
+                storage: v.storage.clone(),
+                state: v.state,
+                lock: v.lock,
+                labelled: v.labelled,
+                written: v.last_written,
+            })
+            .collect(),
+        ..Facts::default()
+    };
+    let policies = Policies::from([("lib".parse().unwrap(), Policy::default())]);
+    Situation {
+        method,
+        append: Append::Never,
+        slots,
+        current: None,
+        verdicts: retention::decide(&facts, &policies, stamp(NOW)),
+        volumes,
+        pool: "daily".parse().unwrap(),
+        labels: LabelRule::Template("V%%".parse().unwrap()),
+        autolabel: Some(Autolabel {
+            template: "V%%".parse().unwrap(),
+            empty: true,
+            volume_error: false,
+            non_amanda: false,
+            other_config: false,
+        }),
+        names: Names::default(),
+        run: stamp(NOW),
+    }
+}
+
+fn order(situation: Situation) -> Vec<u32> {
+    Scan::new(situation).map(|candidate| candidate.slot.0).collect()
+}
+
+#[test]
+fn traditional_takes_the_oldest_reusable_and_then_goes_round_from_the_current_slot() {
+    let volumes = vec![volume("V01", Some(3)), volume("V02", Some(1)), locked("V03", 2)];
+    let slots = vec![
+        holds(1, "V01"),
+        holds(2, "V02"),
+        holds(3, "V03"),
+        slot(4, Hint::Unknown),
+        slot(5, Hint::Empty),
+    ];
+    let mut situation = situation(Method::Traditional, volumes, slots);
+    assert_eq!(order(situation.clone()), [2, 1, 4]);
+    situation.current = Some(Slot(4));
+    assert_eq!(order(situation), [2, 4, 1]);
+}
+
+#[test]
+fn traditional_passes_over_new_volumes_while_an_old_one_can_be_reused() {
+    let volumes = vec![volume("V01", None), volume("V02", Some(1))];
+    let slots = vec![holds(1, "V01"), holds(2, "V02")];
+    assert_eq!(order(situation(Method::Traditional, volumes, slots)), [2, 1]);
+}
+
+#[test]
+fn oldest_takes_new_volumes_first() {
+    let volumes = vec![volume("V01", Some(9)), volume("V02", Some(8)), volume("V03", None)];
+    let slots = vec![
+        slot(1, Hint::Unknown),
+        holds(2, "V01"),
+        slot(3, Hint::Seen(Found::Blank)),
+        holds(4, "V03"),
+        holds(5, "V02"),
+    ];
+    assert_eq!(order(situation(Method::Oldest, volumes, slots)), [4, 3, 5, 2, 1]);
+}
+
+#[test]
+fn lexical_goes_on_behind_the_label_written_last() {
+    let volumes = vec![
+        volume("V01", Some(4)),
+        volume("V02", Some(9)),
+        volume("V03", Some(2)),
+        volume("V05", None),
+    ];
+    let slots = vec![
+        holds(1, "V01"),
+        holds(2, "V02"),
+        holds(3, "V03"),
+        slot(4, Hint::Seen(Found::Blank)), // would be V04
+        holds(5, "V05"),
+    ];
+    assert_eq!(order(situation(Method::Lexical, volumes, slots)), [3, 4, 5, 1, 2]);
+}
+
+#[test]
+fn appending_comes_first_when_it_is_allowed() {
+    let open = Volume { state: VolumeState::Active, ..volume("V02", Some(9)) };
+    let older = Volume { state: VolumeState::Active, ..volume("V03", Some(8)) };
+    let volumes = vec![volume("V01", Some(1)), older, open];
+    let slots = vec![holds(1, "V01"), holds(2, "V02"), holds(3, "V03")];
+    let mut situation = situation(Method::Traditional, volumes, slots);
+    situation.append = Append::Allowed;
+    assert_eq!(order(situation.clone()), [2, 3, 1]);
+    let mut scan = Scan::new(situation);
+    let found = Found::Labelled { label: label("V02"), stamp: None };
+    assert_eq!(scan.met(Slot(2), found), Ok(Choice::Append(label("V02"))));
+}
+
+#[test]
+fn what_is_met_counts_and_not_what_was_expected() {
+    let volumes = vec![volume("V01", Some(1)), locked("V02", 2)];
+    let mut scan = Scan::new(situation(Method::Traditional, volumes, vec![holds(1, "V01")]));
+    assert_eq!(scan.next().map(|candidate| candidate.slot), Some(Slot(1)));
+    // The sticker lied.
+    let found = Found::Labelled { label: label("V02"), stamp: None };
+    let refusal = scan.met(Slot(1), found).unwrap_err();
+    assert!(refusal.why.contains("no-reuse"), "{refusal}");
+    assert_eq!(scan.next(), None);
+}
+
+#[test]
+fn a_label_of_ours_that_the_catalogue_does_not_know_is_never_overwritten() {
+    let slots = vec![slot(1, Hint::Unknown)];
+    let mut situation = situation(Method::Traditional, vec![], slots);
+    let autolabel = situation.autolabel.as_mut().unwrap();
+    (autolabel.other_config, autolabel.non_amanda, autolabel.volume_error) = (true, true, true);
+    let mut scan = Scan::new(situation);
+    let found = |text: &str| Found::Labelled { label: label(text), stamp: None };
+    assert!(scan.met(Slot(1), found("V07")).unwrap_err().why.contains("does not know it"));
+    let Ok(Choice::Fresh(fresh)) = scan.met(Slot(1), found("OTHER")) else { panic!("refused") };
+    assert_eq!(fresh.label(), &label("V01"));
+}
+
+#[test]
+fn a_volume_of_another_pool_is_left_alone() {
+    let other = Volume { pool: "archive".parse().unwrap(), ..volume("V01", Some(1)) };
+    let mut scan = Scan::new(situation(Method::Oldest, vec![other], vec![holds(1, "V01")]));
+    assert_eq!(scan.next(), None);
+    assert!(scan.refusals()[0].why.contains("pool archive"));
+}
+
+#[test]
+fn a_run_does_not_begin_a_volume_twice() {
+    let this_run = Volume { last_written: Some(stamp(NOW)), ..volume("V01", Some(1)) };
+    let mut scan = Scan::new(situation(Method::Oldest, vec![this_run], vec![holds(1, "V01")]));
+    assert_eq!(scan.next(), None);
+    assert!(scan.refusals()[0].why.contains("in this run already"));
+}
+
+#[test]
+fn a_chosen_label_that_was_never_written_goes_to_the_next_medium() {
+    let chosen = Volume { state: VolumeState::Chosen, ..volume("V01", None) };
+    let slots = vec![slot(1, Hint::Unknown)];
+    let mut scan = Scan::new(situation(Method::Traditional, vec![chosen], slots));
+    let Ok(Choice::Fresh(fresh)) = scan.met(Slot(1), Found::Blank) else { panic!("refused") };
+    assert_eq!(fresh.label(), &label("V01"));
+    // And if it had been written after all, that is as good.
+    let found = Found::Labelled { label: label("V01"), stamp: None };
+    assert_eq!(scan.met(Slot(1), found), Ok(Choice::Reuse(label("V01"))));
+}
+
+#[test]
+fn each_slot_is_tried_once_and_everything_is_logged() {
+    let volumes = vec![volume("V01", Some(1)), locked("V02", 2)];
+    let slots = vec![
+        holds(1, "V01"),
+        holds(2, "V02"),
+        slot(3, Hint::Empty),
+        slot(4, Hint::Busy("a restore".into())),
+        slot(5, Hint::Unknown),
+    ];
+    let mut scan = Scan::new(situation(Method::Traditional, volumes, slots));
+    while let Some(candidate) = scan.next() {
+        scan.rejected(&candidate, "the drive is broken");
+    }
+    let log = scan.log().join("\n");
+    for words in [
+        "slot 1: tried: V01 is reusable, and was written last on 2026-11-01",
+        "slot 1: not taken: the drive is broken",
+        "slot 2: not taken: volume V02 is needed: it is marked no-reuse",
+        "slot 3: not taken: it is empty",
+        "slot 4: not taken: it is in use: a restore",
+        "slot 5: tried: nobody knows yet what is in it",
+    ] {
+        assert!(log.contains(words), "{words}\n\n{log}");
+    }
+    assert_eq!(scan.refusals().len(), 5);
+}
+
+#[test]
+fn without_autolabel_nothing_is_labelled() {
+    let slots = vec![slot(1, Hint::Seen(Found::Blank)), slot(2, Hint::Unknown)];
+    let mut situation = situation(Method::Oldest, vec![], slots);
+    situation.autolabel = None;
+    let mut scan = Scan::new(situation);
+    assert_eq!(scan.next().map(|candidate| candidate.slot), Some(Slot(2)));
+    assert!(scan.met(Slot(2), Found::Blank).is_err());
+    assert_eq!(scan.next(), None);
+}
+
+#[test]
+fn a_template_that_makes_foreign_labels_is_caught() {
+    let mut situation = situation(Method::Oldest, vec![], vec![slot(1, Hint::Unknown)]);
+    situation.labels = LabelRule::Template("W%%".parse().unwrap());
+    let refusal = Scan::new(situation).met(Slot(1), Found::Blank).unwrap_err();
+    assert!(refusal.why.contains("labelstr"), "{refusal}");
+}
