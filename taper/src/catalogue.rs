@@ -35,6 +35,10 @@ mod judge;
 mod runs;
 mod schema;
 mod sql;
+#[cfg(test)]
+mod story;
+#[cfg(test)]
+mod testing;
 mod volumes;
 
 pub use chain::{AtDay, Chain, Gap, GapReason};
