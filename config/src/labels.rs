@@ -10,6 +10,8 @@
 
 use std::str::FromStr;
 
+use regex::Regex;
+
 /// The longest label, in characters.
 const LONGEST: usize = 80;
 
@@ -73,6 +75,60 @@ impl Template {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The name of a first volume, in slot 1 and with a made-up barcode. `names` are those of the
+    /// organisation, the configuration and the storage.
+    pub(crate) fn example(&self, names: [&str; 3]) -> String {
+        self.expand(names, |piece| match piece {
+            Piece::Counter(width) | Piece::Slot(width) => format!("{:0width$}", 1),
+            Piece::Letters(width) => "A".repeat(*width),
+            _ => "BAR001L8".to_owned(),
+        })
+    }
+
+    /// A regular expression of all names that this can make.
+    fn regex(&self, names: [&str; 3]) -> String {
+        let body =
+            self.expand(
+                names.map(regex::escape).each_ref().map(String::as_str),
+                |piece| match piece {
+                    Piece::Counter(width) => format!("[0-9]{{{width}}}"),
+                    Piece::Slot(_) => "[0-9]+".to_owned(),
+                    Piece::Letters(width) => format!("[A-Za-z]{{{width}}}"),
+                    _ => ".+".to_owned(),
+                },
+            );
+        format!("^{body}$")
+    }
+
+    fn expand(
+        &self,
+        [org, config, storage]: [&str; 3],
+        other: impl Fn(&Piece) -> String,
+    ) -> String {
+        let pieces = pieces(&self.0).unwrap_or_default();
+        let expand = |piece: &Piece| match piece {
+            Piece::Text(text) => text.to_string(),
+            Piece::Org => org.to_owned(),
+            Piece::Config => config.to_owned(),
+            Piece::Storage => storage.to_owned(),
+            piece => other(piece),
+        };
+        pieces.iter().map(expand).collect()
+    }
+}
+
+impl LabelRule {
+    /// Whether the labels that a template makes are ours, as far as its `example` shows.
+    pub(crate) fn admits(&self, template: &Template, names: [&str; 3], example: &str) -> bool {
+        let pattern = match self {
+            Self::MatchAutolabel => return true,
+            Self::Template(rule) if rule == template => return true,
+            Self::Template(rule) => rule.regex(names),
+            Self::Regex(regex) => regex.clone(),
+        };
+        Regex::new(&pattern).is_ok_and(|regex| regex.is_match(example))
+    }
 }
 
 impl FromStr for Template {
@@ -96,9 +152,15 @@ impl FromStr for Template {
 /// A piece of a label template.
 enum Piece {
     /// A character.
-    Text,
-    /// `$m`, `$o`, `$c` or `$r`: the same for many volumes.
-    Variable,
+    Text(char),
+    /// `$o`
+    Org,
+    /// `$c`
+    Config,
+    /// `$r`
+    Storage,
+    /// `$m`, the label of a container of slots.
+    Meta,
     /// `$b`
     Barcode,
     /// `$s`, `$3s`: padded with zeros to so many digits.
@@ -112,8 +174,8 @@ enum Piece {
 impl Piece {
     fn least_width(&self) -> usize {
         match self {
-            Self::Text | Self::Variable | Self::Barcode => 1,
             Self::Slot(width) | Self::Counter(width) | Self::Letters(width) => *width,
+            _ => 1,
         }
     }
 }
@@ -128,7 +190,9 @@ fn pieces(text: &str) -> Result<Vec<Piece>, BadTemplate> {
             '$' => variable(&rest[1..])?,
             '%' => (Piece::Counter(run('%')), run('%')),
             '!' => (Piece::Letters(run('!')), run('!')),
-            plain if plain.is_ascii_alphanumeric() || "-_.".contains(plain) => (Piece::Text, 1),
+            plain if plain.is_ascii_alphanumeric() || "-_.".contains(plain) => {
+                (Piece::Text(plain), 1)
+            }
             other => return Err(BadTemplate::Character(other)),
         };
         pieces.push(piece);
@@ -148,7 +212,10 @@ fn variable(rest: &str) -> Result<(Piece, usize), BadTemplate> {
         }
         _ if !digits.is_empty() => return Err(bad()),
         Some('b') => Piece::Barcode,
-        Some('m' | 'o' | 'c' | 'r') => Piece::Variable,
+        Some('m') => Piece::Meta,
+        Some('o') => Piece::Org,
+        Some('c') => Piece::Config,
+        Some('r') => Piece::Storage,
         // A dollar cannot be part of a label, so `$$` is of use only to say so.
         Some('$') => return Err(BadTemplate::Character('$')),
         _ => return Err(bad()),

@@ -183,7 +183,7 @@ pub struct Storage {
 }
 
 /// Dumps that a storage takes. A dump has to fit one of the storage's selections.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// The DLE's tag. A DLE without tags fits every one. `None`: any DLE.
     pub tag: Option<String>,
@@ -192,9 +192,10 @@ pub struct Selection {
 }
 
 /// Which levels a storage takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Levels {
     /// All.
+    #[default]
     All,
     /// Level 0.
     Full,

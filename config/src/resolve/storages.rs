@@ -1,0 +1,485 @@
+//! Storages: their pool, changer, tapetype, policy and labels, looked up and held against each other.
+
+use std::path::Path;
+
+use types::{BlockSize, Bytes, Label};
+
+use super::{Resolver, absolute, find};
+use crate::labels::LabelRule;
+use crate::model::{
+    Autoflush, Changer, ChangerKind, Policy, RunsPerCycle, Site, Storage, Tapetype, Vault,
+};
+use crate::read::Section;
+use crate::sections::{
+    ChangerDraft, Kind, Name, PolicyDraft, SiteDraft, StorageDraft, TapetypeDraft,
+};
+use crate::suggest;
+use crate::value::At;
+
+impl Resolver<'_> {
+    /// The storages, each with the place of its name.
+    pub(super) fn storages(&mut self, site: &SiteDraft) -> Vec<(Storage, At)> {
+        let sections = self.sections;
+        self.changers_apart(&site.site.directory);
+        let storages: Vec<(Storage, At)> = sections
+            .storages
+            .iter()
+            .filter_map(|section| Some((self.storage(section, site)?, section.at.clone())))
+            .collect();
+        // Sections that no storage uses are read all the same, for what is wrong in them.
+        for section in &sections.tapetypes {
+            self.tapetype(section, BlockSize::HEADER);
+        }
+        for section in &sections.changers {
+            self.changer(section, &site.site.directory);
+        }
+        storages
+    }
+
+    fn storage(&mut self, section: &Section<StorageDraft>, site: &SiteDraft) -> Option<Storage> {
+        let id = format!("storage.{}", section.name);
+        self.remember(&id, "site", &site_only(&self.sections.site.sets));
+        let named = section.apply(StorageDraft::new(site.taper.clone()));
+        let pool_name = named.pool.as_ref().map_or(&section.name, |spot| &spot.value);
+        let draft = self.with_pool(section, &named, pool_name, site);
+        self.remember(&id, &id, &section.sets);
+
+        let name = section.name.parse();
+        let pool = pool_name.parse();
+        let changer = self.changer_of(section, &draft, &site.site.directory);
+        let default_block = match changer.as_ref().map(|c| &c.kind) {
+            Some(ChangerKind::Vtape { .. }) | None => BlockSize::HEADER,
+        };
+        let tapetype = self.tapetype_of(section, &draft, default_block);
+        let policy = self.policy_of(section, &draft);
+        let mut tapering = draft.taper.tapering.clone();
+        tapering.autolabel = draft.taper.autolabel.as_ref().map(|spot| spot.value.clone());
+        tapering.labelstr = match &draft.taper.labelstr {
+            Some(spot) => spot.value.clone(),
+            None => LabelRule::MatchAutolabel,
+        };
+        let vault = self.vaults(section, &draft);
+        let storage = Storage {
+            name: name.ok()?,
+            comment: draft.comment.clone(),
+            pool: pool.ok()?,
+            changer: changer?,
+            tapetype: tapetype?,
+            policy: policy?,
+            tapering,
+            set_no_reuse: draft.set_no_reuse,
+            dump_selection: draft.dump_selection.clone(),
+            vault,
+        };
+        self.check_labels(section, &draft, &storage, &site.site);
+        self.check_numbers(section, &storage, &site.site);
+        Some(storage)
+    }
+
+    /// What the site, the pool and the storage itself say, in this order.
+    fn with_pool(
+        &mut self,
+        section: &Section<StorageDraft>,
+        named: &StorageDraft,
+        pool_name: &str,
+        site: &SiteDraft,
+    ) -> StorageDraft {
+        let sections = self.sections;
+        let start = StorageDraft::new(site.taper.clone());
+        let start = match (find(&sections.pools, pool_name), &named.pool) {
+            (Some(pool), _) => {
+                let sets: Vec<_> =
+                    pool.sets.iter().filter(|set| set.key != "comment").cloned().collect();
+                let id = format!("storage.{}", section.name);
+                self.remember(&id, &format!("pool.{pool_name}"), &sets);
+                pool.apply(start)
+            }
+            (None, Some(spot)) if !sections.pools.is_empty() => {
+                let defined: Vec<&str> = sections.pools.iter().map(|p| p.name.as_str()).collect();
+                self.missing("pool", &spot.value, &spot.at, &defined);
+                start
+            }
+            _ => start,
+        };
+        section.apply(start)
+    }
+
+    /// The section that a name means; the only one, if there is no name.
+    fn named_or_only<'s, S>(
+        &mut self,
+        section: &Section<StorageDraft>,
+        kind: &str,
+        key: &str,
+        name: &Name,
+        all: &'s [Section<S>],
+    ) -> Option<&'s Section<S>> {
+        let defined: Vec<&str> = all.iter().map(|s| s.name.as_str()).collect();
+        let storage = &section.name;
+        match (name, all) {
+            (Some(spot), _) => {
+                let found = find(all, &spot.value);
+                if found.is_none() && kind == "changer" && spot.value.starts_with("chg-") {
+                    let message = format!(
+                        "tpchanger names a [changer.NAME], and {:?} is Amanda's way to describe one",
+                        spot.value
+                    );
+                    self.faults.mistake(
+                        &spot.at,
+                        message,
+                        "write [changer.vtapes] with type = \"vtape\", directory and slots"
+                            .to_owned(),
+                    );
+                } else if found.is_none() {
+                    self.missing(kind, &spot.value, &spot.at, &defined);
+                }
+                found
+            }
+            (None, [only]) => Some(only),
+            (None, []) => {
+                let message =
+                    format!("the storage {storage:?} has no {kind}, and there is none to have");
+                self.faults.mistake(&section.at, message, format!("write [{kind}.NAME]"));
+                None
+            }
+            (None, _) => {
+                let message = format!("the storage {storage:?} does not say which {kind} it has");
+                let suggestion = suggest::choices(&defined).map(|c| format!("set {key}: {c}"));
+                self.faults.mistake(&section.at, message, suggestion);
+                None
+            }
+        }
+    }
+
+    fn changer_of(
+        &mut self,
+        section: &Section<StorageDraft>,
+        draft: &StorageDraft,
+        directory: &Path,
+    ) -> Option<Changer> {
+        let sections = self.sections;
+        let found = self.named_or_only(
+            section,
+            "changer",
+            "tpchanger",
+            &draft.changer,
+            &sections.changers,
+        )?;
+        resolved_changer(found, directory)
+    }
+
+    /// Complains about a changer that lacks something.
+    fn changer(&mut self, section: &Section<ChangerDraft>, directory: &Path) {
+        let id = format!("changer.{}", section.name);
+        self.remember(&id, &id, &section.sets);
+        let draft = section.apply(changer_draft());
+        let mut missing = |key: &str, there: bool, write: &str| {
+            if !there && !section.failed.contains(&key) {
+                let message = format!("the changer {:?} has no {key}", section.name);
+                self.faults.mistake(&section.at, message, format!("write {write}"));
+            }
+        };
+        missing("type", draft.kind.is_some(), "type = \"vtape\"");
+        missing("directory", draft.directory.is_some(), "directory = \"vtapes\"");
+        missing("slots", draft.slots.is_some(), "slots = 20");
+        if let Some(Changer { kind: ChangerKind::Vtape { slots, drives, .. }, .. }) =
+            resolved_changer(section, directory)
+            && drives > slots
+        {
+            let message = format!("{drives} drives have only {slots} slots to load from");
+            self.faults.mistake(&section.place("drives"), message, None);
+        }
+    }
+
+    /// Two changers in one directory would fight over its slots.
+    fn changers_apart(&mut self, directory: &Path) {
+        let sections = self.sections;
+        let mut seen: Vec<(&str, std::path::PathBuf)> = Vec::new();
+        for section in &sections.changers {
+            let Some(path) = section.apply(changer_draft()).directory else { continue };
+            let path = absolute(directory, &path);
+            if let Some((other, _)) = seen.iter().find(|(_, taken)| *taken == path) {
+                let message = format!("the changer {other:?} has this directory already");
+                self.faults.mistake(&section.place("directory"), message, None);
+            }
+            seen.push((&section.name, path));
+        }
+    }
+
+    fn tapetype_of(
+        &mut self,
+        section: &Section<StorageDraft>,
+        draft: &StorageDraft,
+        default_block: BlockSize,
+    ) -> Option<Tapetype> {
+        let sections = self.sections;
+        let all = &sections.tapetypes;
+        let found =
+            self.named_or_only(section, "tapetype", "tapetype", &draft.taper.tapetype, all)?;
+        resolved_tapetype(found, default_block)
+    }
+
+    /// Complains about a tapetype that lacks something or contradicts itself.
+    fn tapetype(&mut self, section: &Section<TapetypeDraft>, default_block: BlockSize) {
+        let id = format!("tapetype.{}", section.name);
+        self.remember(&id, &id, &section.sets);
+        let Some(tapetype) = resolved_tapetype(section, default_block) else {
+            if !section.failed.contains(&"length") {
+                let message = format!("the tapetype {:?} has no length", section.name);
+                let suggestion = "write length = \"10 GiB\"".to_owned();
+                self.faults.mistake(&section.at, message, suggestion);
+            }
+            return;
+        };
+        if tapetype.part_size.is_some_and(|part| part > tapetype.length) {
+            let message = "a part cannot be longer than the volume";
+            self.faults.mistake(&section.place("part-size"), message, None);
+        }
+        if tapetype.filemark.times(10) > tapetype.length {
+            let message = "ten filemarks would fill the volume";
+            self.faults.mistake(&section.place("filemark"), message, None);
+        }
+        if tapetype.blocksize.bytes().times(16) > tapetype.length {
+            let message = "the volume has no room for 16 blocks";
+            self.faults.mistake(&section.place("length"), message, None);
+        }
+    }
+
+    fn policy_of(
+        &mut self,
+        section: &Section<StorageDraft>,
+        draft: &StorageDraft,
+    ) -> Option<Policy> {
+        let sections = self.sections;
+        let policy = Policy {
+            name: section.name.clone(),
+            comment: String::new(),
+            // As in Amanda: with a tape cycle of n volumes the oldest of n may be written again.
+            retention_tapes: draft.taper.tapering.tapecycle.saturating_sub(1),
+            retention_days: 0,
+            retention_recover: 0,
+            retention_full: 0,
+            retention_cycles: 0,
+            keep_until: None,
+        };
+        let own = find(&sections.policies, &section.name);
+        let found = match &draft.taper.policy {
+            None => own,
+            Some(spot) => {
+                let defined: Vec<&str> =
+                    sections.policies.iter().map(|p| p.name.as_str()).collect();
+                let found = find(&sections.policies, &spot.value);
+                if found.is_none() {
+                    self.missing("policy", &spot.value, &spot.at, &defined);
+                    return None;
+                }
+                found
+            }
+        };
+        let Some(found) = found else { return Some(policy) };
+        let id = format!("policy.{}", found.name);
+        self.remember(&id, &id, &found.sets);
+        let tapes = policy.retention_tapes;
+        let draft = found.apply(PolicyDraft { tapes: None, policy });
+        let retention_tapes = draft.tapes.unwrap_or(tapes);
+        Some(Policy { name: found.name.clone(), retention_tapes, ..draft.policy })
+    }
+
+    fn vaults(&mut self, section: &Section<StorageDraft>, draft: &StorageDraft) -> Vec<Vault> {
+        let sections = self.sections;
+        let defined: Vec<&str> = sections.storages.iter().map(|s| s.name.as_str()).collect();
+        let mut vaults = Vec::new();
+        for vault in &draft.vault {
+            let Some(spot) = &vault.storage else { continue };
+            if spot.value == section.name {
+                let message = "a storage cannot be its own vault";
+                self.faults.mistake(&spot.at, message, None);
+            } else if !defined.contains(&spot.value.as_str()) {
+                self.missing("storage", &spot.value, &spot.at, &defined);
+            } else if let Ok(storage) = spot.value.parse() {
+                vaults.push(Vault { storage, days: vault.days });
+            }
+        }
+        vaults
+    }
+
+    /// New labels have to be labels, and ours.
+    fn check_labels(
+        &mut self,
+        section: &Section<StorageDraft>,
+        draft: &StorageDraft,
+        storage: &Storage,
+        site: &Site,
+    ) {
+        let Some(autolabel) = &draft.taper.autolabel else { return };
+        let names = [site.org.as_str(), site.name.as_str(), storage.name.as_str()];
+        let example = autolabel.value.template.example(names);
+        if let Err(wrong) = example.parse::<Label>() {
+            let suggestion = "a label has 1 to 80 letters, digits, '-', '_' and '.'".to_owned();
+            let message = format!(
+                "autolabel: the first new volume of {:?} would be called {example:?}: {wrong}",
+                section.name
+            );
+            self.faults.mistake(&autolabel.at, message, suggestion);
+            return;
+        }
+        let Some(labelstr) = &draft.taper.labelstr else { return };
+        if !labelstr.value.admits(&autolabel.value.template, names, &example) {
+            let message = format!(
+                "labelstr does not fit {example:?}, which autolabel would call the first new volume of {:?}",
+                section.name
+            );
+            self.faults.mistake(
+                &labelstr.at,
+                message,
+                "did you mean \"MATCH-AUTOLABEL\"?".to_owned(),
+            );
+        }
+    }
+
+    /// Numbers of volumes, slots and drives that contradict each other.
+    fn check_numbers(&mut self, section: &Section<StorageDraft>, storage: &Storage, site: &Site) {
+        let tapering = &storage.tapering;
+        let place = |key: &str| {
+            // A value of the site's is wrong at the site's line.
+            let own = section.sets.iter().find(|set| set.key == key);
+            own.map_or_else(|| self.sections.site.place(key), |set| set.at.clone())
+        };
+        let ChangerKind::Vtape { slots, drives, .. } = storage.changer.kind;
+        let name = &storage.name;
+        let mut mistakes: Vec<(&str, String, Option<String>)> = Vec::new();
+        let mut hints: Vec<(&str, String, Option<String>)> = Vec::new();
+        let volumes = tapering.runtapes;
+        if volumes > slots {
+            mistakes.push((
+                "runtapes",
+                format!(
+                    "a run of {name} may use {volumes} volumes, and its changer has {slots} slots"
+                ),
+                Some(format!("did you mean runtapes = {slots}?")),
+            ));
+        }
+        if storage.policy.retention_tapes >= slots {
+            hints.push(("tapecycle", format!("{} volumes of {name} are always kept, and its changer has {slots} slots: none will ever be written again", storage.policy.retention_tapes), Some(format!("raise slots above {}, or lower tapecycle or retention-tapes", storage.policy.retention_tapes))));
+        }
+        let parallel = tapering.taper_parallel_write;
+        if parallel > volumes {
+            mistakes.push((
+                "taper-parallel-write",
+                format!(
+                    "{parallel} volumes cannot be written at once in a run that may use {volumes}"
+                ),
+                Some(format!("raise runtapes to {parallel}")),
+            ));
+        }
+        if parallel > drives {
+            mistakes.push((
+                "taper-parallel-write",
+                format!("{parallel} volumes cannot be written at once by {drives} drives"),
+                Some(format!("did you mean taper-parallel-write = {drives}?")),
+            ));
+        }
+        let flush = tapering.flush;
+        if flush.dumped > flush.scheduled {
+            mistakes.push((
+                "flush-threshold-dumped",
+                format!(
+                    "flush-threshold-dumped ({}) must not exceed flush-threshold-scheduled ({})",
+                    flush.dumped, flush.scheduled
+                ),
+                Some(format!("raise flush-threshold-scheduled to {}", flush.dumped)),
+            ));
+        }
+        if flush.taperflush > flush.scheduled {
+            mistakes.push((
+                "taperflush",
+                format!(
+                    "taperflush ({}) must not exceed flush-threshold-scheduled ({})",
+                    flush.taperflush, flush.scheduled
+                ),
+                Some(format!("raise flush-threshold-scheduled to {}", flush.taperflush)),
+            ));
+        }
+        if flush.taperflush > 0 && tapering.autoflush == Autoflush::No {
+            mistakes.push((
+                "taperflush",
+                "what taperflush leaves on the holding disk would stay there for good".to_owned(),
+                Some("set autoflush = \"yes\"".to_owned()),
+            ));
+        }
+        let runs = match site.runspercycle {
+            RunsPerCycle::Daily => site.dumping.dumpcycle.max(1),
+            RunsPerCycle::Runs(runs) => runs,
+            RunsPerCycle::Guess => 1,
+        };
+        if storage.policy.retention_tapes < runs && keeps_by_tapes_alone(&storage.policy) {
+            hints.push(("tapecycle", format!("{name} keeps its {} newest volumes, and a dump cycle has {runs} runs: fulls may be gone before the next are made", storage.policy.retention_tapes), Some(format!("tapecycle = {} would do", runs.saturating_mul(volumes).saturating_add(1)))));
+        }
+        if tapering.device_output_buffer_size < storage.tapetype.blocksize.bytes().times(4) {
+            mistakes.push((
+                "device-output-buffer-size",
+                "the buffer has no room for four blocks".to_owned(),
+                None,
+            ));
+        }
+        let placed =
+            |list: Vec<(&str, String, Option<String>)>| -> Vec<(At, String, Option<String>)> {
+                list.into_iter()
+                    .map(|(key, message, suggestion)| (place(key), message, suggestion))
+                    .collect()
+            };
+        let (mistakes, hints) = (placed(mistakes), placed(hints));
+        for (at, message, suggestion) in mistakes {
+            self.faults.mistake(&at, message, suggestion);
+        }
+        for (at, message, suggestion) in hints {
+            self.faults.hint(&at, message, suggestion);
+        }
+    }
+}
+
+/// Whether only the number of volumes says how long they are kept.
+fn keeps_by_tapes_alone(policy: &Policy) -> bool {
+    let rules = [
+        policy.retention_days,
+        policy.retention_recover,
+        policy.retention_full,
+        policy.retention_cycles,
+    ];
+    rules.iter().all(|rule| *rule == 0) && policy.keep_until.is_none()
+}
+
+fn changer_draft() -> ChangerDraft {
+    ChangerDraft { comment: String::new(), kind: None, directory: None, slots: None, drives: 1 }
+}
+
+fn resolved_changer(section: &Section<ChangerDraft>, site_directory: &Path) -> Option<Changer> {
+    let draft = section.apply(changer_draft());
+    let directory = absolute(site_directory, &draft.directory?);
+    let kind = match draft.kind? {
+        Kind::Vtape => ChangerKind::Vtape { directory, slots: draft.slots?, drives: draft.drives },
+    };
+    Some(Changer { name: section.name.clone(), comment: draft.comment, kind })
+}
+
+fn resolved_tapetype(
+    section: &Section<TapetypeDraft>,
+    default_block: BlockSize,
+) -> Option<Tapetype> {
+    let draft = section.apply(TapetypeDraft { filemark: Bytes::KIB, ..TapetypeDraft::default() });
+    Some(Tapetype {
+        name: section.name.clone(),
+        comment: draft.comment,
+        length: draft.length?,
+        blocksize: draft.blocksize.unwrap_or(default_block),
+        filemark: draft.filemark,
+        speed: draft.speed,
+        part_size: draft.part_size,
+    })
+}
+
+/// The settings of the site that storages take over.
+fn site_only<S>(sets: &[crate::keys::Set<S>]) -> Vec<crate::keys::Set<S>> {
+    let storage = crate::sections::storage_keys();
+    let shared = |key: &str| storage.iter().any(|k| k.name == key);
+    sets.iter().filter(|set| shared(set.key)).cloned().collect()
+}
