@@ -1,0 +1,117 @@
+//! Too little room, somebody in a hurry, two at once.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::site::{Scratch, Site};
+use crate::trees::{Manifest, mutate, office};
+
+/// A site with one tree of some tens of megabytes.
+fn site(how: &[&str], scale: f64) -> (Scratch, Site, PathBuf) {
+    let scratch = Scratch::new();
+    let tree = office(&scratch.path().join("tree"), scale);
+    let site = Site::new(&scratch.path().join("site"), how, &[&tree]);
+    (scratch, site, tree)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a person presses Ctrl-C at some moment of the clock"
+)]
+fn wait(milliseconds: u64) {
+    std::thread::sleep(Duration::from_millis(milliseconds));
+}
+
+#[test]
+#[ignore = "takes a minute: buildbot/run runs it"]
+fn what_the_volumes_do_not_take_stays_on_the_holding_disk_until_a_flush() {
+    let (_scratch, site, tree) = site(&["--volume-size", "4 MiB", "--volumes", "2"], 0.01);
+    let was = Manifest::of(&tree);
+    let night = site.say(&["dump"]).expect(1);
+    assert_eq!(site.json(&["list", "holding"]).as_array().unwrap().len(), 1, "{night}");
+    let run = site.runs().pop().unwrap();
+    site.expect_restores(&tree, &run, &was);
+
+    add_slots(site.path(), 3..=12);
+    site.configure(|text| text.replace("4 MiB", "40 MiB"));
+    site.say(&["flush"]).good();
+    assert_eq!(site.json(&["list", "holding"]).as_array().unwrap().len(), 0);
+    site.expect_restores(&tree, &run, &was);
+    site.say(&["verify", "--all"]).good();
+}
+
+/// Somebody buys volumes.
+fn add_slots(site: &Path, numbers: std::ops::RangeInclusive<u32>) {
+    let library = walk(site).into_iter().find(|path| path.ends_with("slot1")).unwrap();
+    for number in numbers {
+        std::fs::create_dir(library.with_file_name(format!("slot{number}"))).unwrap();
+    }
+}
+
+fn walk(directory: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap());
+    let directories: Vec<_> =
+        entries.filter(|it| it.file_type().unwrap().is_dir()).map(|it| it.path()).collect();
+    let below: Vec<_> = directories.iter().flat_map(|path| walk(path)).collect();
+    [directories, below].concat()
+}
+
+#[test]
+#[ignore = "takes a minute: buildbot/run runs it"]
+fn a_second_run_says_who_holds_the_lock() {
+    let (_scratch, site, _) = site(&[], 0.05);
+    let mut first = site.start(&["dump"]);
+    let mut second = site.say(&["dump"]);
+    // The first needs a moment to take the lock; a second one that came earlier did the night itself.
+    for _ in 0..50 {
+        if second.code == Some(2) {
+            break;
+        }
+        second = site.say(&["dump"]);
+    }
+    let second = second.expect(2);
+    assert!(second.err.contains("dump, process"), "{second}");
+    first.wait().unwrap();
+    site.night();
+}
+
+#[test]
+#[ignore = "takes minutes: buildbot/run runs it"]
+fn a_run_that_is_interrupted_leaves_a_site_that_works() {
+    let (_scratch, site, tree) = site(&[], 0.05);
+    let run = site.night();
+    let was = Manifest::of(&tree);
+    for (day, signal) in (2..).zip([Signal::INT, Signal::TERM, Signal::INT, Signal::TERM]) {
+        mutate(&tree, day);
+        site.say(&["force", "localhost"]).good();
+        let mut night = site.start(&["dump"]);
+        wait(100 * u64::from(day));
+        kill_process(Pid::from_child(&night), signal).unwrap();
+        let status = night.wait().unwrap();
+        assert!(
+            matches!(status.code(), Some(0..=2)),
+            "after {signal:?} the run ended with {status}"
+        );
+    }
+    let last = site.night();
+    site.expect_restores(&tree, &last, &Manifest::of(&tree));
+    site.expect_restores(&tree, &run, &was);
+    site.say(&["verify", "--all"]).good();
+}
+
+#[test]
+#[ignore = "takes a minute: buildbot/run runs it"]
+fn without_room_on_the_holding_disk_dumps_go_straight_to_the_volume() {
+    let (_scratch, site, tree) = site(&[], 0.01);
+    site.configure(|text| {
+        let line = |line: &str| {
+            if line.starts_with("use ") { "use = \"2 MiB\"".to_owned() } else { line.to_owned() }
+        };
+        text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
+    });
+    let run = site.night();
+    site.expect_restores(&tree, &run, &Manifest::of(&tree));
+    site.say(&["verify", "--all"]).good();
+}
