@@ -241,9 +241,11 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_ends_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), len in 0u64..300) {
-            prop_assert!(!matches!(find(&bytes), Ok(End::Here { .. })), "found");
+            let seen = find(&bytes);
+            prop_assert!(!matches!(seen, Ok(End::Here { .. })), "{:?}", seen);
             let end = [&bytes[..], &len.to_le_bytes()].concat();
-            prop_assert!(!matches!(find(&end), Ok(End::Here { .. })), "found");
+            let seen = find(&end);
+            prop_assert!(!matches!(seen, Ok(End::Here { .. })), "{:?}", seen);
         }
     }
 }

@@ -21,6 +21,7 @@ mod sparse;
 
 pub use dumpdir::{DUMPDIR_LONGEST, Dumpdir, Listed};
 pub use encode::encode_header;
+pub(crate) use sparse::decimal;
 pub use sparse::{MapError, grid, parse_map, sparse_map};
 
 /// Everything in a tar comes in blocks of this length.

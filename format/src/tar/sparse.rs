@@ -97,7 +97,7 @@ fn take_line(rest: &mut &[u8]) -> Result<Option<u64>, MapError> {
 }
 
 /// A number of decimal digits only.
-pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
+pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
     }
