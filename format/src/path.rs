@@ -25,6 +25,9 @@ pub enum BadPath {
     /// No file system has such a name.
     #[error("the path has a zero byte in it")]
     Nul,
+    /// Something that is not a directory claims to be the root.
+    #[error("the path is that of the root, which is a directory")]
+    Root,
     /// More than [`LONGEST`].
     #[error("the path is {0} bytes long, and {LONGEST} are allowed")]
     TooLong(usize),

@@ -5,6 +5,10 @@
 
 use types::FileTime;
 
+use super::field::{
+    CHECKSUM, Field, GID, GROUP, LINK, MAGIC, MAJOR, MINOR, MODE, MTIME, NAME, SIZE, TYPE, UID,
+    USER,
+};
 use super::pax;
 use super::{BLOCK, DUMPDIR_LONGEST, padding};
 use crate::entry::{Entry, Kind};
@@ -14,8 +18,6 @@ use crate::path;
 const SEVEN: u64 = 0o777_7777;
 /// The largest number of eleven octal digits, for sizes and times.
 const ELEVEN: u64 = 0o777_7777_7777;
-/// What the name fields of ustar hold.
-const NAME: usize = 100;
 /// What the fields for owner and group hold, with a zero byte at the end.
 const OWNER: usize = 31;
 
@@ -48,8 +50,8 @@ pub fn encode_header(entry: &Entry, data_len: u64, out: &mut Vec<u8>) {
         MTIME,
         u64::try_from(entry.mtime.seconds).ok().filter(|&s| s <= ELEVEN).unwrap_or(0),
     );
-    header.text(UNAME, &[&entry.user]);
-    header.text(GNAME, &[&entry.group]);
+    header.text(USER, &[&entry.user]);
+    header.text(GROUP, &[&entry.group]);
     let type_letter = match &entry.kind {
         Kind::File => b'0',
         Kind::HardLink { target } => {
@@ -144,8 +146,8 @@ fn put_names(entry: &Entry, name: Name<'_>, out: &mut Vec<u8>) {
         Kind::Symlink { target } => (b"", target),
         _ => (b"", b""),
     };
-    let long_name = len(&name) > NAME;
-    let long_link = dots.len() + link.len() > NAME;
+    let long_name = len(&name) > NAME.1;
+    let long_link = dots.len() + link.len() > LINK.1;
     let owners = [(&b"uname="[..], &entry.user), (b"gname=", &entry.group)]
         .map(|(keyword, owner)| (keyword, owner, owner.len() > OWNER));
     let foreign = |bytes: &[u8]| std::str::from_utf8(bytes).is_err();
@@ -205,23 +207,6 @@ fn put_xattr(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     pax::put(&[b"SCHILY.xattr.", &escaped, b"=", value], out);
 }
 
-/// Where a field begins, and how long it is.
-type Field = (usize, usize);
-
-const MODE: Field = (100, 8);
-const UID: Field = (108, 8);
-const GID: Field = (116, 8);
-const SIZE: Field = (124, 12);
-const MTIME: Field = (136, 12);
-const CHECKSUM: usize = 148;
-const TYPE: usize = 156;
-const LINK: usize = 157;
-const MAGIC: Field = (257, 8);
-const UNAME: Field = (265, 32);
-const GNAME: Field = (297, 32);
-const MAJOR: Field = (329, 8);
-const MINOR: Field = (337, 8);
-
 /// A ustar header being filled in.
 struct Ustar<'a>(&'a mut [u8]);
 
@@ -238,11 +223,11 @@ impl<'a> Ustar<'a> {
 
     /// As much of the name as there is room for; a longer one has its record.
     fn name(&mut self, pieces: &[&[u8]]) {
-        self.fill((0, NAME), pieces);
+        self.fill(NAME, pieces);
     }
 
     fn link(&mut self, pieces: &[&[u8]]) {
-        self.fill((LINK, NAME), pieces);
+        self.fill(LINK, pieces);
     }
 
     fn device(&mut self, major: u32, minor: u32) {
@@ -285,8 +270,10 @@ impl<'a> Ustar<'a> {
 
     fn finish(mut self, type_letter: u8) {
         self.0[TYPE] = type_letter;
-        self.0[CHECKSUM..CHECKSUM + 8].fill(b' ');
+        let (at, len) = CHECKSUM;
+        self.0[at..at + len].fill(b' ');
         let sum: u32 = self.0.iter().map(|&byte| u32::from(byte)).sum();
-        self.octal((CHECKSUM, 7), u64::from(sum));
+        // Six digits, a zero byte, and one of the spaces stays.
+        self.octal((at, len - 1), u64::from(sum));
     }
 }

@@ -14,15 +14,20 @@
 //! followed, because a restore without this program is most often made with it. What is read is anything
 //! that GNU tar, bsdtar, star or Python write, and it may be hostile.
 
+mod decode;
 mod dumpdir;
 mod encode;
+mod field;
+mod header;
 mod pax;
+mod records;
 mod sparse;
 
+pub use decode::{Decoder, Event, Limits, Problem, TarError};
 pub use dumpdir::{DUMPDIR_LONGEST, Dumpdir, Listed};
 pub use encode::encode_header;
 pub(crate) use sparse::decimal;
-pub use sparse::{MapError, grid, parse_map, sparse_map};
+pub use sparse::{EXTENTS_MOST, MapError, grid, sparse_map};
 
 /// Everything in a tar comes in blocks of this length.
 pub const BLOCK: usize = 512;

@@ -8,8 +8,8 @@
 use super::{BLOCK, padding};
 use crate::entry::Extent;
 
-/// Extents that a map may have: 64 bits each way take at most 42 bytes of text.
-const EXTENTS_MOST: u64 = 1 << 20;
+/// Extents that a map may have, each of at most 42 bytes of text. A file with more is stored whole.
+pub const EXTENTS_MOST: u64 = 1 << 20;
 
 /// Why a sparse map cannot be followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +22,10 @@ pub enum MapError {
     TooMany(u64),
     /// An extent lies before the end of the last one, or goes on behind the file.
     #[error("extent {0} of the sparse map does not fit into the file")]
-    OutOfPlace(u64),
+    OutOfPlace(usize),
+    /// The data end before the map, or before the extents.
+    #[error("the sparse map, or the data that it tells of, is cut off")]
+    CutOff,
 }
 
 /// The stretches of whole blocks that cover `extents` of a file of `size` bytes. The last may end with the
@@ -58,42 +61,76 @@ pub fn sparse_map(extents: &[Extent], size: u64) -> Vec<u8> {
     map
 }
 
-/// The extents of the map at the front of `data`, without the empty one at the end, and how many bytes the map
-/// takes; `None` if it is not all there yet. `size` is that of the file.
-pub fn parse_map(data: &[u8], size: u64) -> Result<Option<(Vec<Extent>, usize)>, MapError> {
-    let mut rest = data;
-    let Some(count) = take_line(&mut rest)? else { return Ok(None) };
-    if count > EXTENTS_MOST {
-        return Err(MapError::TooMany(count));
-    }
-    let mut extents = Vec::new();
-    let mut free_from = 0;
-    for number in 0..count {
-        let Some(offset) = take_line(&mut rest)? else { return Ok(None) };
-        let Some(len) = take_line(&mut rest)? else { return Ok(None) };
-        let end = offset.checked_add(len).filter(|&end| offset >= free_from && end <= size);
-        free_from = end.ok_or(MapError::OutOfPlace(number))?;
-        if len > 0 {
-            extents.push(Extent { offset, len });
-        }
-    }
-    let taken = data.len() - rest.len();
-    let whole = taken + padding(taken as u64);
-    Ok((data.len() >= whole).then_some((extents, whole)))
+/// How many bytes the data of these extents take, each on a block of its own.
+pub(super) fn stored_len(extents: &[Extent]) -> Option<u64> {
+    let (last, others) = extents.split_last().unwrap_or((&Extent { offset: 0, len: 0 }, &[]));
+    others.iter().try_fold(last.len, |sum, extent| {
+        sum.checked_add(extent.len)?.checked_add(padding(extent.len) as u64)
+    })
 }
 
-fn take_line(rest: &mut &[u8]) -> Result<Option<u64>, MapError> {
-    // A number of 64 bits has at most 20 digits.
-    let shown = &rest[..rest.len().min(21)];
-    match shown.iter().position(|&byte| byte == b'\n') {
-        Some(end) => {
-            let number = decimal(&shown[..end]).ok_or(MapError::NotANumber)?;
-            *rest = &rest[end + 1..];
-            Ok(Some(number))
-        }
-        None if shown.len() == 21 => Err(MapError::NotANumber),
-        None => Ok(None),
+/// Makes sure that extents are in order and inside the file, and drops empty ones.
+pub(super) fn check_extents(mut extents: Vec<Extent>, size: u64) -> Result<Vec<Extent>, MapError> {
+    let mut free_from = 0;
+    for (number, extent) in extents.iter().enumerate() {
+        let end = extent.offset.checked_add(extent.len);
+        let fits = end.filter(|&end| extent.offset >= free_from && end <= size);
+        free_from = fits.ok_or(MapError::OutOfPlace(number))?;
     }
+    extents.retain(|extent| extent.len > 0);
+    Ok(extents)
+}
+
+/// A map that comes block by block.
+#[derive(Debug, Default)]
+pub(super) struct MapReader {
+    text: Vec<u8>,
+    lines: u64,
+    /// Lines that there will be, once the first is read.
+    expected: Option<u64>,
+}
+
+impl MapReader {
+    /// Adds a block; true when it was the last.
+    pub(super) fn push(&mut self, block: &[u8; BLOCK]) -> Result<bool, MapError> {
+        self.text.extend_from_slice(block);
+        self.lines += block.iter().map(|&byte| u64::from(byte == b'\n')).sum::<u64>();
+        let expected = match self.expected {
+            Some(expected) => expected,
+            None => 1 + 2 * take_count(&mut &self.text[..])?,
+        };
+        self.expected = Some(expected);
+        // No line has more than 20 digits, so that nobody can make this text long for nothing.
+        let longest = (self.lines + 1) * 21 + BLOCK as u64;
+        let done = self.lines >= expected;
+        if !done && self.text.len() as u64 > longest {
+            return Err(MapError::NotANumber);
+        }
+        Ok(done)
+    }
+
+    /// The extents of a file of `size` bytes, without empty ones.
+    pub(super) fn finish(self, size: u64) -> Result<Vec<Extent>, MapError> {
+        let mut rest = &self.text[..];
+        let count = take_count(&mut rest)?;
+        let mut extents = Vec::new();
+        for _ in 0..count {
+            extents.push(Extent { offset: take_line(&mut rest)?, len: take_line(&mut rest)? });
+        }
+        check_extents(extents, size)
+    }
+}
+
+fn take_count(rest: &mut &[u8]) -> Result<u64, MapError> {
+    let count = take_line(rest)?;
+    if count > EXTENTS_MOST { Err(MapError::TooMany(count)) } else { Ok(count) }
+}
+
+fn take_line(rest: &mut &[u8]) -> Result<u64, MapError> {
+    let end = rest.iter().take(21).position(|&byte| byte == b'\n').ok_or(MapError::NotANumber)?;
+    let number = decimal(&rest[..end]).ok_or(MapError::NotANumber)?;
+    *rest = &rest[end + 1..];
+    Ok(number)
 }
 
 /// A number of decimal digits only.
@@ -136,12 +173,25 @@ mod tests {
         );
     }
 
+    fn read(map: &[u8], size: u64) -> Result<Vec<Extent>, MapError> {
+        let mut reader = MapReader::default();
+        let (blocks, []) = map.as_chunks::<BLOCK>() else { return Err(MapError::CutOff) };
+        for (number, block) in blocks.iter().enumerate() {
+            if reader.push(block)? {
+                assert_eq!(number + 1, blocks.len(), "the last block of the map is the last");
+                return reader.finish(size);
+            }
+        }
+        Err(MapError::CutOff)
+    }
+
     #[test]
     fn maps_that_cannot_be_are_refused() {
-        let cases: [(&[u8], MapError); 8] = [
+        let cases: [(&[u8], MapError); 9] = [
             (b"x\n", MapError::NotANumber),
             (b"\n", MapError::NotANumber),
             (b"-1\n", MapError::NotANumber),
+            (b"1\n5", MapError::CutOff),
             (b"111111111111111111111", MapError::NotANumber),
             (b"9999999999\n", MapError::TooMany(9_999_999_999)),
             (b"1\n0\n1001\n", MapError::OutOfPlace(0)),
@@ -149,13 +199,17 @@ mod tests {
             (b"1\n18446744073709551615\n1\n", MapError::OutOfPlace(0)),
         ];
         for (map, why) in cases {
-            assert_eq!(parse_map(map, 1000), Err(why), "{map:?}");
+            let mut block = map.to_vec();
+            block.resize(BLOCK, 0);
+            assert_eq!(read(&block, 1000), Err(why), "{}", map.escape_ascii());
         }
+        let endless = [&b"1000000\n"[..], &[b'7'; 10_000]].concat();
+        assert_eq!(read(&endless[..9728], 1000), Err(MapError::NotANumber));
     }
 
     proptest! {
         #[test]
-        fn maps_read_back_and_their_prefixes_wait(
+        fn maps_read_back_and_their_prefixes_do_not(
             gaps in proptest::collection::vec((0u64..5000, 1u64..5000), 0..200),
             tail in 0u64..1000,
         ) {
@@ -167,17 +221,18 @@ mod tests {
             }
             let list = grid(&list, at);
             let map = sparse_map(&list, at + tail);
-            prop_assert_eq!(parse_map(&map, at + tail), Ok(Some((list, map.len()))));
-            for cut in [0, 1, map.len() / 2, map.len() - 1] {
-                prop_assert_eq!(parse_map(&map[..cut], at + tail), Ok(None));
-            }
+            prop_assert_eq!(read(&map[..map.len() - BLOCK], at + tail), Err(MapError::CutOff));
+            prop_assert_eq!(read(&map, at + tail), Ok(list));
         }
 
         #[test]
         fn arbitrary_maps_never_panic(
-            bytes in proptest::collection::vec(prop_oneof![Just(b'\n'), b'0'..=b'9', any::<u8>()], 0..100),
+            bytes in proptest::collection::vec(prop_oneof![Just(b'\n'), b'0'..=b'9', any::<u8>()], 512),
         ) {
-            drop(parse_map(&bytes, 1000));
+            let mut reader = MapReader::default();
+            if reader.push(&bytes.try_into().unwrap()) == Ok(true) {
+                drop(reader.finish(1000));
+            }
         }
     }
 }
