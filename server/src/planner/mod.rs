@@ -1,9 +1,147 @@
 //! The planner: decides which DLE is dumped tonight, and at which level.
-mod facts;
-mod outcome;
+//!
+//! It is a function from values to a value: [`plan`] takes [`Tonight`] and gives a [`Plan`]. The steps, each
+//! with a file of its own:
+//!
+//! 1. `estimate`: what a dump of each level would cost. [`estimates_wanted`] says for which DLEs history is
+//!    enough and which clients have to be asked, before [`plan`] is called.
+//! 2. `level`: what each DLE needs, looked at alone.
+//! 3. `fit`: what is put off, when the volumes or the hours of the night can't take it all.
+//! 4. `promote`: which fulls come early, when tonight has less than its share.
+//!
+//! What always holds of a plan:
+//!
+//! - every DLE is in it exactly once, as a dump or as skipped, with the sentence that says why;
+//! - it fits the volumes and the hours of the night;
+//! - a full that is due and is not made is said so in a warning;
+//! - what is done instead when there is no volume is smaller than what was planned;
+//! - the same facts give the same plan, in whatever order they come.
 
+mod estimate;
+mod facts;
+mod fit;
+mod level;
+mod outcome;
+mod promote;
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use types::Level;
+
+pub use estimate::{EstimateNeed, estimates_wanted, from_client};
 pub use facts::{
     Base, Bump, Capacity, Day, DleFacts, Estimate, Estimates, Minutes, Past, Ratio, Request, Row,
     Snapshot, Source, Strategy, Today, Tonight,
 };
 pub use outcome::{Balance, Choice, DueDay, Kind, Plan, Planned, Skipped, Warning};
+
+use fit::Load;
+use level::{Case, Due, Take};
+
+/// The volume of a full that is written over within so many runs is worth a warning.
+const RED_ZONE: u32 = 5;
+/// Half a day in seconds, and a whole one.
+const HALF_DAY: i64 = 43_200;
+const DAY: i64 = 86_400;
+
+/// Decides the night.
+pub fn plan(tonight: &Tonight) -> Plan {
+    let today = tonight.today.day;
+    let (mut cases, mut skipped, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+    for dle in in_order(&tonight.dles) {
+        let given = tonight.estimates.get(&dle.dle);
+        warnings.extend(remarks(dle, given, today));
+        let costs = estimate::complete(dle, given, today);
+        match level::choose(dle, &costs, given, today) {
+            Ok(case) => cases.push(case),
+            Err(left_out) => skipped.push(left_out),
+        }
+    }
+    let load = Load::new(tonight, &cases);
+    let (load, late) = fit::delay(&mut cases, load, today);
+    warnings.extend(late);
+    let ideal = promote::ideal(tonight, &cases);
+    let load = promote::promote(&mut cases, load, ideal);
+    let balance = Balance {
+        ideal,
+        fulls: load.fulls(),
+        total: load.bytes(),
+        capacity: tonight.capacity.run(),
+        seconds: load.seconds(),
+        ahead: promote::ahead(&cases, today),
+    };
+    let mut dumps: Vec<Planned> = cases.iter().filter_map(|case| planned(case, tonight)).collect();
+    dumps.sort_by_key(|dump| {
+        (Reverse(dump.urgency), Reverse(dump.choice.cost.stored), dump.dle.clone())
+    });
+    skipped.extend(cases.iter().filter_map(dropped));
+    if dumps.is_empty() && skipped.iter().any(|one| one.kind == Kind::DoesNotFit) {
+        let text = "nothing fits tonight's volumes: see `length`, `runtapes` and `maxdumpsize`";
+        warnings.push(Warning { dle: None, text: text.into() });
+    }
+    Plan { dumps, skipped, warnings, balance }
+}
+
+/// Each DLE once, by name.
+fn in_order(dles: &[DleFacts]) -> impl Iterator<Item = &DleFacts> {
+    let by_name: BTreeMap<_, _> = dles.iter().rev().map(|dle| (&dle.dle, dle)).collect();
+    by_name.into_values()
+}
+
+fn planned(case: &Case<'_>, tonight: &Tonight) -> Option<Planned> {
+    Some(Planned {
+        dle: case.facts.dle.clone(),
+        choice: case.choice()?.clone(),
+        degraded: case.degraded(),
+        full: case.full.as_ref().map(|full| full.cost),
+        priority: case.facts.priority,
+        urgency: case.urgency,
+        not_before: wait_for(case.facts.starttime, tonight.today),
+        allow_split: case.facts.allow_split,
+        why: case.why.clone(),
+    })
+}
+
+fn dropped(case: &Case<'_>) -> Option<Skipped> {
+    let Take::Nothing(why) = &case.take else { return None };
+    Some(Skipped { dle: case.facts.dle.clone(), kind: Kind::DoesNotFit, why: why.clone() })
+}
+
+/// Seconds from the beginning of the run to a time of day: the nearest one of yesterday's, today's and
+/// tomorrow's, so that a run at 22:00 waits for 02:00, and one at 03:00 does not.
+fn wait_for(starttime: Option<u32>, today: Today) -> u64 {
+    let Some(starttime) = starttime else { return 0 };
+    let ahead = i64::from(starttime) - i64::from(today.second);
+    let nearest = (ahead + HALF_DAY).rem_euclid(DAY) - HALF_DAY;
+    u64::try_from(nearest).unwrap_or(0)
+}
+
+/// What the operator should read about one DLE, whatever becomes of it tonight.
+fn remarks(dle: &DleFacts, given: Option<&Estimates>, today: Day) -> Vec<Warning> {
+    let mut texts = Vec::new();
+    if let Some(why) = given.and_then(|given| given.failed.as_ref()) {
+        texts.push(format!("the client gave no estimate ({why}), so earlier sizes are used"));
+    }
+    match (dle.request, dle.strategy) {
+        (Some(Request::Full), Strategy::NoFull) => {
+            texts.push("a full was asked for, but its strategy is nofull".into());
+        }
+        (Some(Request::Level1 | Request::Bump | Request::NoBump), Strategy::NoInc) => {
+            texts.push("an incremental was asked for, but its strategy is noinc".into());
+        }
+        _ => (),
+    }
+    let due = level::due(dle, today);
+    if dle.skip_full && due == Due::In(1) {
+        texts.push("its full falls due tomorrow, and skip-full leaves it to you".into());
+    }
+    if let Some(runs) = dle.last.get(&Level::FULL).and_then(|past| past.overwritten_in)
+        && runs <= RED_ZONE
+    {
+        texts.push(format!("the volume of its last full is written over in {runs} runs"));
+    }
+    texts.into_iter().map(|text| Warning { dle: Some(dle.dle.clone()), text }).collect()
+}
