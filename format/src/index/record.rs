@@ -26,6 +26,23 @@ pub enum RecordKind {
     Gone = 7,
 }
 
+impl RecordKind {
+    const ALL: [Self; 8] = [
+        Self::File,
+        Self::Directory,
+        Self::Symlink,
+        Self::HardLink,
+        Self::Fifo,
+        Self::Char,
+        Self::Block,
+        Self::Gone,
+    ];
+
+    pub(crate) fn from_byte(byte: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(byte)).copied()
+    }
+}
+
 /// One path of a dump: what it is, and where in the image it lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {

@@ -1,0 +1,653 @@
+//! Files of rows in walk order: what the index of a dump and the snapshot of a client have in common.
+//!
+//! ```text
+//! head     magic (8) │ version u32 │ zero u32
+//! block    stored length u32 │ raw length u32 │ zstd frame of up to 512 rows     … repeated …
+//! end      eight zero bytes
+//! guide    stored length u32 │ raw length u32 │ zstd frame: the first path of each block, its length, its rows
+//! trailer  magic (8) │ version u32 │ zero u32 │ offset of the guide u64 │ counts 5 × u64 │ CRC-32C u32 │ SHA-256
+//! ```
+//!
+//! The CRC covers the trailer before it, the SHA-256 all bytes before it. A reader that may seek opens the
+//! trailer and the guide and then reads single blocks; one that may not reads from the front and checks
+//! everything on its way. All numbers are little endian, and *varint* is that of LEB128.
+//!
+//! A block holds its rows by columns, so that alike stands with alike:
+//!
+//! ```text
+//! rows varint │ columns varint │ length of each column, varints │ the columns
+//! ```
+//!
+//! The first three columns are the paths: how many bytes each shares with the one before it (the first of a
+//! block: none), how many are new, and the new bytes. A column that a reader does not know stands behind
+//! those that it knows, and is skipped.
+//!
+//! The guide is one row a block: bytes shared with the path before it (every sixteenth: none), new bytes by
+//! number, the new bytes, the stored length of the block with its eight bytes of lengths, its rows: varints.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+
+use sha2::{Digest as _, Sha256};
+
+use super::error::{IndexError, WriteError};
+use crate::frame::{Decoder, Encoder};
+use crate::path;
+use crate::varint;
+
+/// The version that is written; all up to it are read.
+pub(crate) const VERSION: u32 = 1;
+
+/// Rows in a block. With 512 a lookup takes 40 µs and an entry 12 to 20 bytes.
+pub(crate) const ROWS: usize = 512;
+
+/// A block with more raw bytes than this is closed, however few rows it has.
+const FULL: usize = 1 << 20;
+
+/// The most raw bytes of a block that a reader opens: a full block and one row more, and room.
+const RAW_MOST: usize = 4 << 20;
+
+/// The most raw bytes of a guide: about half a million blocks of long paths.
+const GUIDE_MOST: usize = 48 << 20;
+
+/// Every so many rows of the guide the path stands in full.
+const RESTART: usize = 16;
+
+pub(crate) const HEAD: usize = 16;
+pub(crate) const LENGTHS: usize = 8;
+pub(crate) const TRAILER: usize = 100;
+
+/// The columns of the paths.
+const NAMES: usize = 3;
+
+/// More columns than this in a block are not believed.
+const COLUMNS_MOST: usize = 64;
+
+/// What a file of rows holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Rows, those of what is gone included.
+    pub entries: u64,
+    /// Rows that are directories.
+    pub directories: u64,
+    /// Rows that say that something is gone.
+    pub gone: u64,
+    /// The lengths of all files.
+    pub bytes: u64,
+}
+
+/// What is kept of a path besides the path.
+pub(crate) trait Row: Sized {
+    /// In messages.
+    const WHAT: &'static str;
+    /// At both ends of the file.
+    const MAGIC: [u8; 8];
+    /// How many, besides those of the path.
+    const COLUMNS: usize;
+    /// What differences refer to. Each block begins with the default.
+    type State: Default;
+
+    fn path(&self) -> &[u8];
+    fn count(&self, counts: &mut Counts);
+    fn put(&self, state: &mut Self::State, columns: &mut [Vec<u8>]);
+    fn take(path: Vec<u8>, state: &mut Self::State, columns: &mut [&[u8]]) -> Option<Self>;
+}
+
+pub(crate) fn damaged<R: Row>(offset: u64, why: &'static str) -> IndexError {
+    IndexError::Damaged { what: R::WHAT, offset, why }
+}
+
+/// How many bytes two paths begin with in common.
+fn shared(a: &[u8], b: &[u8]) -> usize {
+    a.iter().zip(b).take_while(|(x, y)| x == y).count()
+}
+
+/// A number that may be negative, so that small ones stay small.
+pub(crate) fn put_signed(number: i64, out: &mut Vec<u8>) {
+    varint::put((number.cast_unsigned() << 1) ^ (number >> 63).cast_unsigned(), out);
+}
+
+pub(crate) fn take_signed(bytes: &mut &[u8]) -> Option<i64> {
+    let number = varint::take(bytes)?;
+    Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+}
+
+pub(crate) fn take_usize(bytes: &mut &[u8]) -> Option<usize> {
+    usize::try_from(varint::take(bytes)?).ok()
+}
+
+/// The rows that will be the next block.
+pub(crate) struct Builder<R: Row> {
+    rows: usize,
+    last: Vec<u8>,
+    names: [Vec<u8>; NAMES],
+    columns: Vec<Vec<u8>>,
+    state: R::State,
+}
+
+impl<R: Row> Builder<R> {
+    fn new() -> Self {
+        Self {
+            rows: 0,
+            last: Vec::new(),
+            names: Default::default(),
+            columns: vec![Vec::new(); R::COLUMNS],
+            state: R::State::default(),
+        }
+    }
+
+    fn push(&mut self, row: &R) {
+        let path = row.path();
+        let same = if self.rows == 0 { 0 } else { shared(&self.last, path) };
+        varint::put(same as u64, &mut self.names[0]);
+        varint::put((path.len() - same) as u64, &mut self.names[1]);
+        self.names[2].extend_from_slice(&path[same..]);
+        self.last.truncate(same);
+        self.last.extend_from_slice(&path[same..]);
+        row.put(&mut self.state, &mut self.columns);
+        self.rows += 1;
+    }
+
+    fn is_full(&self) -> bool {
+        let all = self.names.iter().chain(&self.columns);
+        self.rows == ROWS || all.map(Vec::len).sum::<usize>() >= FULL
+    }
+
+    /// The raw block. The builder is empty after it.
+    fn take(&mut self) -> Vec<u8> {
+        let mut raw = Vec::new();
+        varint::put(self.rows as u64, &mut raw);
+        varint::put((NAMES + R::COLUMNS) as u64, &mut raw);
+        let all = || self.names.iter().chain(&self.columns);
+        all().for_each(|column| varint::put(column.len() as u64, &mut raw));
+        all().for_each(|column| raw.extend_from_slice(column));
+        self.names.iter_mut().chain(&mut self.columns).for_each(Vec::clear);
+        self.state = R::State::default();
+        self.rows = 0;
+        raw
+    }
+}
+
+/// The guide while it grows.
+#[derive(Default)]
+pub(crate) struct GuideBuilder {
+    raw: Vec<u8>,
+    blocks: u64,
+    last: Vec<u8>,
+}
+
+impl GuideBuilder {
+    pub(crate) fn push(&mut self, first: &[u8], stored: u64, rows: usize) {
+        let restart = self.blocks.is_multiple_of(RESTART as u64);
+        let same = if restart { 0 } else { shared(&self.last, first) };
+        varint::put(same as u64, &mut self.raw);
+        varint::put((first.len() - same) as u64, &mut self.raw);
+        self.raw.extend_from_slice(&first[same..]);
+        varint::put(stored, &mut self.raw);
+        varint::put(rows as u64, &mut self.raw);
+        self.last.truncate(same);
+        self.last.extend_from_slice(&first[same..]);
+        self.blocks += 1;
+    }
+
+    pub(crate) fn blocks(&self) -> u64 {
+        self.blocks
+    }
+
+    pub(crate) fn raw(&self) -> &[u8] {
+        &self.raw
+    }
+}
+
+/// Makes a file of rows. It holds one block and the guide.
+pub(crate) struct Writer<R: Row> {
+    block: Builder<R>,
+    first: Vec<u8>,
+    guide: GuideBuilder,
+    counts: Counts,
+    encoder: Encoder,
+    hash: Sha256,
+    written: u64,
+    out: Vec<u8>,
+}
+
+impl<R: Row> Writer<R> {
+    pub(crate) fn new() -> Result<Self, WriteError> {
+        let encoder = Encoder::new(Encoder::LEVEL)?;
+        Ok(Self {
+            block: Builder::new(),
+            first: Vec::new(),
+            guide: GuideBuilder::default(),
+            counts: Counts::default(),
+            encoder,
+            hash: Sha256::new(),
+            written: 0,
+            out: head::<R>().to_vec(),
+        })
+    }
+
+    pub(crate) fn push(&mut self, row: &R) -> Result<Option<Vec<u8>>, WriteError> {
+        let path = row.path();
+        path::validate_relative(path)
+            .map_err(|source| WriteError::BadPath { path: path.into(), source })?;
+        if self.counts.entries > 0 && path::compare(&self.block.last, path) != Ordering::Less {
+            let after = self.block.last.as_slice().into();
+            return Err(WriteError::OutOfOrder { path: path.into(), after });
+        }
+        if self.block.rows == 0 {
+            self.first.clear();
+            self.first.extend_from_slice(path);
+        }
+        self.block.push(row);
+        self.counts.entries += 1;
+        row.count(&mut self.counts);
+        if !self.block.is_full() {
+            return Ok(None);
+        }
+        self.close_block()?;
+        Ok(Some(self.hand_out()))
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    pub(crate) fn finish(mut self) -> Result<Vec<u8>, WriteError> {
+        if self.block.rows > 0 {
+            self.close_block()?;
+        }
+        self.out.extend_from_slice(&[0; LENGTHS]);
+        let guide_at = self.written + self.out.len() as u64;
+        let raw = std::mem::take(&mut self.guide.raw);
+        if raw.len() > GUIDE_MOST {
+            return Err(WriteError::TooMany { blocks: self.guide.blocks });
+        }
+        self.append(&raw)?;
+        let fields =
+            Trailer { guide_at, blocks: self.guide.blocks, counts: self.counts }.encode::<R>();
+        self.out.extend_from_slice(&fields);
+        self.hash.update(&self.out);
+        let sum = self.hash.clone().finalize();
+        self.out.extend_from_slice(&sum);
+        Ok(self.out)
+    }
+
+    fn close_block(&mut self) -> Result<(), WriteError> {
+        let rows = self.block.rows;
+        let raw = self.block.take();
+        let stored = self.append(&raw)?;
+        self.guide.push(&self.first, stored, rows);
+        Ok(())
+    }
+
+    /// Appends one zstd frame behind its two lengths, and says how long all that is.
+    fn append(&mut self, raw: &[u8]) -> Result<u64, WriteError> {
+        let mut stored = Vec::new();
+        self.encoder.encode(raw, &mut stored)?;
+        for len in [stored.len(), raw.len()] {
+            let len = u32::try_from(len).unwrap_or(u32::MAX); // both have bounds far below
+            self.out.extend_from_slice(&len.to_le_bytes());
+        }
+        self.out.extend_from_slice(&stored);
+        Ok((LENGTHS + stored.len()) as u64)
+    }
+
+    fn hand_out(&mut self) -> Vec<u8> {
+        self.hash.update(&self.out);
+        self.written += self.out.len() as u64;
+        std::mem::take(&mut self.out)
+    }
+}
+
+pub(crate) fn head<R: Row>() -> [u8; HEAD] {
+    let mut head = [0; HEAD];
+    head[..8].copy_from_slice(&R::MAGIC);
+    head[8..12].copy_from_slice(&VERSION.to_le_bytes());
+    head
+}
+
+/// Makes sure that these bytes open a file of such rows.
+pub(crate) fn check_head<R: Row>(head: &[u8]) -> Result<(), IndexError> {
+    let Some((magic, rest)) = head.split_first_chunk::<8>() else {
+        return Err(IndexError::Foreign { what: R::WHAT });
+    };
+    if *magic != R::MAGIC || rest.len() < 4 || u32_at(rest, 0) == 0 {
+        return Err(IndexError::Foreign { what: R::WHAT });
+    }
+    let version = u32_at(rest, 0);
+    if version > VERSION {
+        return Err(IndexError::TooNew { what: R::WHAT, version });
+    }
+    Ok(())
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(std::array::from_fn(|i| bytes[at + i]))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(std::array::from_fn(|i| bytes[at + i]))
+}
+
+/// What the end of the file says of the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Trailer {
+    pub(crate) guide_at: u64,
+    pub(crate) blocks: u64,
+    pub(crate) counts: Counts,
+}
+
+impl Trailer {
+    fn encode<R: Row>(&self) -> Vec<u8> {
+        let Counts { entries, directories, gone, bytes } = self.counts;
+        let mut out = head::<R>().to_vec();
+        for number in [self.guide_at, self.blocks, entries, directories, gone, bytes] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        let crc = crc32c::crc32c(&out);
+        out.extend_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    pub(crate) fn decode<R: Row>(bytes: &[u8; TRAILER], offset: u64) -> Result<Self, IndexError> {
+        check_head::<R>(bytes)?;
+        if crc32c::crc32c(&bytes[..64]) != u32_at(bytes, 64) {
+            return Err(damaged::<R>(offset, "the checksum of its trailer is wrong"));
+        }
+        let [guide_at, blocks, entries, directories, gone, bytes] =
+            [16, 24, 32, 40, 48, 56].map(|at| u64_at(bytes, at));
+        Ok(Self { guide_at, blocks, counts: Counts { entries, directories, gone, bytes } })
+    }
+}
+
+/// The lengths before a block or the guide. Both zero: no more blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lengths {
+    pub(crate) stored: u32,
+    pub(crate) raw: u32,
+}
+
+impl Lengths {
+    pub(crate) fn decode(bytes: [u8; LENGTHS]) -> Self {
+        Self { stored: u32_at(&bytes, 0), raw: u32_at(&bytes, 4) }
+    }
+
+    pub(crate) fn is_end(self) -> bool {
+        self == Self { stored: 0, raw: 0 }
+    }
+
+    /// Refuses what no writer makes, before anything is read or allocated.
+    pub(crate) fn check<R: Row>(self, offset: u64, guide: bool) -> Result<Self, IndexError> {
+        let most = if guide { GUIDE_MOST } else { RAW_MOST };
+        // What zstd adds to data that it cannot compress is far below this.
+        if self.raw as usize > most || self.stored as usize > most + (most >> 6) {
+            return Err(damaged::<R>(offset, "a block is longer than any that is written"));
+        }
+        Ok(self)
+    }
+}
+
+/// One block, opened.
+pub(crate) struct Block<R: Row> {
+    raw: Vec<u8>,
+    rows: usize,
+    columns: Vec<Range<usize>>,
+    offset: u64,
+    kind: std::marker::PhantomData<R>,
+}
+
+impl<R: Row> Block<R> {
+    /// Opens the zstd frame of a block that begins at `offset`.
+    pub(crate) fn open(
+        decoder: &mut Decoder,
+        stored: &[u8],
+        raw_len: u32,
+        offset: u64,
+    ) -> Result<Self, IndexError> {
+        let mut raw = Vec::new();
+        decoder.decode(stored, raw_len, &mut raw).map_err(|source| IndexError::Block {
+            what: R::WHAT,
+            offset,
+            source,
+        })?;
+        let (rows, columns) = lay_out::<R>(&raw)
+            .ok_or_else(|| damaged::<R>(offset, "a block's columns do not fit"))?;
+        Ok(Self { raw, rows, columns, offset, kind: std::marker::PhantomData })
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn names(&self) -> Names<'_, R> {
+        let [shared, lengths, bytes] = [0, 1, 2].map(|i| &self.raw[self.columns[i].clone()]);
+        let left = self.rows;
+        Names { shared, lengths, bytes, path: Vec::new(), left, first: true, block: self }
+    }
+
+    pub(crate) fn cells(&self) -> Cells<'_, R> {
+        let columns = self.columns[NAMES..].iter().map(|range| &self.raw[range.clone()]).collect();
+        Cells { columns, state: R::State::default(), done: 0, block: self }
+    }
+
+    /// All rows, from the first whose path is not before `from`.
+    pub(crate) fn decode_from(&self, from: Option<&[u8]>) -> Result<Vec<R>, IndexError> {
+        let mut rows = Vec::with_capacity(self.rows);
+        let mut names = self.names();
+        let mut cells = self.cells();
+        let mut at = 0;
+        while names.step()?.is_some() {
+            if from.is_none_or(|from| path::compare(names.path(), from) != Ordering::Less) {
+                rows.push(cells.row(at, names.path().to_vec())?);
+            }
+            at += 1;
+        }
+        cells.end(self.rows)?;
+        Ok(rows)
+    }
+
+    fn damaged(&self, why: &'static str) -> IndexError {
+        damaged::<R>(self.offset, why)
+    }
+}
+
+fn lay_out<R: Row>(raw: &[u8]) -> Option<(usize, Vec<Range<usize>>)> {
+    let mut rest = raw;
+    let rows = take_usize(&mut rest)?;
+    let count = take_usize(&mut rest)?;
+    if !(1..=ROWS).contains(&rows) || !(NAMES + R::COLUMNS..=COLUMNS_MOST).contains(&count) {
+        return None;
+    }
+    let lens: Vec<usize> = (0..count).map(|_| take_usize(&mut rest)).collect::<Option<_>>()?;
+    let mut start = raw.len() - rest.len();
+    let mut columns = Vec::with_capacity(count);
+    for len in lens {
+        let end = start.checked_add(len).filter(|end| *end <= raw.len())?;
+        columns.push(start..end);
+        start = end;
+    }
+    columns.truncate(NAMES + R::COLUMNS);
+    (start == raw.len()).then_some((rows, columns))
+}
+
+/// The paths of a block, one after the other.
+pub(crate) struct Names<'a, R: Row> {
+    shared: &'a [u8],
+    lengths: &'a [u8],
+    bytes: &'a [u8],
+    path: Vec<u8>,
+    left: usize,
+    first: bool,
+    block: &'a Block<R>,
+}
+
+impl<R: Row> Names<'_, R> {
+    /// The path that the last step came to.
+    pub(crate) fn path(&self) -> &[u8] {
+        &self.path
+    }
+
+    /// Goes on to the next path and says how many bytes it shares with the one before; none is left after
+    /// the last. What comes out is tidy and in order, whatever the bytes were.
+    pub(crate) fn step(&mut self) -> Result<Option<usize>, IndexError> {
+        if self.left == 0 {
+            let spent = self.shared.is_empty() && self.lengths.is_empty() && self.bytes.is_empty();
+            return if spent { Ok(None) } else { Err(self.block.damaged("names are left over")) };
+        }
+        let same =
+            self.take().ok_or_else(|| self.block.damaged("its names are no paths in order"))?;
+        self.left -= 1;
+        self.first = false;
+        Ok(Some(same))
+    }
+
+    fn take(&mut self) -> Option<usize> {
+        let same = take_usize(&mut self.shared)?;
+        let len = take_usize(&mut self.lengths)?;
+        let new = self.bytes.split_off(..len)?;
+        if same > self.path.len() || same.checked_add(len)? > path::LONGEST {
+            return None;
+        }
+        // The paths are in order exactly if they are where they first differ.
+        let order = match (self.path.get(same), new.first()) {
+            (_, None) => self.first,
+            (None, Some(_)) => true,
+            (Some(old), Some(new)) => path::compare(&[*old], &[*new]) == Ordering::Less,
+        };
+        // What is shared was looked at before; what is new is tidy if the component it goes on with is.
+        let whole = self.path[..same].iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+        self.path.truncate(same);
+        self.path.extend_from_slice(new);
+        let tidy = path::validate_relative(&self.path[whole..]).is_ok()
+            && (whole == 0 || whole < self.path.len());
+        (order && tidy).then_some(same)
+    }
+}
+
+/// The columns of a block besides those of the paths. They can only be read from the front.
+pub(crate) struct Cells<'a, R: Row> {
+    columns: Vec<&'a [u8]>,
+    state: R::State,
+    done: usize,
+    block: &'a Block<R>,
+}
+
+impl<R: Row> Cells<'_, R> {
+    /// Row `at`, which has this path. Rows before it are skipped, rows behind it can still be had.
+    pub(crate) fn row(&mut self, at: usize, path: Vec<u8>) -> Result<R, IndexError> {
+        while self.done < at {
+            self.next(Vec::new())?;
+        }
+        self.next(path)
+    }
+
+    fn next(&mut self, path: Vec<u8>) -> Result<R, IndexError> {
+        self.done += 1;
+        R::take(path, &mut self.state, &mut self.columns)
+            .ok_or_else(|| self.block.damaged("a column has an impossible value"))
+    }
+
+    /// Makes sure that nothing is left behind the last row.
+    fn end(&mut self, rows: usize) -> Result<(), IndexError> {
+        while self.done < rows {
+            self.next(Vec::new())?;
+        }
+        if self.columns.iter().all(|column| column.is_empty()) {
+            return Ok(());
+        }
+        Err(self.block.damaged("columns are left over"))
+    }
+}
+
+/// Where each block is, and which path it begins with.
+pub(crate) struct Guide {
+    raw: Vec<u8>,
+    /// Where in `raw` each path that stands in full begins.
+    restarts: Vec<usize>,
+    /// Where each block begins, and where the last one ends.
+    offsets: Vec<u64>,
+}
+
+impl Guide {
+    /// Reads a guide; `end` is where the blocks must end, and `trailer` what must be in them.
+    pub(crate) fn decode<R: Row>(
+        raw: Vec<u8>,
+        trailer: &Trailer,
+        end: u64,
+    ) -> Result<Self, IndexError> {
+        let bad = |why| damaged::<R>(trailer.guide_at, why);
+        let mut guide = Self { raw: Vec::new(), restarts: Vec::new(), offsets: vec![HEAD as u64] };
+        let mut rest = &raw[..];
+        let mut paths = [Vec::new(), Vec::new()];
+        let mut rows = 0;
+        while !rest.is_empty() {
+            let blocks = guide.offsets.len() - 1;
+            if blocks.is_multiple_of(RESTART) {
+                guide.restarts.push(raw.len() - rest.len());
+            }
+            let [before, now] = &mut paths;
+            now.clone_from(before);
+            let (stored, count) = take_guide_row(&mut rest, now, blocks.is_multiple_of(RESTART))
+                .ok_or_else(|| bad("its guide cannot be read"))?;
+            if blocks > 0 && path::compare(before, now) != Ordering::Less {
+                return Err(bad("its guide is not in order"));
+            }
+            rows += count as u64;
+            let start = guide.offsets[blocks];
+            guide.offsets.push(start.saturating_add(stored));
+            paths.swap(0, 1);
+        }
+        let found = (guide.blocks() as u64, rows, guide.offsets.last().copied());
+        if found != (trailer.blocks, trailer.counts.entries, Some(end)) {
+            return Err(bad("its guide does not fit the file"));
+        }
+        guide.raw = raw;
+        Ok(guide)
+    }
+
+    pub(crate) fn blocks(&self) -> usize {
+        self.offsets.len() - 1
+    }
+
+    /// Where a block lies.
+    pub(crate) fn place(&self, block: usize) -> Range<u64> {
+        self.offsets[block]..self.offsets[block + 1]
+    }
+
+    /// How many blocks, from the front, begin with a path of which `holds` is true. It must be true of all
+    /// paths up to one and of none behind it.
+    pub(crate) fn count_while(&self, mut holds: impl FnMut(&[u8]) -> bool) -> usize {
+        let mut path = Vec::new();
+        let groups = self.restarts.partition_point(|at| {
+            path.clear();
+            take_guide_row(&mut &self.raw[*at..], &mut path, true).is_some_and(|_| holds(&path))
+        });
+        let Some(group) = groups.checked_sub(1) else { return 0 };
+        let first = group * RESTART;
+        let mut rest = &self.raw[self.restarts[group]..];
+        let mut count = 0;
+        while count < RESTART && first + count < self.blocks() {
+            let read = take_guide_row(&mut rest, &mut path, count == 0);
+            if read.is_none() || !holds(&path) {
+                break;
+            }
+            count += 1;
+        }
+        first + count
+    }
+}
+
+/// Turns the path before into the next one, and says how long its block is and how many rows it has.
+fn take_guide_row(rest: &mut &[u8], path: &mut Vec<u8>, restart: bool) -> Option<(u64, usize)> {
+    let same = take_usize(rest)?;
+    let len = take_usize(rest)?;
+    let new = rest.split_off(..len)?;
+    if same > path.len() || (restart && same > 0) || same.checked_add(len)? > path::LONGEST {
+        return None;
+    }
+    path.truncate(same);
+    path.extend_from_slice(new);
+    let stored = varint::take(rest)?;
+    let rows = take_usize(rest).filter(|rows| (1..=ROWS).contains(rows))?;
+    (stored > LENGTHS as u64).then_some((stored, rows))
+}

@@ -1,0 +1,279 @@
+//! An index opened for questions.
+//!
+//! Opening reads the end of the file: the trailer, and the guide that says with which path each block begins. A
+//! lookup then reads one block. A listing reads the blocks in which the directory's own children stand and
+//! jumps over what lies deeper, so that the root of a million files is listed as fast as a leaf.
+
+use std::cmp::Ordering;
+use std::sync::{Mutex, PoisonError};
+use std::vec;
+
+use super::blocks::{
+    Block, Counts, Guide, LENGTHS, Lengths, Row, TRAILER, Trailer, check_head, damaged,
+};
+use super::error::IndexError;
+use super::record::Record;
+use super::source::{ReadAt, Sequential};
+use super::stream::Stream;
+use crate::frame::Decoder;
+use crate::path;
+
+/// An index over any source that can be read anywhere.
+pub struct Reader<S> {
+    source: S,
+    guide: Guide,
+    counts: Counts,
+    decoder: Mutex<Decoder>,
+}
+
+/// Whether `path` comes behind `dir` and everything in it.
+fn is_past(path: &[u8], dir: &[u8]) -> bool {
+    path::compare(path, dir) == Ordering::Greater && !path::is_below(path, dir)
+}
+
+impl<S: ReadAt> Reader<S> {
+    /// Opens an index. What is read is checked, but only [`Self::verify`] reads it all.
+    pub fn open(source: S) -> Result<Self, IndexError> {
+        let size = source.size().map_err(could_not_read(0, 0))?;
+        let mut head = [0; 16];
+        let mut trailer = [0; TRAILER];
+        let Some(trailer_at) = size.checked_sub((head.len() + 2 * LENGTHS + TRAILER) as u64) else {
+            return Err(IndexError::Foreign { what: Record::WHAT });
+        };
+        let trailer_at = trailer_at + (head.len() + 2 * LENGTHS) as u64;
+        source.read_at(0, &mut head).map_err(could_not_read(0, head.len()))?;
+        check_head::<Record>(&head)?;
+        source.read_at(trailer_at, &mut trailer).map_err(could_not_read(trailer_at, TRAILER))?;
+        let trailer = Trailer::decode::<Record>(&trailer, trailer_at)?;
+        let mut decoder = Decoder::new();
+        let guide = read_guide(&source, &trailer, trailer_at, &mut decoder)?;
+        Ok(Self { source, guide, counts: trailer.counts, decoder: Mutex::new(decoder) })
+    }
+
+    /// What the index holds.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// What the dump says of this path: also that it is gone. Nothing, if the dump does not mention it.
+    pub fn find(&self, path: &[u8]) -> Result<Option<Record>, IndexError> {
+        let Some(block) = self.block_before(path) else { return Ok(None) };
+        let block = self.block(block)?;
+        let mut names = block.names();
+        for at in 0.. {
+            if names.step()?.is_none() {
+                break;
+            }
+            match path::compare(names.path(), path) {
+                Ordering::Less => {}
+                Ordering::Equal => return block.cells().row(at, path.to_vec()).map(Some),
+                Ordering::Greater => break,
+            }
+        }
+        Ok(None)
+    }
+
+    /// What the dump says of the direct children of a directory, in order: also what is gone of them.
+    pub fn list(&self, dir: &[u8]) -> Result<Vec<Record>, IndexError> {
+        let mut children = Vec::new();
+        let mut next = self.block_before(dir).unwrap_or(0);
+        while next < self.guide.blocks() {
+            let block = self.block(next)?;
+            let Some(last) = list_block(&block, dir, &mut children)? else { break };
+            // The last path of the block may be deep below one child: go on where that child ends.
+            let past =
+                self.guide.count_while(|first| !is_past(first, child_on_the_way(&last, dir)));
+            next = (next + 1).max(past.saturating_sub(1));
+        }
+        Ok(children)
+    }
+
+    /// All records, in walk order.
+    pub fn iter(&self) -> Iter<'_, S> {
+        Iter { reader: self, from: None, rows: Vec::new().into_iter(), next: 0 }
+    }
+
+    /// All records from this path on, in walk order.
+    pub fn iter_from(&self, path: &[u8]) -> Iter<'_, S> {
+        let next = self.block_before(path).unwrap_or(0);
+        Iter { reader: self, from: Some(path.to_vec()), rows: Vec::new().into_iter(), next }
+    }
+
+    /// Reads every byte and makes sure that all is as it was written.
+    pub fn verify(&self) -> Result<(), IndexError> {
+        let input = Sequential::new(&self.source).map_err(could_not_read(0, 0))?;
+        Stream::<Record, _>::open(input)?.try_for_each(|record| record.map(drop))
+    }
+
+    /// The source, to be used for something else.
+    pub fn into_source(self) -> S {
+        self.source
+    }
+
+    /// The block in which `path` stands, if it stands anywhere.
+    fn block_before(&self, path: &[u8]) -> Option<usize> {
+        self.guide
+            .count_while(|first| path::compare(first, path) != Ordering::Greater)
+            .checked_sub(1)
+    }
+
+    fn block(&self, number: usize) -> Result<Block<Record>, IndexError> {
+        let place = self.guide.place(number);
+        let offset = place.start;
+        // The guide was checked: all blocks lie inside the file.
+        let len = usize::try_from(place.end - offset).unwrap_or(usize::MAX);
+        let lengths = read_lengths(&self.source, offset, false)?;
+        if len - LENGTHS != lengths.stored as usize {
+            return Err(damaged::<Record>(offset, "a block is not as long as the guide says"));
+        }
+        let stored = read(&self.source, offset + LENGTHS as u64, len - LENGTHS)?;
+        let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
+        Block::open(&mut decoder, &stored, lengths.raw, offset)
+    }
+}
+
+/// Adds the children of `dir` that stand in this block. Gives the last path of the block, unless it is
+/// already past the directory.
+fn list_block(
+    block: &Block<Record>,
+    dir: &[u8],
+    children: &mut Vec<Record>,
+) -> Result<Option<Vec<u8>>, IndexError> {
+    let mut names = block.names();
+    let mut cells = block.cells();
+    let inside = if dir.is_empty() { 0 } else { dir.len() + 1 };
+    // As long as a path shares this much with the one before it, it lies below the same child.
+    let mut deep = usize::MAX;
+    for at in 0.. {
+        let Some(same) = names.step()? else { break };
+        let path = names.path();
+        if same >= deep && path.len() > deep {
+            continue;
+        }
+        if !path::is_below(path, dir) {
+            if path::compare(path, dir) == Ordering::Greater {
+                return Ok(None);
+            }
+            continue;
+        }
+        match path[inside..].iter().position(|byte| *byte == b'/') {
+            Some(slash) => deep = inside + slash + 1,
+            None => {
+                deep = path.len() + 1;
+                let again = children.last().is_some_and(|child| child.path == path);
+                if !again {
+                    children.push(cells.row(at, path.to_vec())?);
+                }
+            }
+        }
+    }
+    Ok(Some(names.path().to_vec()))
+}
+
+/// The child of `dir` that is `path` or that `path` lies below; `path` itself if it lies elsewhere.
+fn child_on_the_way<'a>(path: &'a [u8], dir: &[u8]) -> &'a [u8] {
+    if !path::is_below(path, dir) {
+        return path;
+    }
+    let inside = if dir.is_empty() { 0 } else { dir.len() + 1 };
+    let end = path[inside..].iter().position(|byte| *byte == b'/');
+    end.map_or(path, |slash| &path[..inside + slash])
+}
+
+fn could_not_read(offset: u64, len: usize) -> impl Fn(std::io::Error) -> IndexError {
+    move |source| IndexError::Read { what: Record::WHAT, offset, len, source }
+}
+
+fn read<S: ReadAt>(source: &S, offset: u64, len: usize) -> Result<Vec<u8>, IndexError> {
+    let mut bytes = vec![0; len];
+    source.read_at(offset, &mut bytes).map_err(could_not_read(offset, len))?;
+    Ok(bytes)
+}
+
+fn read_lengths<S: ReadAt>(source: &S, offset: u64, guide: bool) -> Result<Lengths, IndexError> {
+    let mut bytes = [0; LENGTHS];
+    source.read_at(offset, &mut bytes).map_err(could_not_read(offset, LENGTHS))?;
+    Lengths::decode(bytes).check::<Record>(offset, guide)
+}
+
+fn read_guide<S: ReadAt>(
+    source: &S,
+    trailer: &Trailer,
+    trailer_at: u64,
+    decoder: &mut Decoder,
+) -> Result<Guide, IndexError> {
+    let bad = |why| damaged::<Record>(trailer.guide_at, why);
+    let within = trailer.guide_at.checked_add(LENGTHS as u64).filter(|from| *from <= trailer_at);
+    let from = within.ok_or_else(|| bad("its guide is not where the trailer says"))?;
+    let lengths = read_lengths(source, trailer.guide_at, true)?;
+    if from.checked_add(u64::from(lengths.stored)) != Some(trailer_at) {
+        return Err(bad("its guide does not end where the trailer begins"));
+    }
+    let stored = read(source, from, lengths.stored as usize)?;
+    let mut raw = Vec::new();
+    decoder.decode(&stored, lengths.raw, &mut raw).map_err(|cause| IndexError::Block {
+        what: Record::WHAT,
+        offset: trailer.guide_at,
+        source: cause,
+    })?;
+    let end =
+        trailer.guide_at.checked_sub(LENGTHS as u64).ok_or_else(|| bad("it has no blocks"))?;
+    Guide::decode::<Record>(raw, trailer, end)
+}
+
+/// The records of an index, in walk order. It holds one block.
+pub struct Iter<'a, S> {
+    reader: &'a Reader<S>,
+    from: Option<Vec<u8>>,
+    rows: vec::IntoIter<Record>,
+    next: usize,
+}
+
+impl<S: ReadAt> Iter<'_, S> {
+    /// Goes on behind `dir` and everything in it. Blocks that hold nothing else are not read.
+    pub fn skip_past(&mut self, dir: &[u8]) -> Result<(), IndexError> {
+        let rows = self.rows.as_slice();
+        let skipped = rows.partition_point(|record| !is_past(&record.path, dir));
+        if skipped < rows.len() {
+            self.rows.by_ref().take(skipped).for_each(drop);
+            return Ok(());
+        }
+        let past = self.reader.guide.count_while(|first| !is_past(first, dir));
+        self.rows = Vec::new().into_iter();
+        if let Some(block) = past.checked_sub(1).filter(|block| *block >= self.next) {
+            let mut rows = self.reader.block(block)?.decode_from(None)?;
+            let skipped = rows.partition_point(|record| !is_past(&record.path, dir));
+            rows.drain(..skipped);
+            self.rows = rows.into_iter();
+            self.next = block + 1;
+        }
+        Ok(())
+    }
+}
+
+impl<S: ReadAt> Iterator for Iter<'_, S> {
+    type Item = Result<Record, IndexError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(record) = self.rows.next() {
+                return Some(Ok(record));
+            }
+            if self.next >= self.reader.guide.blocks() {
+                return None;
+            }
+            let rows = self
+                .reader
+                .block(self.next)
+                .and_then(|block| block.decode_from(self.from.as_deref()));
+            self.next += 1;
+            match rows {
+                Ok(rows) => self.rows = rows.into_iter(),
+                Err(error) => {
+                    self.next = self.reader.guide.blocks();
+                    return Some(Err(error));
+                }
+            }
+        }
+    }
+}
