@@ -447,3 +447,6 @@ fn is_placed(dump: &DumpFact, storage: &StorageName) -> bool {
 fn name(dump: &DumpFact) -> String {
     format!("level {} of {} from {}", dump.level, dump.dle, dump.run.day())
 }
+
+#[cfg(test)]
+mod tests;
