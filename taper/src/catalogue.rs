@@ -27,6 +27,8 @@ use types::{DumpId, Label, Stamp, StorageName};
 mod chain;
 mod check;
 mod copies;
+#[cfg(test)]
+mod crash;
 mod dles;
 mod dumps;
 mod events;
