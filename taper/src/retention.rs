@@ -83,7 +83,7 @@ pub struct VolumeFact {
     /// What the operator says.
     pub lock: Lock,
     /// The stamp in its label.
-    pub labelled: Stamp,
+    pub labelled: Option<Stamp>,
     /// The run that wrote on it last.
     pub written: Option<Stamp>,
 }
@@ -224,7 +224,7 @@ impl<'a> Judge<'a> {
             VolumeState::Missing => keep(Rule::State, "it can't be found".to_owned(), None),
             _ => {}
         }
-        let stamps = [Some(volume.labelled), volume.written];
+        let stamps = [volume.labelled, volume.written];
         if let Some(run) = stamps.iter().flatten().find(|run| self.facts.unfinished.contains(run)) {
             keep(Rule::Unfinished, format!("run {run} wrote on it and has not finished"), None);
         }

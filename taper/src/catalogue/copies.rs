@@ -8,7 +8,7 @@ use types::{Bytes, Digest, DumpId, FileNo, Label, PartNo, Stamp, StorageName};
 
 use super::dumps::{self, Dump};
 use super::events::{EventKind, log};
-use super::sql::{bytes, get, get_maybe, int, maybe, number, text, words};
+use super::sql::{bytes, get, get_maybe, int, maybe, number, number_maybe, text, words};
 use super::volumes::{self, VolumeEnd};
 use super::{Catalogue, CatalogueError, Trouble, dles};
 
@@ -56,8 +56,8 @@ pub struct Part {
     pub label: Label,
     /// In which of its files.
     pub file: FileNo,
-    /// At which block, by the drive's count, the file's header is.
-    pub block: u64,
+    /// At which block, by the drive's count, the file's header is, if the drive counts.
+    pub block: Option<u64>,
     /// Its first frame.
     pub first_frame: u32,
     /// Its last frame.
@@ -68,6 +68,8 @@ pub struct Part {
     pub bytes: Bytes,
     /// The hash of the image from its beginning to the end of this part.
     pub sha_so_far: Option<Digest>,
+    /// The same as CRC-32C.
+    pub crc_so_far: Option<u32>,
 }
 
 impl Catalogue {
@@ -167,9 +169,10 @@ pub(super) fn insert(c: &Connection, part: &Part) -> Result<(), Trouble> {
     .execute([&text(part.dump), part.storage.as_str()])?;
     c.prepare_cached(
         "INSERT OR REPLACE INTO parts
-         (dump, storage, no, run, label, file, block, first_frame, last_frame, offset, bytes, sha_so_far)
+         (dump, storage, no, run, label, file, block, first_frame, last_frame, offset, bytes, sha_so_far,
+          crc_so_far)
          VALUES (:dump, :storage, :no, :run, :label, :file, :block, :first_frame, :last_frame, :offset,
-                 :bytes, :sha_so_far)",
+                 :bytes, :sha_so_far, :crc_so_far)",
     )?
     .execute(named_params! {
         ":dump": text(part.dump),
@@ -178,12 +181,13 @@ pub(super) fn insert(c: &Connection, part: &Part) -> Result<(), Trouble> {
         ":run": text(part.run),
         ":label": part.label.as_str(),
         ":file": part.file.0,
-        ":block": int(part.block),
+        ":block": part.block.map(int),
         ":first_frame": part.first_frame,
         ":last_frame": part.last_frame,
         ":offset": int(part.offset.0),
         ":bytes": int(part.bytes.0),
         ":sha_so_far": maybe(part.sha_so_far),
+        ":crc_so_far": part.crc_so_far,
     })?;
     Ok(())
 }
@@ -292,11 +296,12 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Part> {
         run: get(row, "run")?,
         label: get(row, "label")?,
         file: FileNo(number(row, "file")?),
-        block: number(row, "block")?,
+        block: number_maybe(row, "block")?,
         first_frame: number(row, "first_frame")?,
         last_frame: number(row, "last_frame")?,
         offset: bytes(row, "offset")?,
         bytes: bytes(row, "bytes")?,
         sha_so_far: get_maybe(row, "sha_so_far")?,
+        crc_so_far: number_maybe(row, "crc_so_far")?,
     })
 }

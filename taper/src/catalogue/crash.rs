@@ -66,7 +66,8 @@ fn night(n: u32, level: u16, base: Option<u64>, on: &'static str) -> Vec<Step> {
         world(move |w| drop(w.volumes.insert(label(on), vec![]))),
         catalogue(move |c| {
             let end = VolumeEnd { file: FileNo::FIRST, block: Some(1) };
-            c.record_labelled(&label(on), day(n), types::BlockSize::TAPE, end).unwrap();
+            c.record_labelled(&label(on), Some(day(n)), types::BlockSize::TAPE, end, day(n))
+                .unwrap();
         }),
     ];
     for part in parts {

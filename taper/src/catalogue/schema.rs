@@ -72,7 +72,7 @@ CREATE TABLE volumes (
     slot      INTEGER,
     block     INTEGER NOT NULL,         -- block size
     state     TEXT NOT NULL,
-    labelled  TEXT NOT NULL,
+    labelled  TEXT,                     -- the stamp in its label
     first     TEXT,                     -- run that wrote it first since it was labelled
     last      TEXT,                     -- run that wrote it last
     next_file INTEGER NOT NULL,         -- where the next file begins
@@ -96,12 +96,13 @@ CREATE TABLE parts (
     run         TEXT NOT NULL REFERENCES runs,  -- that wrote it
     label       TEXT NOT NULL REFERENCES volumes,
     file        INTEGER NOT NULL,
-    block       INTEGER NOT NULL,
+    block       INTEGER,
     first_frame INTEGER NOT NULL,
     last_frame  INTEGER NOT NULL,
     offset      INTEGER NOT NULL,
     bytes       INTEGER NOT NULL,
     sha_so_far  TEXT,
+    crc_so_far  INTEGER,
     PRIMARY KEY (dump, storage, no),
     FOREIGN KEY (dump, storage) REFERENCES copies
 ) STRICT, WITHOUT ROWID;

@@ -39,6 +39,17 @@ pub(super) fn number<T: TryFrom<i64>>(row: &Row<'_>, name: &str) -> rusqlite::Re
         .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column(row, name), value))
 }
 
+/// The same where the column may be empty.
+pub(super) fn number_maybe<T: TryFrom<i64>>(
+    row: &Row<'_>,
+    name: &str,
+) -> rusqlite::Result<Option<T>> {
+    match row.get::<_, Option<i64>>(name)? {
+        Some(_) => number(row, name).map(Some),
+        None => Ok(None),
+    }
+}
+
 pub(super) fn bytes(row: &Row<'_>, name: &str) -> rusqlite::Result<Bytes> {
     number(row, name).map(Bytes)
 }

@@ -189,9 +189,9 @@ fn a_reusable_volume_is_forgotten_before_it_is_overwritten() {
 
     let end = VolumeEnd { file: FileNo(1), block: Some(1) };
     let block = types::BlockSize::TAPE;
-    catalogue.record_labelled(&label("V1"), day(9), block, end).unwrap();
+    catalogue.record_labelled(&label("V1"), Some(day(9)), block, end, day(9)).unwrap();
     let volume = catalogue.volume(&label("V1")).unwrap();
-    assert_eq!((volume.labelled, volume.block_size, volume.end), (day(9), block, end));
+    assert_eq!((volume.labelled, volume.block_size, volume.end), (Some(day(9)), block, end));
     assert_eq!((volume.last_written, volume.bytes), (None, Bytes::ZERO));
 }
 
@@ -343,10 +343,10 @@ fn volumes_are_where_they_were_seen_last() {
 fn a_label_is_taken_once_it_is_written() {
     let mut catalogue = Catalogue::in_memory().unwrap();
     let (pool, block) = ("daily".parse().unwrap(), types::BlockSize::HEADER);
-    let volume = Volume::new(label("V1"), pool, storage("lib"), block, day(1));
+    let volume = Volume::new(label("V1"), pool, storage("lib"), block);
     catalogue.choose_label(&volume).unwrap();
     catalogue.choose_label(&volume).unwrap();
-    catalogue.record_labelled(&volume.label, day(1), block, volume.end).unwrap();
+    catalogue.record_labelled(&volume.label, None, block, volume.end, day(1)).unwrap();
     assert!(matches!(catalogue.choose_label(&volume), Err(CatalogueError::LabelTaken(_))));
     assert!(matches!(catalogue.adopt_volume(&volume, day(1)), Err(CatalogueError::LabelTaken(_))));
     assert!(catalogue.remove_volume(&volume.label, day(2)).unwrap().is_empty());

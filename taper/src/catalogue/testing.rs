@@ -62,17 +62,18 @@ pub(crate) fn part(dump: &Dump, (no, of): (u32, u32), on: &str, file: u32) -> Pa
         run: dump.run,
         label: label(on),
         file: FileNo(file),
-        block: u64::from(file) * 10,
+        block: Some(u64::from(file) * 10),
         first_frame: (no - 1) * 6 / of,
         last_frame: no * 6 / of - 1,
         offset: Bytes(u64::from(no - 1) * bytes),
         bytes: Bytes(bytes),
         sha_so_far: None,
+        crc_so_far: None,
     }
 }
 
 pub(crate) fn behind(part: &Part) -> VolumeEnd {
-    VolumeEnd { file: part.file.next(), block: Some(part.block + 10) }
+    VolumeEnd { file: part.file.next(), block: part.block.map(|block| block + 10) }
 }
 
 pub(crate) fn policies() -> Policies {
@@ -86,9 +87,9 @@ impl Catalogue {
 
     pub(crate) fn with_volume(&mut self, text: &str, on: u32) {
         let (pool, block) = ("daily".parse().unwrap(), BlockSize::HEADER);
-        let volume = Volume::new(label(text), pool, storage("lib"), block, day(on));
+        let volume = Volume::new(label(text), pool, storage("lib"), block);
         self.choose_label(&volume).unwrap();
-        self.record_labelled(&label(text), day(on), block, volume.end).unwrap();
+        self.record_labelled(&label(text), None, block, volume.end, day(on)).unwrap();
     }
 
     pub(crate) fn hold(&mut self, dump: &Dump) {

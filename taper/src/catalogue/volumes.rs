@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
 use types::{Barcode, BlockSize, Bytes, DumpId, FileNo, Label, PoolName, Slot, Stamp, StorageName};
 
 use super::events::{EventKind, log};
-use super::sql::{bytes, get, get_maybe, int, maybe, number, text, words};
+use super::sql::{bytes, get, get_maybe, int, maybe, number, number_maybe, text, words};
 use super::{Catalogue, CatalogueError, Trouble, copies, dumps};
 
 /// What may be done with a volume.
@@ -76,8 +76,8 @@ pub struct Volume {
     pub block_size: BlockSize,
     /// What may be done with it.
     pub state: VolumeState,
-    /// The stamp in its label.
-    pub labelled: Stamp,
+    /// The stamp in its label: the run that began it, or none if it was only labelled.
+    pub labelled: Option<Stamp>,
     /// The run that wrote on it first, since it was labelled.
     pub first_written: Option<Stamp>,
     /// The run that wrote on it last.
@@ -92,13 +92,7 @@ pub struct Volume {
 
 impl Volume {
     /// A volume that is about to get its label.
-    pub fn new(
-        label: Label,
-        pool: PoolName,
-        storage: StorageName,
-        block_size: BlockSize,
-        labelled: Stamp,
-    ) -> Self {
+    pub fn new(label: Label, pool: PoolName, storage: StorageName, block_size: BlockSize) -> Self {
         Self {
             label,
             pool,
@@ -107,7 +101,7 @@ impl Volume {
             slot: None,
             block_size,
             state: VolumeState::Chosen,
-            labelled,
+            labelled: None,
             first_written: None,
             last_written: None,
             end: VolumeEnd { file: FileNo::FIRST, block: None },
@@ -134,15 +128,16 @@ impl Catalogue {
     pub fn record_labelled(
         &mut self,
         label: &Label,
-        stamp: Stamp,
+        stamp: Option<Stamp>,
         block_size: BlockSize,
         end: VolumeEnd,
+        now: Stamp,
     ) -> Result<(), CatalogueError> {
         self.write("record that a volume is labelled", |tx| {
             known(tx, label)?;
             if !copies::parts_on(tx, label)?.is_empty() {
                 // Nobody gets here with a `Reusable`. What the medium says is true all the same.
-                forget_parts(tx, label, stamp)?;
+                forget_parts(tx, label, now)?;
             }
             tx.prepare_cached(
                 "UPDATE volumes SET state = 'labelled', labelled = ?2, block = ?3, next_file = ?4,
@@ -150,12 +145,12 @@ impl Catalogue {
             )?
             .execute(params![
                 label.as_str(),
-                text(stamp),
+                maybe(stamp),
                 int(block_size.bytes().0),
                 end.file.0,
                 end.block.map(int),
             ])?;
-            log(tx, stamp, None, EventKind::Volume, &format!("{label} is labelled"))
+            log(tx, now, stamp, EventKind::Volume, &format!("{label} is labelled"))
         })
     }
 
@@ -329,7 +324,7 @@ pub(super) fn insert(c: &Connection, volume: &Volume) -> Result<(), Trouble> {
         ":slot": volume.slot.map(|slot| slot.0),
         ":block": int(volume.block_size.bytes().0),
         ":state": volume.state.as_str(),
-        ":labelled": text(volume.labelled),
+        ":labelled": maybe(volume.labelled),
         ":first": maybe(volume.first_written),
         ":last": maybe(volume.last_written),
         ":next_file": volume.end.file.0,
@@ -344,22 +339,20 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Volume> {
     let block: u64 = number(row, "block")?;
     let block_size = BlockSize::new(block)
         .ok_or(rusqlite::Error::IntegralValueOutOfRange(usize::MAX, int(block)))?;
-    let slot: Option<u32> = row.get("slot")?;
-    let next_at: Option<i64> = row.get("next_at")?;
     Ok(Volume {
         label: get(row, "label")?,
         pool: get(row, "pool")?,
         storage: get(row, "storage")?,
         barcode: get_maybe(row, "barcode")?,
-        slot: slot.map(Slot),
+        slot: number_maybe(row, "slot")?.map(Slot),
         block_size,
         state: get(row, "state")?,
-        labelled: get(row, "labelled")?,
+        labelled: get_maybe(row, "labelled")?,
         first_written: get_maybe(row, "first")?,
         last_written: get_maybe(row, "last")?,
         end: VolumeEnd {
             file: FileNo(number(row, "next_file")?),
-            block: next_at.and_then(|block| u64::try_from(block).ok()),
+            block: number_maybe(row, "next_at")?,
         },
         bytes: bytes(row, "bytes")?,
         lock: lock_of(row)?,

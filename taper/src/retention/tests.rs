@@ -31,7 +31,7 @@ fn volume(name: &str, written: Option<u32>) -> VolumeFact {
         storage: storage("lib"),
         state: VolumeState::Full,
         lock: Lock::Open,
-        labelled: day(0),
+        labelled: None,
         written: written.map(day),
     }
 }

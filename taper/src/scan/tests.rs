@@ -16,10 +16,9 @@ fn stamp(text: &str) -> Stamp {
 
 /// A volume of the pool, written last on that day of November 2026, or never.
 fn volume(name: &str, day: Option<u32>) -> Volume {
-    let labelled = stamp("20261001000000");
     let block = BlockSize::HEADER;
     let (pool, storage) = ("daily".parse().unwrap(), "lib".parse().unwrap());
-    let mut volume = Volume::new(label(name), pool, storage, block, labelled);
+    let mut volume = Volume::new(label(name), pool, storage, block);
     volume.state = if day.is_some() { VolumeState::Full } else { VolumeState::Labelled };
     volume.last_written = day.map(|day| stamp(&format!("202611{day:02}010000")));
     volume.first_written = volume.last_written;
