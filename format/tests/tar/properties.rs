@@ -60,6 +60,8 @@ fn entries() -> impl Strategy<Value = (Entry, Vec<u8>)> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn every_entry_reads_back_whatever_pieces_it_comes_in(
         list in vec(entries(), 0..4),
