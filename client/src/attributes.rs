@@ -53,6 +53,11 @@ impl Named {
         path.extend_from_slice(name.to_bytes());
         Self(CString::new(path).unwrap_or_default())
     }
+
+    /// The way through /proc.
+    pub(crate) fn path(&self) -> &CStr {
+        &self.0
+    }
 }
 
 impl<F: AsFd> Place for Open<F> {

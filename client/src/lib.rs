@@ -3,6 +3,7 @@
 pub mod archive;
 mod attributes;
 mod directory;
+pub mod extract;
 mod owners;
 mod select;
 mod since;

@@ -1,0 +1,512 @@
+//! Frames in, a tree out, and nothing outside its target.
+//!
+//! The server says which entries of the next frame are wanted and sends the frame; [`Session`] opens it, reads
+//! the wanted members out of it and puts them below the target. It holds one frame, one open file, and what
+//! can only be done at the end: hard links, whose other name must exist first, and what directories look like,
+//! since putting something into one changes its time.
+//!
+//! ```text
+//! Record (wanted entries) ─► Frame ─► members ─► files, links, nodes     at once
+//!                                            └─► hard links, directories at the end, deepest first
+//! ```
+//!
+//! An entry that can't be restored costs itself: it is reported, and the others go on.
+
+mod metadata;
+mod target;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+
+use format::entry::{Entry, Kind};
+use format::frame::{Decoder as FrameDecoder, FrameError};
+use format::path;
+use format::tar::{Decoder, Event, Limits, TarError};
+use format::wire::{
+    Existing, FramePiece, Note, Progress, RestoreEnd, RestoreRecord, RestoreRequest, Severity,
+    Wanted, WirePath,
+};
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+
+use metadata::Owners;
+use target::{Target, TargetError};
+
+/// The server sent what makes no sense: the restore can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ExtractError {
+    /// The target directory can't be used.
+    #[error("could not use the target directory {path}")]
+    Target {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Records and frames do not fit together.
+    #[error("the server sent {0}")]
+    Sequence(&'static str),
+    /// A frame that the server had checked does not open.
+    #[error("frame {frame} of dump {dump} does not open")]
+    Frame {
+        /// Which.
+        frame: u32,
+        /// Of which dump.
+        dump: types::DumpId,
+        /// Why.
+        #[source]
+        source: FrameError,
+    },
+}
+
+/// Why one entry could not be restored.
+#[derive(Debug, thiserror::Error)]
+enum Trouble {
+    #[error("its path leads out of the target, or is none")]
+    BadPath,
+    #[error("{0}")]
+    Target(#[from] TargetError),
+    #[error("could not be {what}: {source}")]
+    System { what: &'static str, source: Errno },
+    #[error("the image has something else in its place: {0}")]
+    Damaged(String),
+    #[error("{0}")]
+    InTheWay(&'static str),
+}
+
+impl Trouble {
+    fn system(what: &'static str) -> impl FnOnce(Errno) -> Self {
+        move |source| Self::System { what, source }
+    }
+}
+
+/// A restore under way.
+pub struct Session {
+    request: RestoreRequest,
+    target: Target,
+    owners: Owners,
+    frames: FrameDecoder,
+    /// The record that the next frame belongs to.
+    record: Option<RestoreRecord>,
+    stored: Vec<u8>,
+    raw: Vec<u8>,
+    /// An entry that goes on over several frames.
+    large: Option<Large>,
+    links: Vec<(Vec<u8>, Vec<u8>)>,
+    directories: Vec<Entry>,
+    notes: Vec<Note>,
+    progress: Progress,
+    end: RestoreEnd,
+}
+
+/// An entry whose frames are still coming.
+struct Large {
+    path: Vec<u8>,
+    decoder: Decoder,
+    making: Making,
+    left: u64,
+}
+
+/// What is being made of a member.
+enum Making {
+    /// Its headers have not been read yet.
+    Nothing,
+    /// A file, its contents still coming.
+    File { file: OwnedFd, entry: Box<Entry> },
+    /// Its data is of no interest: it was kept, or is no file, or has failed.
+    Passing,
+    /// It is done.
+    Done,
+}
+
+impl Session {
+    /// Prepares the target.
+    pub fn new(request: RestoreRequest) -> Result<Self, ExtractError> {
+        let shown = request.target.to_string();
+        let target = Target::open(&request.target.0)
+            .map_err(|source| ExtractError::Target { path: shown, source })?;
+        // Modes are set as they were; what is made on the way is for its owner alone.
+        rustix::process::umask(Mode::empty());
+        let owners = Owners::new(request.owners, request.numeric_owners);
+        Ok(Self {
+            request,
+            target,
+            owners,
+            frames: FrameDecoder::new(),
+            record: None,
+            stored: Vec::new(),
+            raw: Vec::new(),
+            large: None,
+            links: Vec::new(),
+            directories: Vec::new(),
+            notes: Vec::new(),
+            progress: Progress::default(),
+            end: RestoreEnd::default(),
+        })
+    }
+
+    /// Takes what the server says of the next frame.
+    pub fn record(&mut self, mut record: RestoreRecord) -> Result<(), ExtractError> {
+        if !record.lost.is_empty() {
+            self.lose(&record);
+            return Ok(());
+        }
+        if let Some(before) = self.record.take() {
+            if !before.more || before.frame != record.frame || before.dump != record.dump {
+                return Err(ExtractError::Sequence("a record where a frame was due"));
+            }
+            record.entries.splice(0..0, before.entries);
+        }
+        self.record = Some(record);
+        Ok(())
+    }
+
+    /// Takes a piece of the frame, and with its last piece restores what is wanted of it.
+    pub fn piece(&mut self, piece: &FramePiece<'_>) -> Result<(), ExtractError> {
+        let Some(record) = &self.record else {
+            return Err(ExtractError::Sequence("a frame without a record"));
+        };
+        if piece.flags.first {
+            self.stored.clear();
+        }
+        self.stored.extend_from_slice(piece.bytes);
+        if self.stored.len() > record.stored as usize {
+            return Err(ExtractError::Sequence("a frame longer than its record says"));
+        }
+        if !piece.flags.last {
+            return Ok(());
+        }
+        let Some(record) = self.record.take() else { return Ok(()) };
+        let mut raw = std::mem::take(&mut self.raw);
+        let opened = self.frames.decode(&self.stored, record.raw, &mut raw);
+        opened.map_err(|source| ExtractError::Frame {
+            frame: record.frame,
+            dump: record.dump,
+            source,
+        })?;
+        self.progress.stored_bytes += self.stored.len() as u64;
+        self.progress.raw_bytes += raw.len() as u64;
+        if record.continues {
+            self.go_on(&raw);
+        } else {
+            self.give_up_large("the rest of it did not come");
+            record.entries.iter().for_each(|wanted| self.extract(wanted, &raw));
+        }
+        self.raw = raw;
+        Ok(())
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// What there is to say since the last time.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Does what can only be done at the end.
+    pub fn finish(&mut self) -> RestoreEnd {
+        self.give_up_large("the rest of it did not come");
+        for (path, target) in std::mem::take(&mut self.links) {
+            let linked = self.link(&path, &target);
+            self.settle(&path, linked);
+        }
+        let mut directories = std::mem::take(&mut self.directories);
+        directories.sort_by(|a, b| path::compare(&b.path, &a.path));
+        for entry in directories {
+            let done = self.finish_directory(&entry);
+            self.settle(&entry.path, done);
+        }
+        self.notes.extend(self.owners.remark().map(|text| Note {
+            severity: Severity::Info,
+            path: None,
+            text,
+        }));
+        self.end
+    }
+
+    /// Entries whose frame the server could not read.
+    fn lose(&mut self, record: &RestoreRecord) {
+        if record.continues {
+            self.give_up_large("a frame of it is damaged on every copy");
+            return;
+        }
+        for path in &record.lost {
+            self.fail(&path.0, "the frame it lies in is damaged on every copy".to_owned());
+        }
+    }
+
+    fn give_up_large(&mut self, why: &str) {
+        let Some(large) = self.large.take() else { return };
+        if matches!(large.making, Making::Done) {
+            return;
+        }
+        if matches!(large.making, Making::File { .. })
+            && let Err(error) = self.remove(&large.path)
+        {
+            self.fail(&large.path, format!("half of it could not be removed again: {error}"));
+            return;
+        }
+        self.fail(&large.path, why.to_owned());
+    }
+
+    fn extract(&mut self, wanted: &Wanted, raw: &[u8]) {
+        let path = &wanted.path.0;
+        if path::validate_relative(path).is_err() && !path.is_empty() {
+            self.settle(path, Err(Trouble::BadPath));
+            return;
+        }
+        let member = raw.get(wanted.offset as usize..).unwrap_or_default();
+        let here = usize::try_from(wanted.raw_len).unwrap_or(usize::MAX).min(member.len());
+        let large = Large {
+            path: path.clone(),
+            decoder: Decoder::new(Limits::default()),
+            making: Making::Nothing,
+            left: wanted.raw_len,
+        };
+        self.feed(large, &member[..here]);
+    }
+
+    fn go_on(&mut self, raw: &[u8]) {
+        if let Some(large) = self.large.take() {
+            let here = usize::try_from(large.left).unwrap_or(usize::MAX).min(raw.len());
+            self.feed(large, &raw[..here]);
+        }
+    }
+
+    /// Feeds a member with its next bytes. If more are to come, it waits for them.
+    fn feed(&mut self, mut large: Large, bytes: &[u8]) {
+        let fed = self.take_events(&mut large, bytes);
+        large.left = large.left.saturating_sub(bytes.len() as u64);
+        match fed {
+            Ok(()) if large.left > 0 && !matches!(large.making, Making::Done) => {
+                self.large = Some(large)
+            }
+            Ok(()) if matches!(large.making, Making::Nothing | Making::File { .. }) => {
+                self.large = Some(large);
+                self.give_up_large("it is cut off in the image");
+            }
+            Ok(()) => {}
+            Err(trouble) => self.settle(&large.path, Err(trouble)),
+        }
+    }
+
+    fn take_events(&mut self, large: &mut Large, mut bytes: &[u8]) -> Result<(), Trouble> {
+        loop {
+            let event = large
+                .decoder
+                .next(&mut bytes)
+                .map_err(|error| Trouble::Damaged(described(&error)))?;
+            match event {
+                None => return Ok(()),
+                Some(Event::Entry { entry, .. }) => {
+                    large.making = self.begin(&large.path, entry)?
+                }
+                Some(Event::Data { at, bytes }) => {
+                    if let Making::File { file, .. } = &large.making {
+                        write_at(file, at, bytes).map_err(Trouble::system("written"))?;
+                        self.end.bytes += bytes.len() as u64;
+                    }
+                }
+                Some(Event::EntryEnd) => {
+                    let made = std::mem::replace(&mut large.making, Making::Done);
+                    if let Making::File { file, entry } = made {
+                        let done = self.finish_file(&file, &entry);
+                        self.settle(&large.path, done);
+                    }
+                    return Ok(());
+                }
+                Some(Event::Refused { .. }) => return Err(Trouble::BadPath),
+                Some(Event::End) => {
+                    return Err(Trouble::Damaged("the end of the archive".to_owned()));
+                }
+            }
+        }
+    }
+
+    /// Begins an entry: makes it, or opens it for its contents.
+    fn begin(&mut self, path: &[u8], mut entry: Box<Entry>) -> Result<Making, Trouble> {
+        entry.path = path.to_vec();
+        entry.dumpdir = None;
+        match &entry.kind {
+            Kind::Directory => {
+                self.target.make_directory(path)?;
+                self.directories.push(*entry);
+                return Ok(Making::Passing);
+            }
+            Kind::HardLink { target } => {
+                self.links.push((path.to_vec(), target.clone()));
+                return Ok(Making::Passing);
+            }
+            _ => {}
+        }
+        if !self.clear(path)? {
+            self.end.kept += 1;
+            self.note(
+                Severity::Info,
+                path,
+                "left as it is: something stands there already".to_owned(),
+            );
+            return Ok(Making::Passing);
+        }
+        if entry.kind == Kind::File {
+            let (parent, name) = self.target.place(path)?;
+            let flags =
+                OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let file = rustix::fs::openat(parent, &name, flags, Mode::RUSR | Mode::WUSR)
+                .map_err(Trouble::system("made"))?;
+            return Ok(Making::File { file, entry });
+        }
+        let made = self.make_node(&entry);
+        self.settle(path, made);
+        Ok(Making::Passing)
+    }
+
+    /// Makes way for an entry that is no directory. False if what is there is to stay.
+    fn clear(&mut self, path: &[u8]) -> Result<bool, Trouble> {
+        if path.is_empty() {
+            return Err(Trouble::InTheWay("the target itself is a directory, and stays one"));
+        }
+        let (parent, name) = self.target.place(path)?;
+        match crate::stat::Stat::at(parent, &name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(Trouble::Damaged(error.to_string())),
+            Ok(stat) if stat.file_type == rustix::fs::FileType::Directory => {
+                Err(Trouble::InTheWay(
+                    "a directory stands in its place, and directories are never replaced",
+                ))
+            }
+            Ok(_) if self.request.existing == Existing::Keep => Ok(false),
+            Ok(_) => {
+                rustix::fs::unlinkat(parent, &name, AtFlags::empty())
+                    .map_err(Trouble::system("replaced"))?;
+                Ok(true)
+            }
+        }
+    }
+
+    fn make_node(&mut self, entry: &Entry) -> Result<(), Trouble> {
+        use rustix::fs::{FileType, makedev, mknodat, symlinkat};
+        let (parent, name) = self.target.place(&entry.path)?;
+        let mode = Mode::from_raw_mode(entry.mode);
+        match &entry.kind {
+            Kind::Symlink { target } => {
+                let text = CString::new(target.as_slice()).map_err(|_| Trouble::BadPath)?;
+                symlinkat(&text, parent, &name)
+            }
+            Kind::Fifo => mknodat(parent, &name, FileType::Fifo, mode, 0),
+            Kind::CharDevice { major, minor } => {
+                mknodat(parent, &name, FileType::CharacterDevice, mode, makedev(*major, *minor))
+            }
+            Kind::BlockDevice { major, minor } => {
+                mknodat(parent, &name, FileType::BlockDevice, mode, makedev(*major, *minor))
+            }
+            Kind::File | Kind::Directory | Kind::HardLink { .. } => Ok(()),
+        }
+        .map_err(Trouble::system("made"))?;
+        let place = metadata::Place::Named(parent, &name);
+        let complaints = metadata::apply(&place, entry, &mut self.owners, self.request.attributes);
+        self.complain(&entry.path, complaints);
+        Ok(())
+    }
+
+    fn finish_file(&mut self, file: &OwnedFd, entry: &Entry) -> Result<(), Trouble> {
+        rustix::fs::ftruncate(file, entry.size)
+            .map_err(Trouble::system("brought to its length"))?;
+        let complaints = metadata::apply(
+            &metadata::Place::Open(file.as_fd()),
+            entry,
+            &mut self.owners,
+            self.request.attributes,
+        );
+        self.complain(&entry.path, complaints);
+        Ok(())
+    }
+
+    fn finish_directory(&mut self, entry: &Entry) -> Result<(), Trouble> {
+        let directory = self.target.directory(&entry.path)?;
+        let complaints = metadata::apply(
+            &metadata::Place::Open(directory),
+            entry,
+            &mut self.owners,
+            self.request.attributes,
+        );
+        self.complain(&entry.path, complaints);
+        Ok(())
+    }
+
+    fn link(&mut self, path: &[u8], target: &[u8]) -> Result<(), Trouble> {
+        if path::validate_relative(target).is_err() {
+            return Err(Trouble::BadPath);
+        }
+        if !self.clear(path)? {
+            self.end.kept += 1;
+            return Err(Trouble::InTheWay("left as it is: something stands there already"));
+        }
+        let (from_parent, from) = self.target.place(target)?;
+        let from_parent =
+            rustix::io::fcntl_dupfd_cloexec(from_parent, 0).map_err(Trouble::system("linked"))?;
+        let (parent, name) = self.target.place(path)?;
+        rustix::fs::linkat(&from_parent, &from, parent, &name, AtFlags::empty()).map_err(
+            Trouble::system("linked to its other name, which was not restored or is not there"),
+        )
+    }
+
+    fn remove(&mut self, path: &[u8]) -> Result<(), Trouble> {
+        let (parent, name) = self.target.place(path)?;
+        rustix::fs::unlinkat(parent, &name, AtFlags::empty()).map_err(Trouble::system("removed"))
+    }
+
+    /// Counts an entry, and says what went wrong with it.
+    fn settle(&mut self, path: &[u8], outcome: Result<(), Trouble>) {
+        match outcome {
+            Ok(()) => {
+                self.end.restored += 1;
+                self.progress.entries += 1;
+            }
+            Err(trouble) => self.fail(path, trouble.to_string()),
+        }
+    }
+
+    fn fail(&mut self, path: &[u8], why: String) {
+        self.end.failed += 1;
+        self.note(Severity::Strange, path, why);
+    }
+
+    fn complain(&mut self, path: &[u8], complaints: Vec<String>) {
+        if !complaints.is_empty() {
+            self.end.failed += 1;
+            // It is there, but not as it should be: counted once as failed, and not as restored.
+            self.end.restored = self.end.restored.saturating_sub(1);
+        }
+        complaints.into_iter().for_each(|text| self.note(Severity::Strange, path, text));
+    }
+
+    fn note(&mut self, severity: Severity, path: &[u8], text: String) {
+        self.notes.push(Note { severity, path: Some(WirePath(path.to_vec())), text });
+    }
+}
+
+fn described(error: &TarError) -> String {
+    format!("{error}: {}", error.problem)
+}
+
+fn write_at(file: &OwnedFd, mut at: u64, mut bytes: &[u8]) -> Result<(), Errno> {
+    while !bytes.is_empty() {
+        match rustix::io::pwrite(file, bytes, at) {
+            Ok(written) => {
+                at += written as u64;
+                bytes = &bytes[written..];
+            }
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

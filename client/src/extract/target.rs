@@ -1,0 +1,114 @@
+//! The directory that everything is restored below, and the only way to any place in it.
+//!
+//! A place is reached name by name from the target's descriptor, and no name may be a link: `openat` with
+//! `O_NOFOLLOW` on each. So it makes no difference what links the target already holds, what links the image
+//! brings, how long a path is, or whether somebody swaps a directory for a link in between: what is opened is
+//! a directory below the target, or an error. The directories on the way to the last place stay open, since
+//! the next place is mostly near.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use format::path;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
+/// How a directory is opened.
+const DIRECTORY: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::CLOEXEC);
+
+/// A place below the target could not be reached.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum TargetError {
+    #[error("{0} stands where a directory of its path should be")]
+    NoDirectory(String),
+    #[error("its directory {0} could not be opened or made: {1}")]
+    Directory(String, Errno),
+    #[error("its path leads out of the target, or is none")]
+    BadPath,
+}
+
+/// The target, and the directories that are open below it.
+#[derive(Debug)]
+pub(super) struct Target {
+    root: OwnedFd,
+    /// From the root down: names and descriptors.
+    open: Vec<(CString, OwnedFd)>,
+}
+
+impl Target {
+    /// Opens the target; makes it, and what leads to it, if it is not there. It may be reached through links:
+    /// it is what the operator named.
+    pub(super) fn open(path: &[u8]) -> io::Result<Self> {
+        use std::os::unix::ffi::OsStrExt;
+        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(path));
+        std::fs::create_dir_all(path)?;
+        drop(crate::directory::Budget::of_this_process());
+        let root = rustix::fs::open(
+            path,
+            OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
+            Mode::empty(),
+        )?;
+        Ok(Self { root, open: Vec::new() })
+    }
+
+    /// The directory that a path is in, made if need be, and the path's last name.
+    pub(super) fn place(&mut self, path: &[u8]) -> Result<(BorrowedFd<'_>, CString), TargetError> {
+        let name = path::file_name(path);
+        let name =
+            CString::new(name).ok().filter(|name| !name.is_empty()).ok_or(TargetError::BadPath)?;
+        let parent = path::parent(path).ok_or(TargetError::BadPath)?;
+        Ok((self.directory(parent)?, name))
+    }
+
+    /// Makes a directory, or finds that it is there.
+    pub(super) fn make_directory(&mut self, path: &[u8]) -> Result<(), TargetError> {
+        self.directory(path).map(drop)
+    }
+
+    /// The directory at a path, made if need be.
+    pub(super) fn directory(&mut self, path: &[u8]) -> Result<BorrowedFd<'_>, TargetError> {
+        let names: Vec<&[u8]> =
+            path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).collect();
+        if names.iter().any(|name| *name == b"." || *name == b"..") {
+            return Err(TargetError::BadPath);
+        }
+        let common = names
+            .iter()
+            .zip(&self.open)
+            .take_while(|(name, (open, _))| open.as_bytes() == **name)
+            .count();
+        self.open.truncate(common);
+        for (depth, name) in names.iter().enumerate().skip(common) {
+            let c_name = CString::new(*name).map_err(|_| TargetError::BadPath)?;
+            let shown = || String::from_utf8_lossy(&names[..=depth].join(&b'/')).into_owned();
+            let fd = open_or_make(self.deepest(), &c_name).map_err(|error| match error {
+                Errno::NOTDIR | Errno::LOOP => TargetError::NoDirectory(shown()),
+                error => TargetError::Directory(shown(), error),
+            })?;
+            self.open.push((c_name, fd));
+        }
+        Ok(self.deepest())
+    }
+
+    fn deepest(&self) -> BorrowedFd<'_> {
+        self.open.last().map_or(self.root.as_fd(), |(_, fd)| fd.as_fd())
+    }
+}
+
+fn open_or_make(parent: BorrowedFd<'_>, name: &CString) -> Result<OwnedFd, Errno> {
+    match rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()) {
+        Err(Errno::NOENT) => {}
+        other => return other,
+    }
+    let mode = Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
+    match rustix::fs::mkdirat(parent, name, mode) {
+        // Somebody was faster: what they made is opened as any other.
+        Ok(()) | Err(Errno::EXIST) => rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()),
+        Err(error) => Err(error),
+    }
+}

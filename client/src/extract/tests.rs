@@ -1,0 +1,251 @@
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::Path;
+
+use format::frame::{Encoder, FrameKind, digest};
+use format::index::RecordKind;
+use format::tar;
+use types::{DumpId, FileTime};
+
+use super::*;
+
+/// A frame with these members, and what the index says of them.
+fn frame(members: &[(Entry, &[u8])]) -> (Vec<u8>, Vec<Wanted>) {
+    let mut raw = Vec::new();
+    let mut wanted = Vec::new();
+    for (entry, data) in members {
+        let offset = raw.len();
+        tar::encode_header(entry, data.len() as u64, &mut raw);
+        raw.extend_from_slice(data);
+        raw.resize(raw.len() + tar::padding(data.len() as u64), 0);
+        wanted.push(Wanted {
+            path: WirePath(entry.path.clone()),
+            kind: RecordKind::File,
+            offset: u32::try_from(offset).unwrap(),
+            raw_len: (raw.len() - offset) as u64,
+        });
+    }
+    (raw, wanted)
+}
+
+fn record(raw: &[u8], stored: &[u8], entries: Vec<Wanted>, continues: bool) -> RestoreRecord {
+    RestoreRecord {
+        dump: DumpId([1; 16]),
+        frame: 0,
+        kind: FrameKind::S,
+        stored: u32::try_from(stored.len()).unwrap(),
+        raw: u32::try_from(raw.len()).unwrap(),
+        sha256: digest(stored),
+        continues,
+        entries,
+        lost: Vec::new(),
+        more: false,
+    }
+}
+
+fn send(session: &mut Session, raw: &[u8], entries: Vec<Wanted>, continues: bool) {
+    let mut stored = Vec::new();
+    Encoder::new(Encoder::LEVEL).unwrap().encode(raw, &mut stored).unwrap();
+    session.record(record(raw, &stored, entries, continues)).unwrap();
+    FramePiece::cut(FrameKind::S, &stored).for_each(|piece| session.piece(&piece).unwrap());
+}
+
+fn session(target: &Path, existing: Existing) -> Session {
+    use std::os::unix::ffi::OsStrExt;
+    Session::new(RestoreRequest {
+        target: WirePath(target.as_os_str().as_bytes().to_vec()),
+        existing,
+        owners: false,
+        numeric_owners: true,
+        attributes: true,
+        entries: 0,
+        bytes: 0,
+    })
+    .unwrap()
+}
+
+fn restore(target: &Path, members: &[(Entry, &[u8])]) -> (RestoreEnd, Vec<Note>) {
+    let mut session = session(target, Existing::Replace);
+    let (raw, wanted) = frame(members);
+    send(&mut session, &raw, wanted, false);
+    let end = session.finish();
+    (end, session.take_notes())
+}
+
+fn file(path: &str, data: &[u8]) -> Entry {
+    let mtime = FileTime { seconds: -5, nanos: 123_456_789 };
+    Entry { mode: 0o640, size: data.len() as u64, mtime, ..Entry::new(path, Kind::File) }
+}
+
+#[test]
+fn a_tree_comes_back_with_modes_and_times() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("new/target");
+    let directory = Entry {
+        mode: 0o500,
+        mtime: FileTime { seconds: 77, nanos: 1 },
+        ..Entry::new("d", Kind::Directory)
+    };
+    let link = Entry::new("d/link", Kind::Symlink { target: b"/etc/passwd".to_vec() });
+    let hard = Entry::new("b", Kind::HardLink { target: b"d/f".to_vec() });
+    let (end, notes) = restore(
+        &target,
+        &[(hard, b""), (directory, b""), (file("d/f", b"hello"), b"hello"), (link, b"")],
+    );
+    assert_eq!((end.restored, end.failed), (4, 0), "{notes:?}");
+    assert_eq!(fs::read(target.join("d/f")).unwrap(), b"hello");
+    let f = fs::metadata(target.join("d/f")).unwrap();
+    assert_eq!(
+        (f.mtime(), f.mtime_nsec(), f.permissions().mode() & 0o7777),
+        (-5, 123_456_789, 0o640)
+    );
+    let d = fs::metadata(target.join("d")).unwrap();
+    assert_eq!((d.mtime(), d.mtime_nsec(), d.permissions().mode() & 0o7777), (77, 1, 0o500));
+    assert_eq!(fs::read_link(target.join("d/link")).unwrap(), Path::new("/etc/passwd"));
+    assert_eq!(fs::metadata(target.join("b")).unwrap().ino(), f.ino());
+}
+
+#[test]
+fn nothing_is_written_through_a_link_or_outside() {
+    let dir = tempfile::tempdir().unwrap();
+    let (target, outside) = (dir.path().join("target"), dir.path().join("outside"));
+    fs::create_dir_all(&target).unwrap();
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("victim"), "whole").unwrap();
+    symlink(&outside, target.join("old")).unwrap();
+    let evil_link = Entry::new("new", Kind::Symlink { target: b"../outside".to_vec() });
+    let mut through: Vec<(Entry, &[u8])> = vec![(evil_link, b"")];
+    for path in [
+        "old/victim",
+        "new/victim",
+        "../outside/victim",
+        "/tmp/reelkeep-victim",
+        "a/../../outside/victim",
+    ] {
+        through.push((file(path, b"x"), b"x"));
+    }
+    through.push((Entry::new("h", Kind::HardLink { target: b"old/victim".to_vec() }), b""));
+    through.push((Entry::new("h2", Kind::HardLink { target: b"../outside/victim".to_vec() }), b""));
+    let (end, notes) = restore(&target, &through);
+    assert_eq!((end.restored, end.failed), (1, 7), "{notes:?}");
+    assert_eq!(fs::read_to_string(outside.join("victim")).unwrap(), "whole");
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 1);
+    assert!(!target.join("h").exists() && !target.join("h2").exists());
+}
+
+#[test]
+fn a_directory_swapped_for_a_link_meanwhile_leads_nowhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let (target, outside) = (dir.path().join("target"), dir.path().join("outside"));
+    fs::create_dir_all(target.join("d")).unwrap();
+    fs::create_dir(&outside).unwrap();
+    let stop = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                let (d, aside) = (target.join("d"), dir.path().join("aside"));
+                drop(fs::rename(&d, &aside));
+                drop(symlink(&outside, &d));
+                drop(fs::remove_file(&d));
+                drop(fs::rename(&aside, &d));
+            }
+        });
+        for round in 0..60 {
+            let path = format!("d/f{round}");
+            restore(&target, &[(file("other/x", b"1"), b"1"), (file(&path, b"x"), b"x")]);
+        }
+        stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+}
+
+#[test]
+fn what_stands_there_is_replaced_or_kept_but_never_a_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("f"), "old").unwrap();
+    fs::create_dir(dir.path().join("d")).unwrap();
+    let (raw, wanted) = frame(&[(file("f", b"new"), b"new"), (file("d", b"new"), b"new")]);
+    let mut keeping = session(dir.path(), Existing::Keep);
+    send(&mut keeping, &raw, wanted.clone(), false);
+    let end = keeping.finish();
+    assert_eq!((end.restored, end.kept, end.failed), (0, 1, 1));
+    assert_eq!(fs::read_to_string(dir.path().join("f")).unwrap(), "old");
+    let mut replacing = session(dir.path(), Existing::Replace);
+    send(&mut replacing, &raw, wanted, false);
+    let end = replacing.finish();
+    assert_eq!((end.restored, end.failed), (1, 1));
+    assert_eq!(fs::read_to_string(dir.path().join("f")).unwrap(), "new");
+    assert!(dir.path().join("d").is_dir());
+}
+
+#[test]
+fn a_large_file_comes_in_pieces_and_a_lost_piece_takes_it_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let data: Vec<u8> = (0..100_000u32).flat_map(u32::to_le_bytes).collect();
+    let (raw, wanted) = frame(&[(file("big", &data), &data)]);
+    let cut = 150_000;
+    let mut whole = session(dir.path(), Existing::Replace);
+    send(&mut whole, &raw[..cut], wanted.clone(), false);
+    send(&mut whole, &raw[cut..], Vec::new(), true);
+    assert_eq!(whole.finish().restored, 1);
+    assert_eq!(fs::read(dir.path().join("big")).unwrap(), data);
+
+    let mut torn = session(dir.path(), Existing::Replace);
+    send(&mut torn, &raw[..cut], wanted, false);
+    let mut lost = record(&raw, b"", Vec::new(), true);
+    lost.lost = vec![WirePath(b"big".to_vec())];
+    torn.record(lost).unwrap();
+    let end = torn.finish();
+    assert_eq!((end.restored, end.failed), (0, 1));
+    assert!(!dir.path().join("big").exists());
+}
+
+#[test]
+fn holes_stay_holes() {
+    let dir = tempfile::tempdir().unwrap();
+    let extents = vec![format::entry::Extent { offset: 8 << 20, len: 4096 }];
+    let size = 64 << 20;
+    let mut data = tar::sparse_map(&extents, size);
+    data.extend_from_slice(&[7; 4096]);
+    let entry =
+        Entry { size, sparse: Some(extents), mode: 0o600, ..Entry::new("sparse", Kind::File) };
+    let (end, notes) = restore(dir.path(), &[(entry, &data)]);
+    assert_eq!(end.restored, 1, "{notes:?}");
+    let made = fs::metadata(dir.path().join("sparse")).unwrap();
+    assert_eq!(made.len(), size);
+    assert!(made.blocks() * 512 < 1 << 20);
+    let content = fs::read(dir.path().join("sparse")).unwrap();
+    assert_eq!(content[(8 << 20) - 1..(8 << 20) + 1], [0, 7]);
+}
+
+#[test]
+fn paths_beyond_what_the_kernel_takes_and_deep_trees_are_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = vec!["d".repeat(20); 500].join("/");
+    let path = format!("{deep}/{}", "n".repeat(255));
+    let (end, notes) = restore(dir.path(), &[(file(&path, b"x"), b"x")]);
+    assert_eq!((end.restored, end.failed), (1, 0), "{notes:?}");
+}
+
+#[test]
+fn damage_in_one_member_leaves_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut raw, wanted) = frame(&[(file("a", b"a"), b"a"), (file("b", b"b"), b"b")]);
+    let second = wanted[1].offset as usize;
+    raw[second..second + 512].fill(0xff);
+    let mut session = session(dir.path(), Existing::Replace);
+    send(&mut session, &raw, wanted, false);
+    let end = session.finish();
+    assert_eq!((end.restored, end.failed), (1, 1));
+    assert!(dir.path().join("a").exists());
+}
+
+#[test]
+fn frames_and_records_out_of_order_end_the_restore() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut session = session(dir.path(), Existing::Replace);
+    let piece = FramePiece::cut(FrameKind::S, b"xx").next().unwrap();
+    assert!(session.piece(&piece).is_err());
+    session.record(record(b"", b"x", Vec::new(), false)).unwrap();
+    assert!(session.piece(&piece).is_err(), "longer than was said");
+}
