@@ -3,12 +3,15 @@
 pub mod archive;
 mod attributes;
 mod directory;
+mod estimate;
 pub mod extract;
 mod owners;
 mod select;
+pub mod serve;
 mod since;
 mod size;
 mod stat;
+pub mod state;
 mod walk;
 
 pub use select::{BadPattern, Selection};

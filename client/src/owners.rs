@@ -64,7 +64,6 @@ impl Names {
     }
 
     /// The number of this name, if it is known here.
-    #[cfg_attr(not(test), expect(dead_code, reason = "asked when owners are put back"))]
     pub(crate) fn number(&self, name: &[u8]) -> Option<u32> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(number) = known.numbers.get(name) {
