@@ -150,3 +150,98 @@ impl<I: Read> Iterator for Reader<I> {
         self.0.next()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn snapshot_of(records: &[SnapRecord]) -> Vec<u8> {
+        let mut writer = Writer::new().unwrap();
+        let mut bytes = Vec::new();
+        for record in records {
+            bytes.extend(writer.push(record).unwrap().unwrap_or_default());
+        }
+        bytes.extend(writer.finish().unwrap());
+        bytes
+    }
+
+    fn record(number: u64) -> SnapRecord {
+        SnapRecord {
+            path: format!("dir{}/file{number:06}", number / 1000).into_bytes(),
+            kind: RecordKind::File,
+            dev: 0xfd01,
+            ino: 1_000_000 + number * 3,
+            ctime: FileTime {
+                seconds: 1_795_000_000 + i64::try_from(number % 77).unwrap(),
+                nanos: 5,
+            },
+            mtime: FileTime { seconds: -1, nanos: 999_999_999 },
+            size: number,
+            nlink: 1,
+        }
+    }
+
+    #[test]
+    fn a_snapshot_of_many_blocks_reads_back() {
+        let records: Vec<_> = (0..2000).map(record).collect();
+        let bytes = snapshot_of(&records);
+        let mut reader = Reader::open(bytes.as_slice()).unwrap();
+        let read: Vec<_> = reader.by_ref().collect::<Result<_, _>>().unwrap();
+        assert_eq!(read, records);
+        assert_eq!(reader.counts().entries, 2000);
+    }
+
+    #[test]
+    fn every_flipped_byte_is_noticed_at_the_latest_at_the_end() {
+        let bytes = snapshot_of(&(0..600).map(record).collect::<Vec<_>>());
+        for at in 0..bytes.len() {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            let mut reader = Reader::open(bad.as_slice());
+            assert!(reader.as_mut().map_or(true, |r| r.any(|row| row.is_err())), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn a_snapshot_that_is_cut_off_is_not_one() {
+        let bytes = snapshot_of(&(0..600).map(record).collect::<Vec<_>>());
+        for len in 0..bytes.len() {
+            let mut reader = Reader::open(&bytes[..len]);
+            assert!(reader.as_mut().map_or(true, |r| r.any(|row| row.is_err())), "{len}");
+        }
+    }
+
+    #[test]
+    fn an_index_is_not_a_snapshot() {
+        let index = crate::index::Writer::new().unwrap().finish().unwrap();
+        assert!(matches!(Reader::open(index.as_slice()), Err(IndexError::Foreign { .. })));
+    }
+
+    fn any_time() -> impl Strategy<Value = FileTime> {
+        (any::<i64>(), 0..1_000_000_000u32).prop_map(|(seconds, nanos)| FileTime { seconds, nanos })
+    }
+
+    proptest! {
+        #[test]
+        fn any_record_comes_back(
+            (kind, dev, ino) in (0..7u8, any::<u64>(), any::<u64>()),
+            (ctime, mtime) in (any_time(), any_time()),
+            (size, nlink) in (any::<u64>(), any::<u64>()),
+        ) {
+            let kind = RecordKind::from_byte(kind).unwrap();
+            let all = [b"a", b"b"].map(|path| SnapRecord {
+                path: path.to_vec(), kind, dev, ino, ctime, mtime, size, nlink
+            });
+            let bytes = snapshot_of(&all);
+            let read: Vec<_> =
+                Reader::open(bytes.as_slice()).unwrap().collect::<Result<_, _>>().unwrap();
+            prop_assert_eq!(read, all);
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes: Vec<u8>) {
+            prop_assert!(Reader::open(bytes.as_slice()).is_err());
+        }
+    }
+}

@@ -184,3 +184,6 @@ pub fn list<S: ReadAt>(
     children.retain(|(_, record)| record.kind != RecordKind::Gone);
     Ok(children)
 }
+
+#[cfg(test)]
+mod tests;

@@ -179,3 +179,6 @@ impl Message<'_> {
             .map_err(|source| WireError::Json { kind: wanted, source })
     }
 }
+
+#[cfg(test)]
+mod tests;
