@@ -336,7 +336,7 @@ where
 /// One of some words. Booleans stand for words where Amanda reads them so.
 pub(crate) struct Words<T: 'static> {
     pub(crate) words: &'static [(&'static str, T)],
-    /// Words and numbers that mean one of the words, or nothing here, and what to say about it.
+    /// What no and yes mean, if they mean anything.
     pub(crate) no_yes: Option<[T; 2]>,
 }
 
@@ -350,7 +350,12 @@ impl<T: Copy + PartialEq + 'static> Codec for Words<T> {
     type Value = T;
 
     fn read(&self, value: Value<'_>) -> Result<T, Bad> {
-        if let (Some(flag), Some(no_yes)) = (value.boolean(), self.no_yes) {
+        let flag = match value.text() {
+            Some("yes") => Some(true),
+            Some("no") => Some(false),
+            _ => value.boolean(),
+        };
+        if let (Some(flag), Some(no_yes)) = (flag, self.no_yes) {
             return Ok(no_yes[usize::from(flag)]);
         }
         let words: Vec<&str> = self.words.iter().map(|(word, _)| *word).collect();

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use miette::{
-    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity,
-    SourceCode,
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, Severity,
+    SourceCode, SourceSpan, SpanContents,
 };
 
 /// How bad it is.
@@ -43,7 +43,73 @@ pub struct Complaint {
     pub message: String,
     /// What would be right.
     pub suggestion: Option<String>,
-    source: Option<NamedSource<Arc<str>>>,
+    line_text: Option<LineText>,
+}
+
+/// The line that a complaint is about, as miette shows it: the whole line and no other.
+#[derive(Clone, Debug)]
+struct LineText {
+    text: Arc<str>,
+    bytes: Range<usize>,
+    line: usize,
+    file: String,
+}
+
+impl SourceCode for LineText {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        _before: usize,
+        _after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let inside = self.bytes.start <= span.offset() && span.offset() <= self.bytes.end;
+        let line = self.text.get(self.bytes.clone()).filter(|_| inside);
+        let line = line.ok_or(MietteError::OutOfBounds)?;
+        let column =
+            self.text.get(self.bytes.start..span.offset()).map_or(0, |t| t.chars().count());
+        Ok(Box::new(Located {
+            line,
+            span: SourceSpan::new(self.bytes.start.into(), line.len()),
+            number: self.line - 1,
+            column,
+            file: &self.file,
+        }))
+    }
+}
+
+/// A line and where it stands.
+struct Located<'a> {
+    line: &'a str,
+    span: SourceSpan,
+    number: usize,
+    column: usize,
+    file: &'a str,
+}
+
+impl<'a> SpanContents<'a> for Located<'a> {
+    fn data(&self) -> &'a [u8] {
+        self.line.as_bytes()
+    }
+
+    fn span(&self) -> &SourceSpan {
+        &self.span
+    }
+
+    fn line(&self) -> usize {
+        self.number
+    }
+
+    fn column(&self) -> usize {
+        self.column
+    }
+
+    fn line_count(&self) -> usize {
+        1
+    }
+
+    fn name(&self) -> Option<&str> {
+        Some(self.file)
+    }
 }
 
 impl Complaint {
@@ -58,7 +124,7 @@ impl Complaint {
             text: String::new(),
             message: message.into(),
             suggestion: None,
-            source: None,
+            line_text: None,
         }
     }
 
@@ -137,11 +203,11 @@ impl Diagnostic for Complaint {
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn SourceCode)
+        self.line_text.as_ref().map(|line| line as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.source.as_ref()?;
+        self.line_text.as_ref()?;
         let label = LabeledSpan::new_with_span(None, self.span.clone());
         Some(Box::new(std::iter::once(label)))
     }
@@ -227,8 +293,19 @@ impl Source {
             span,
             message,
             suggestion,
-            source: Some(NamedSource::new(self.path.to_string_lossy(), Arc::clone(&self.text))),
+            line_text: Some(LineText {
+                text: Arc::clone(&self.text),
+                bytes: self.line_bytes(line),
+                line,
+                file: self.path.to_string_lossy().into_owned(),
+            }),
         }
+    }
+
+    /// Where a line is, without its end.
+    fn line_bytes(&self, line: usize) -> Range<usize> {
+        let start = self.line_starts[line - 1];
+        start..self.text[start..].find(['\n', '\r']).map_or(self.text.len(), |n| start + n)
     }
 
     /// The part of a span that is on its first line, inside the file and on whole characters: a table's

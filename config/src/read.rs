@@ -5,6 +5,7 @@
 //! checks what has to fit together. Where a file is not even TOML the second step is left out: half of its
 //! complaints would be about what the reader missed.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use toml::Spanned;
@@ -128,11 +129,8 @@ pub fn read(files: &[(PathBuf, String)]) -> Result<Config, Complaints> {
         let (table, errors) = DeTable::parse_recoverable(text);
         for error in errors {
             let span = error.span().unwrap_or_default();
-            faults.mistake(
-                &At { file, span },
-                format!("not TOML: {}", error.message()),
-                syntax_help(text, error.message()),
-            );
+            let (message, suggestion) = not_toml(text, &span, error.message());
+            faults.mistake(&At { file, span }, message, suggestion);
         }
         tables.push(table);
     }
@@ -159,14 +157,23 @@ pub fn includes(text: &str) -> Vec<String> {
     list.iter().filter_map(Value::text).map(str::to_owned).collect()
 }
 
-/// The most common slip of those who know amanda.conf.
-fn syntax_help(text: &str, message: &str) -> Option<String> {
-    if text.lines().any(|line| line.trim_start().starts_with("define ")) {
-        return Some(
-            "this is TOML: write [dumptype.NAME], not \"define dumptype NAME {\"".to_owned(),
-        );
-    }
-    message.contains("quot").then(|| "texts stand between quotation marks".to_owned())
+/// What is not TOML about it, and the most common slips of those who know amanda.conf.
+fn not_toml(text: &str, span: &Range<usize>, message: &str) -> (String, Option<String>) {
+    let word = text.get(span.clone()).unwrap_or_default();
+    let line = text.get(..span.start).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
+    let quotable = !word.is_empty() && word.len() < 60 && !word.contains(['\n', '"']);
+    let suggestion = match line.trim_start() {
+        line if line.starts_with("define ") => {
+            Some("write [dumptype.NAME], not \"define dumptype NAME {\"".to_owned())
+        }
+        _ if message.contains("must be quoted") && quotable => {
+            Some(format!("did you mean \"{word}\"?"))
+        }
+        _ => None,
+    };
+    let shown =
+        if message == "duplicate key" && quotable { format!(" {word:?}") } else { String::new() };
+    (format!("not TOML: {message}{shown}"), suggestion)
 }
 
 struct Reader<'f> {

@@ -196,7 +196,7 @@ impl Codec for Ratios {
         match ratios.as_slice() {
             [both] => Ok((*both, *both)),
             [full, incremental] => Ok((*full, *incremental)),
-            _ => Err(value.wanted("one ratio, or two in a list")),
+            _ => Err(value.bad("one ratio is wanted, or a list of two")),
         }
         .and_then(|(full, incremental)| {
             let sound = |ratio: f64| ratio > 0.0 && ratio <= 1.1;

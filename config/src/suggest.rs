@@ -1,12 +1,13 @@
 //! What might have been meant.
 
-/// The candidate that is closest to a word, if it is close: one slip in three characters.
+/// The candidate that is closest to a word, if it is close: one slip in three characters, none in a word of
+/// one or two.
 pub(crate) fn nearest<'a>(word: &str, candidates: &[&'a str]) -> Option<&'a str> {
     let word: String = word.chars().take(64).collect::<String>().to_lowercase();
     let distance = |candidate: &str| {
         strsim::damerau_levenshtein(&plain(&word), &plain(&candidate.to_lowercase()))
     };
-    let close = (word.chars().count() / 3).max(1);
+    let close = word.chars().count() / 3;
     let best = candidates.iter().map(|c| (distance(c), *c)).min_by_key(|(d, _)| *d)?;
     (best.0 <= close).then_some(best.1)
 }
@@ -49,6 +50,7 @@ mod tests {
         assert_eq!(nearest("taperparallelwrite", &keys), Some("taper-parallel-write"));
         assert_eq!(nearest("colour", &keys), None);
         assert_eq!(nearest("", &keys), None);
+        assert_eq!(nearest("x", &["k", "m"]), None);
         assert_eq!(nearest("x", &[]), None);
     }
 

@@ -204,13 +204,19 @@ fn unknown_unit(
         Some(meant) if unit.to_ascii_lowercase().starts_with("month") => {
             Some(format!("count in {meant} or weeks"))
         }
-        Some(meant) => mean(meant),
+        Some(meant) => mean(usual(meant, units)),
         None if what == "size" => {
             Some("the units are KiB MiB GiB TiB (1024) and KB MB GB TB (1000)".to_owned())
         }
         None => Some("the units are s, min, h, days and weeks".to_owned()),
     };
     bad(message, suggestion)
+}
+
+/// The spelling of a unit that is written first.
+fn usual<'a>(unit: &'a str, units: &[(&'a str, u64)]) -> &'a str {
+    let factor = find(unit, units);
+    units.iter().find(|(_, other)| Some(*other) == factor).map_or(unit, |(name, _)| name)
 }
 
 /// The shortest text that [`size`] reads as this.

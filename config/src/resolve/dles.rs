@@ -12,7 +12,7 @@ use crate::model::{
     Strategy,
 };
 use crate::read::Section;
-use crate::sections::{DleDraft, DumptypeDraft};
+use crate::sections::{DleDraft, DumptypeDraft, default_dumping};
 use crate::value::{At, Spot};
 
 /// How many dumptypes may stand between a dumptype and the last that it inherits from.
@@ -99,7 +99,7 @@ impl Resolver<'_> {
         let sections = self.sections;
         path.push(section.name.clone());
         let mut all: Inherited = Vec::new();
-        let nothing = DumptypeDraft::new(crate::sections::default_dumping());
+        let nothing = DumptypeDraft::new(default_dumping());
         for Spot { value: parent, at } in section.apply(nothing).inherits {
             if let Some(start) = path.iter().position(|name| *name == parent) {
                 if path[start..].iter().all(|name| !loops.contains(name)) {
@@ -262,7 +262,7 @@ impl Resolver<'_> {
             self.faults.hint(&self.sections.site.at, message, None);
         }
         self.check_twins(dles);
-        self.check_hosts(dles);
+        self.check_hosts();
         for (dle, section) in dles {
             let dumping = &dle.dumping;
             if dumping.holdingdisk == HoldingUse::Required && holding.is_empty() {
@@ -333,37 +333,34 @@ impl Resolver<'_> {
     }
 
     /// One host in two spellings, and hosts that are not this machine.
-    fn check_hosts(&mut self, dles: &[(Dle, &Section<DleDraft>)]) {
-        let mut spellings: BTreeMap<String, &HostName> = BTreeMap::new();
-        for (dle, section) in dles {
-            let spelling = spellings.entry(dle.host.as_str().to_lowercase()).or_insert(&dle.host);
-            if *spelling != &dle.host {
+    fn check_hosts(&mut self) {
+        let mut spellings: BTreeMap<String, String> = BTreeMap::new();
+        for section in &self.sections.dles {
+            let Some(host) = section.apply(DleDraft::new(default_dumping())).host else { continue };
+            let Spot { value: host, at } = host;
+            let host = host.as_str();
+            if host.chars().any(|c| c.is_whitespace() || "/\\:".contains(c)) {
                 let message = format!(
-                    "the host {:?} is spelled {:?} elsewhere",
-                    dle.host.as_str(),
-                    spelling.as_str()
+                    "{host:?} cannot be a host: blanks, slashes and colons have no place in it"
                 );
-                self.faults.mistake(
-                    &section.place("host"),
-                    message,
-                    format!("did you mean {:?}?", spelling.as_str()),
-                );
+                self.faults.mistake(&at, message, None);
             }
-            if dle.host.as_str().chars().any(|c| c.is_whitespace() || "/\\:".contains(c)) {
-                let message = format!(
-                    "{:?} cannot be a host: blanks, slashes and colons have no place in it",
-                    dle.host.as_str()
-                );
-                self.faults.mistake(&section.place("host"), message, None);
+            match spellings.get(&host.to_lowercase()) {
+                Some(first) if first != host => {
+                    let message = format!("the host {host:?} is spelled {first:?} elsewhere");
+                    self.faults.mistake(&at, message, format!("did you mean {first:?}?"));
+                }
+                Some(_) => {}
+                None => {
+                    spellings.insert(host.to_lowercase(), host.to_owned());
+                    if host != LOCALHOST {
+                        let message = format!(
+                            "{host} is dumped from the trees of this machine: clients over a network are not served yet"
+                        );
+                        self.faults.hint(&at, message, None);
+                    }
+                }
             }
-        }
-        for host in spellings.into_values().filter(|host| host.as_str() != LOCALHOST) {
-            let first = dles.iter().find(|(dle, _)| dle.host == *host);
-            let Some((_, section)) = first else { continue };
-            let message = format!(
-                "{host} is dumped from the trees of this machine: clients over a network are not served yet"
-            );
-            self.faults.hint(&section.place("host"), message, None);
         }
     }
 
