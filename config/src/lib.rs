@@ -15,6 +15,8 @@ mod read;
 mod resolve;
 mod retired;
 mod sections;
+mod select;
+mod show;
 mod shown;
 mod special;
 mod suggest;
@@ -33,4 +35,6 @@ pub use model::{
 pub use origins::{Origin, Origins};
 pub use quickstart::{BadPath, Quickstart, quickstart};
 pub use read::{FILE_NAME, includes, read};
+pub use select::{SelectError, select};
+pub use show::{View, show, view};
 pub use shown::Shown;
