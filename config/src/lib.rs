@@ -35,6 +35,8 @@ pub use model::{
 pub use origins::{Origin, Origins};
 pub use quickstart::{BadPath, Quickstart, quickstart};
 pub use read::{FILE_NAME, includes, read};
-pub use select::{SelectError, select};
-pub use show::{View, show, view};
+pub use sections::vocabulary;
+pub use select::{SelectError, matches_dle, matches_host, select};
+pub use show::{View, show, show_json, view};
 pub use shown::Shown;
+pub use units::{BadNumber, parse_size};

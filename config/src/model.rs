@@ -34,6 +34,18 @@ pub struct Config {
     pub origins: Origins,
 }
 
+impl Config {
+    /// The storage that a run is planned for: the first that it writes to.
+    pub fn planned_for(&self) -> Option<&Storage> {
+        self.site.storage.first().and_then(|name| self.storage(name))
+    }
+
+    /// The storage of this name.
+    pub fn storage(&self, name: &StorageName) -> Option<&Storage> {
+        self.storages.iter().find(|storage| storage.name == *name)
+    }
+}
+
 /// What holds for the whole site.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Site {
@@ -410,8 +422,6 @@ pub struct Dumping {
 pub struct Picks {
     /// Only what matches one of these globs. Empty: everything.
     pub include: Vec<String>,
-    /// Files on the client with more of them, one a line; relative to the DLE's path.
-    pub include_files: Vec<PathBuf>,
     /// Not what matches one of these globs.
     pub exclude: Vec<String>,
     /// Files on the client with more of them, one a line; relative to the DLE's path.

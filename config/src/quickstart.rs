@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use types::Bytes;
 
 use crate::shown::quoted;
-use crate::units::size_text;
+use crate::units::{days_text, size_text};
 
 /// What `quickstart` has to know.
 #[derive(Clone, Debug)]
@@ -49,13 +49,18 @@ pub enum BadPath {
 pub fn quickstart(settings: &Quickstart) -> Result<String, BadPath> {
     let Quickstart { slots, length, runtapes, .. } = settings;
     let length = size_text(length.0);
+    let runtapes = runtapes.min(slots);
+    // Each night fills a volume or more. To go back to a day takes those up to the full before it.
+    let cycle = (slots / 2).clamp(1, 7);
+    let days = quoted(&days_text(cycle));
+    let recover = slots.saturating_sub(cycle + 4).clamp(1, 14);
     let kept = (slots / 4).max(1);
     let mut text = format!(
         r#"# Written by `reelkeep quickstart`. Change what you like, then run: reelkeep -c . config check
 # Every key is explained in the manual, in the chapter on configuration.
 
 [site]
-dumpcycle = "7 days"       # a full dump of each DLE at least this often, spread over the nights
+dumpcycle = {days}       # a full dump of each DLE at least this often, spread over the nights
 tapecycle = {slots}             # how many volumes there are
 runtapes = {runtapes}               # the most that one night may fill
 inparallel = 4             # DLEs dumped at once
@@ -77,15 +82,15 @@ slots = {slots}
 length = "{length}"         # an empty volume takes no space
 
 # How long a volume is kept. Any of these keeps it.
-[policy.two-weeks]
-retention-recover = 14     # every day of the last so many can be restored
+[policy.recent]
+retention-recover = {recover}     # every day of the last so many can be restored
 retention-full = 1         # and the last full of each DLE, however old
 retention-tapes = {kept}        # and the newest volumes, so many
 
 [storage.daily]
 tpchanger = "vtapes"
 tapetype = "vtape"
-policy = "two-weeks"
+policy = "recent"
 autolabel = "DAILY-%%%"    # blank volumes become DAILY-001, DAILY-002, …
 
 # How trees are dumped.
@@ -169,10 +174,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_path_can_be_started_with(name in "[^/\\x00-\\x1f\\x7f-\\x9f]{1,60}", slots in 1u32..99) {
+        fn any_path_can_be_started_with(name in "[^/\\x00-\\x1f\\x7f-\\x9f]{1,60}", slots in 2u32..99) {
             prop_assume!(name != ".." && name != ".");
             let path = PathBuf::from(format!("/{name}"));
-            let settings = Quickstart { slots, runtapes: 1, ..Quickstart::new("/s".into(), vec![path.clone()]) };
+            let settings = Quickstart { slots, ..Quickstart::new("/s".into(), vec![path.clone()]) };
             let config = read_back(&settings);
             prop_assert_eq!(&config.dles[0].path, &path);
         }

@@ -22,7 +22,7 @@ const RETIRED: &[(&str, &str)] = &[
     ("client-encrypt", "encryption is not served yet"),
     ("client-port", "clients over a network are not served yet"),
     ("client-username", "clients over a network are not served yet"),
-    ("columnspec", "the report's columns fit themselves; reelkeep report --json has the numbers"),
+    ("columnspec", "the report's columns fit themselves, leave it out"),
     ("command-file", "the catalogue keeps what is still to be done, leave it out"),
     (
         "compress",
@@ -31,7 +31,7 @@ const RETIRED: &[(&str, &str)] = &[
     ("compress-index", "indexes are always compact, leave it out"),
     ("connect-tries", "clients over a network are not served yet"),
     ("data-path", "image frames always take the same way, leave it out"),
-    ("debug-days", "reelkeep cleanup removes old logs, leave it out"),
+    ("debug-days", "logs are kept, leave it out"),
     ("device-property", "name the changer's own keys in [changer.NAME]"),
     ("diskfile", "write [[dle]] sections, or include = [\"dles/*.toml\"]"),
     ("dump-limit", "every run is started by the server, leave it out"),
@@ -41,8 +41,9 @@ const RETIRED: &[(&str, &str)] = &[
     ("exclude-files", "did you mean \"exclude-list\"?"),
     ("fallback-splitsize", "set part-size in the tapetype"),
     ("holdingdisk-use", "did you mean \"use\"?"),
-    ("include-file", "write patterns in include, or name a file with patterns in include-list"),
-    ("include-files", "did you mean \"include-list\"?"),
+    ("include-file", "write the patterns in include"),
+    ("include-list", "write the patterns in include"),
+    ("include-files", "write the patterns in include"),
     ("includefile", "write include = [\"dles/*.toml\"] at the top of reelkeep.toml"),
     ("infofile", "the catalogue holds the history; its place is set by catalogue"),
     ("interactivity", "a run never waits for a person; the report says what to load"),
@@ -61,7 +62,7 @@ const RETIRED: &[(&str, &str)] = &[
     ("readblocksize", "blocks of every size are read, leave it out"),
     ("recovery-limit", "clients over a network are not served yet"),
     ("rep-tries", "clients over a network are not served yet"),
-    ("report-format", "reelkeep report writes every format from the same run, leave it out"),
+    ("report-format", "every format can be made of every run at any time, leave it out"),
     ("req-tries", "clients over a network are not served yet"),
     ("rest-api-port", "there is no such service"),
     ("script", "scripts are not served yet"),
@@ -96,7 +97,7 @@ const RETIRED: &[(&str, &str)] = &[
 /// What to do instead of setting this.
 pub(crate) fn advice(key: &str) -> Option<&'static str> {
     if key.starts_with("debug-") && key != "debug-days" {
-        return Some("set the environment variable REELKEEP_LOG, leave it out");
+        return Some("how much is logged is said on the command line, leave it out");
     }
     RETIRED.iter().find(|(name, _)| *name == key).map(|(_, advice)| *advice)
 }

@@ -250,7 +250,6 @@ pub(crate) fn default_dumping() -> Dumping {
         frame_size: Bytes::MIB.times(4),
         picks: Picks {
             include: Vec::new(),
-            include_files: Vec::new(),
             exclude: Vec::new(),
             exclude_files: Vec::new(),
             exclude_if_present: Vec::new(),
@@ -475,7 +474,6 @@ pub(crate) fn dumping_keys() -> Vec<Key<Dumping>> {
         key("compress-level", Compression, |d| &mut d.compress_level),
         key("frame-size", Size(256 << 10..=16 << 20), |d| &mut d.frame_size),
         list("include", Word, |d| &mut d.picks.include),
-        list("include-list", Path, |d| &mut d.picks.include_files),
         list("exclude", Word, |d| &mut d.picks.exclude),
         list("exclude-list", Path, |d| &mut d.picks.exclude_files),
         list("exclude-if-present", Word, |d| &mut d.picks.exclude_if_present),
@@ -489,8 +487,8 @@ pub(crate) fn dumping_keys() -> Vec<Key<Dumping>> {
     keys
 }
 
-/// The keys of every section, to say where a misplaced one belongs.
-pub(crate) fn vocabulary() -> Vec<(&'static str, Vec<&'static str>)> {
+/// The keys of every section: to say where a misplaced one belongs, and to complete a word.
+pub fn vocabulary() -> Vec<(&'static str, Vec<&'static str>)> {
     fn of<S>(keys: Vec<Key<S>>) -> Vec<&'static str> {
         keys.iter().map(|key| key.name).collect()
     }

@@ -10,6 +10,7 @@
 //! is refused rather than guessed.
 
 use regex::{Regex, RegexBuilder};
+use types::{DleName, HostName};
 
 use crate::model::{Config, Dle};
 
@@ -86,6 +87,16 @@ pub fn select<'c>(config: &'c Config, words: &[String]) -> Result<Vec<&'c Dle>, 
         whole.mark_all(config, &mut wanted);
     }
     Ok(config.dles.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(dle, _)| dle).collect())
+}
+
+/// Whether a host is meant by an expression, which no expression that makes no sense does.
+pub fn matches_host(word: &str, host: &HostName) -> bool {
+    Matcher::new(word, '.').is_ok_and(|matcher| matcher.matches(host.as_str()))
+}
+
+/// Whether a DLE is meant by an expression, going by its name alone.
+pub fn matches_dle(word: &str, dle: &DleName) -> bool {
+    Matcher::new(word, '/').is_ok_and(|matcher| matcher.matches(dle.as_str()))
 }
 
 /// A host expression and the words behind it.

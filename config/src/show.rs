@@ -49,6 +49,12 @@ pub fn show(config: &Config) -> String {
     view(config).toml()
 }
 
+/// The effective configuration as JSON has it: sizes and times are texts with units as in TOML, and each DLE
+/// has all of its settings.
+pub fn show_json(config: &Config) -> impl Serialize + use<> {
+    view(config)
+}
+
 /// The effective configuration, setting by setting.
 pub fn view(config: &Config) -> View {
     let mut view = Viewer { config, sections: Vec::new() };

@@ -6,11 +6,19 @@
 
 use std::time::Duration;
 
+use types::Bytes;
+
 /// What is wrong with a number with a unit, and what might be meant.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct BadNumber {
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}{}", suggestion.as_ref().map(|s| format!(" ({s})")).unwrap_or_default())]
+pub struct BadNumber {
     pub(crate) message: String,
     pub(crate) suggestion: Option<String>,
+}
+
+/// A size as in the configuration, `10 GiB`: for options of commands.
+pub fn parse_size(text: &str) -> Result<Bytes, BadNumber> {
+    size(text, false).map(|bytes| Bytes(bytes.unsigned_abs()))
 }
 
 fn bad(message: impl Into<String>, suggestion: Option<String>) -> BadNumber {

@@ -6,7 +6,8 @@ const WRONG: &str = include_str!("wrong.toml");
 const NOT_TOML: &str = include_str!("not.toml");
 
 fn complaints(text: &str) -> config::Complaints {
-    config::read(&[(PathBuf::from("site/reelkeep.toml"), text.to_owned())]).expect_err("it is wrong")
+    config::read(&[(PathBuf::from("site/reelkeep.toml"), text.to_owned())])
+        .expect_err("it is wrong")
 }
 
 #[test]

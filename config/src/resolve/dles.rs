@@ -433,7 +433,6 @@ fn excluded(below: &Path, dumping: &Dumping) -> bool {
         names_it || plain.contains(['*', '?', '['])
     };
     !picks.include.is_empty()
-        || !picks.include_files.is_empty()
         || !picks.exclude_files.is_empty()
         || !picks.exclude_if_present.is_empty()
         || picks.exclude.iter().any(by_name)

@@ -339,7 +339,14 @@ impl Resolver<'_> {
     /// Numbers of volumes, slots and drives that contradict each other.
     fn check_numbers(&mut self, section: &Section<StorageDraft>, storage: &Storage, site: &Site) {
         let tapering = &storage.tapering;
+        let policy = find(&self.sections.policies, &storage.policy.name);
         let place = |key: &str| {
+            let kept = policy.filter(|_| key == "tapecycle").map(|policy| &policy.sets);
+            if let Some(set) =
+                kept.and_then(|sets| sets.iter().find(|s| s.key == "retention-tapes"))
+            {
+                return set.at.clone();
+            }
             // A value of the site's is wrong at the site's line.
             let own = section.sets.iter().find(|set| set.key == key);
             own.map_or_else(|| self.sections.site.place(key), |set| set.at.clone())

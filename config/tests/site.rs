@@ -1,0 +1,318 @@
+//! Whole sites: what they resolve to, how they are shown, and what is said of those that cannot work.
+
+use std::path::{Path, PathBuf};
+
+use config::{Config, Gravity, Strategy, Taperalgo, UseSpace};
+use proptest::prelude::*;
+use types::Bytes;
+
+const EXAMPLE: &str = include_str!("../../docs/examples/reelkeep.toml");
+const WRONG: &str = include_str!("wrong.toml");
+
+fn read(text: &str) -> Result<Config, config::Complaints> {
+    config::read(&[(PathBuf::from("/etc/reelkeep/site/reelkeep.toml"), text.to_owned())])
+}
+
+fn example() -> Config {
+    read(EXAMPLE).unwrap_or_else(|wrong| panic!("{wrong}"))
+}
+
+#[test]
+fn the_example_has_neither_mistakes_nor_hints() {
+    let config = example();
+    assert!(config.hints.is_empty(), "{}", config::pictures(&config.hints, false));
+}
+
+#[test]
+fn settings_go_from_site_to_pool_to_storage() {
+    let config = example();
+    let [daily, monthly] = config.storages.as_slice() else { panic!("two storages") };
+    assert_eq!((daily.tapering.runtapes, monthly.tapering.runtapes), (3, 6));
+    assert_eq!(daily.tapering.taperalgo, Taperalgo::LargestFit);
+    assert_eq!(monthly.tapering.taperalgo, Taperalgo::First);
+    let template =
+        |s: &config::Storage| s.tapering.autolabel.as_ref().map(|a| a.template.as_str().to_owned());
+    assert_eq!(template(daily).as_deref(), Some("$o-D%%%%"));
+    assert_eq!(template(monthly).as_deref(), Some("M%%%"));
+    assert_eq!(monthly.comment, "", "a pool's comment is not the storage's");
+    assert_eq!(daily.tapetype.length, Bytes(200_000_000_000));
+    assert_eq!((daily.policy.retention_tapes, monthly.policy.retention_tapes), (27, 12));
+    assert_eq!(config.site.active_storage, config.site.storage);
+    assert_eq!(config.holding[0].use_space, UseSpace::AllBut(Bytes::GIB.times(20)));
+}
+
+#[test]
+fn dumptypes_inherit_in_order_and_the_dle_has_the_last_word() {
+    let config = example();
+    let dle = |name: &str| &config.dles.iter().find(|d| d.name.as_str() == name).unwrap().dumping;
+    let home = dle("/home");
+    assert_eq!(home.picks.exclude, ["*.swp", "lost+found", "./*/.cache", "node_modules"]);
+    assert!(home.picks.exclude_caches);
+    assert_eq!((home.priority, home.dumpcycle), (2, 7));
+    let scratch = dle("/srv/scratch");
+    assert_eq!(
+        (scratch.strategy, scratch.compress_level, scratch.dumpcycle),
+        (Strategy::NoInc, 1, 0)
+    );
+    assert_eq!(scratch.picks.exclude, ["*.swp", "lost+found"]);
+    assert_eq!(dle("/etc").tag, ["keep"]);
+    assert_eq!(dle("web").starttime.map(|t| (t.hour, t.minute)), Some((2, 30)));
+    assert_eq!(dle("web").spindle, Some(1));
+}
+
+/// What matters of a configuration, without where it was written.
+fn plain(config: &Config) -> impl PartialEq + std::fmt::Debug + use<> {
+    let Config { site, storages, holding, interfaces, dumptypes, dles, .. } = config.clone();
+    (site, storages, holding, interfaces, dumptypes, dles)
+}
+
+#[test]
+fn what_is_shown_reads_back_to_the_same_configuration() {
+    let config = example();
+    let shown = config::show(&config);
+    let again = read(&shown).unwrap_or_else(|wrong| panic!("{wrong}\n{shown}"));
+    assert_eq!(plain(&again), plain(&config));
+}
+
+#[test]
+fn each_value_is_shown_with_the_place_it_comes_from() {
+    insta::assert_snapshot!(config::show(&example()));
+}
+
+#[test]
+fn every_setting_can_be_asked_for_and_serialised() {
+    let config = example();
+    let view = config::view(&config);
+    let get = |path| view.get(path).map(ToString::to_string);
+    assert_eq!(get("site.dumpcycle").as_deref(), Some("\"7 days\""));
+    assert_eq!(get("dumpcycle").as_deref(), Some("\"7 days\""));
+    assert_eq!(get("storage.monthly.runtapes").as_deref(), Some("6"));
+    assert_eq!(get("dumptype.home.priority").as_deref(), Some("\"high\""));
+    assert_eq!(get("storage.weekly.runtapes"), None);
+    let json = serde_json::to_value(&view).unwrap();
+    assert_eq!(json["storage"]["daily"]["taperalgo"], "largestfit");
+    assert_eq!(json["dle"][0]["exclude"][2], "./*/.cache");
+    assert_eq!(json["holdingdisk"]["ssd"]["use"], "-20 GiB");
+    assert!(json["tapetype"]["slice"]["speed"].is_null());
+}
+
+/// A site that works, with a place for more.
+fn site(more: &str, in_site: &str, in_storage: &str) -> String {
+    format!(
+        "[site]\n{in_site}\n[storage.daily]\n{in_storage}\n[changer.shelf]\ntype = \"vtape\"\ndirectory = \"v\"\nslots = 20\n\
+         [tapetype.disk]\nlength = \"10 GiB\"\n[holdingdisk.h]\ndirectory = \"h\"\n[[dle]]\nhost = \"localhost\"\npath = \"/a\"\n{more}"
+    )
+}
+
+#[test]
+fn what_does_not_fit_together_is_a_mistake() {
+    let dle = |rest: &str| format!("[[dle]]\nhost = \"localhost\"\n{rest}\n");
+    let cases = [
+        (
+            site("", "runtapes = 30", ""),
+            "a run of daily may use 30 volumes, and its changer has 20 slots",
+        ),
+        (
+            site("", "", "taper-parallel-write = 2"),
+            "2 volumes cannot be written at once in a run that may use 1",
+        ),
+        (
+            site("", "runtapes = 9", "taper-parallel-write = 2"),
+            "2 volumes cannot be written at once by 1 drives",
+        ),
+        (
+            site("", "flush-threshold-dumped = 3", ""),
+            "flush-threshold-dumped (3) must not exceed flush-threshold-scheduled (0)",
+        ),
+        (
+            site("", "flush-threshold-scheduled = 9\ntaperflush = 5", ""),
+            "would stay there for good",
+        ),
+        (site("", "", "vault = [{ storage = \"daily\" }]"), "a storage cannot be its own vault"),
+        (site("", "", "vault = [{ storage = \"weekly\" }]"), "there is no storage \"weekly\""),
+        (site("", "labelstr = \"^X\"\nautolabel = \"D%%\"", ""), "labelstr does not fit \"D01\""),
+        (site("", "org = \"A & B\"\nautolabel = \"$o%%\"", ""), "would be called \"A & B01\""),
+        (
+            site("[holdingdisk.i]\ndirectory = \"./h\"\n", "", ""),
+            "the holding disk \"h\" has this directory already",
+        ),
+        (
+            site("[holdingdisk.i]\ndirectory = \"v\"\n", "", ""),
+            "the holding disk and the changer \"shelf\" have the same directory",
+        ),
+        (site("[holdingdisk.i]\ndirectory = \"v/x\"\n", "", ""), "lie inside each other"),
+        (site("[pool.x]\n", "", "tapepool = \"y\""), "there is no pool \"y\""),
+        (site("[storage.other]\n", "", ""), "none is said to be the one that runs write to"),
+        (site("", "storage = []", ""), "a run has to write to at least one storage"),
+        (
+            site(
+                "[changer.two]\ntype = \"vtape\"\ndirectory = \"v\"\nslots = 2\n",
+                "",
+                "tpchanger = \"two\"",
+            ),
+            "the changer \"shelf\" has this directory already",
+        ),
+        (
+            site(
+                "[tapetype.t]\nlength = \"1 GiB\"\npart-size = \"2 GiB\"\n",
+                "",
+                "tapetype = \"t\"",
+            ),
+            "a part cannot be longer than the volume",
+        ),
+        (
+            site(&dle("path = \"/a\""), "", ""),
+            "localhost:/a is a DLE already, in line 13 of /etc/reelkeep/site/reelkeep.toml",
+        ),
+        (site(&dle("path = \"/a/\""), "", ""), "localhost:/a is a DLE already"),
+        (
+            site("[[dle]]\nhost = \"LocalHost\"\npath = \"/b\"\n", "", ""),
+            "the host \"LocalHost\" is spelled \"localhost\" elsewhere",
+        ),
+        (site("[[dle]]\nhost = \"a:b\"\npath = \"/b\"\n", "", ""), "cannot be a host"),
+        (
+            site(&dle("path = \"/b\"\nskip-full = true\nskip-incr = true"), "", ""),
+            "would never be dumped",
+        ),
+        (site(&dle(&format!("path = \"/{}\"", "x".repeat(300))), "", ""), "is not a DLE name"),
+        (
+            site("", "", "").replace("[holdingdisk.h]\ndirectory = \"h\"\n", "")
+                + "holdingdisk = \"required\"\n",
+            "has to wait on a holding disk, and there is none",
+        ),
+        (String::new(), "there is no storage"),
+        ("[storage.x]\n".to_owned(), "has no changer, and there is none to have"),
+        ("[storage.x]\n".to_owned(), "there is no DLE"),
+    ];
+    for (text, wanted) in cases {
+        let said = match read(&text) {
+            Ok(_) => panic!("{wanted}: nothing was said of\n{text}"),
+            Err(complaints) => complaints.to_string(),
+        };
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+}
+
+#[test]
+fn what_looks_like_a_slip_is_a_hint() {
+    let dle = |rest: &str| format!("[[dle]]\nhost = \"localhost\"\n{rest}\n");
+    let cases = [
+        (
+            site("", "tapecycle = 21", ""),
+            "20 volumes of daily are always kept, and its changer has 20 slots",
+        ),
+        (site("", "tapecycle = 5", ""), "fulls may be gone before the next are made"),
+        (
+            site("", "maxdumpsize = \"1 TiB\"", ""),
+            "a run may plan 1.00 TiB, and its 1 volumes hold 10.0 GiB",
+        ),
+        (site("[policy.p]\n", "", ""), "nothing uses the policy \"p\""),
+        (
+            site("[storage.other]\n", "storage = [\"daily\"]", ""),
+            "no run writes to the storage \"other\"",
+        ),
+        (site("[dumptype.p]\n", "", ""), "no DLE uses the dumptype \"p\""),
+        (
+            site("[[dle]]\nhost = \"web\"\npath = \"/b\"\n", "", ""),
+            "web is dumped from the trees of this machine",
+        ),
+        (
+            site(&dle("name = \"b\"\npath = \"/a\""), "", ""),
+            "localhost:b is the same tree as localhost:/a",
+        ),
+        (site(&dle("name = \"_a\"\npath = \"/b\""), "", ""), "Amanda's tools cannot tell"),
+        (
+            site(&dle("path = \"/etc\""), "", ""),
+            "localhost:/etc contains the holding disk, and would dump them too",
+        ),
+        (site("ignore = true\n", "", ""), "a run would dump nothing"),
+        (
+            site("", "", "dump-selection = [{ tag = \"db\" }]"),
+            "waits for dumps with the tag \"db\", and no DLE has it",
+        ),
+        (
+            site("", "", "").replace("[holdingdisk.h]\ndirectory = \"h\"\n", ""),
+            "there is no holding disk",
+        ),
+    ];
+    for (text, wanted) in cases {
+        let config = read(&text).unwrap_or_else(|wrong| panic!("{wanted}: {wrong}\n{text}"));
+        let said = config.hints.iter().any(|hint| hint.message.contains(wanted));
+        assert!(said, "{wanted}: {}", config::pictures(&config.hints, false));
+        assert!(config.hints.iter().all(|hint| hint.gravity == Gravity::Hint));
+    }
+}
+
+#[test]
+fn dumptypes_that_inherit_without_end_are_refused_in_good_time() {
+    let mut text = site("", "", "");
+    for n in 0..60 {
+        text.push_str(&format!(
+            "[dumptype.d{n}]\ninherits = [\"d{0}\", \"d{0}\"]\nmaxdumps = 2\n",
+            n + 1
+        ));
+    }
+    let said = read(&text).unwrap_err().to_string();
+    assert!(said.contains("more than 32 deep"), "{said}");
+}
+
+#[test]
+fn ten_thousand_dles_are_read_in_no_time() {
+    let mut text = site("", "", "");
+    for n in 0..10_000 {
+        text.push_str(&format!("[[dle]]\nhost = \"localhost\"\npath = \"/srv/{n}\"\n"));
+    }
+    assert_eq!(read(&text).unwrap().dles.len(), 10_001);
+}
+
+#[test]
+fn every_key_is_in_the_manual() {
+    let manual = include_str!("../../docs/manual/src/configuration.md");
+    for (section, keys) in config::vocabulary() {
+        assert!(manual.contains(&format!("`{section}`")), "{section}");
+        for key in keys {
+            assert!(manual.contains(&format!("`{key}`")), "{section} {key}");
+        }
+    }
+}
+
+#[test]
+fn files_below_are_placed_by_their_own_names() {
+    let files = [
+        ("/s/reelkeep.toml", site("", "", "")),
+        ("/s/dles/a.toml", "[[dle]]\nhosst = 1\n[site]\ninclude = []\n".to_owned()),
+    ];
+    let files = files.map(|(path, text)| (PathBuf::from(path), text));
+    let complaints = config::read(&files).unwrap_err();
+    let places: Vec<String> =
+        complaints.0.iter().map(|c| format!("{}:{}", c.file.display(), c.line)).collect();
+    assert_eq!(
+        places,
+        ["/s/dles/a.toml:1", "/s/dles/a.toml:1", "/s/dles/a.toml:2", "/s/dles/a.toml:3"]
+    );
+    assert!(complaints.0.iter().all(|c| c.file == Path::new("/s/dles/a.toml")));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(text in any::<String>()) {
+        if let Err(complaints) = read(&text) {
+            prop_assert!(!complaints.0.is_empty());
+            prop_assert!(!complaints.pictures(true).is_empty());
+        }
+    }
+
+    #[test]
+    fn no_change_of_a_real_file_makes_it_panic(
+        wrong in any::<bool>(), at in 0usize..4000, cut in 0usize..40, put in "[\\[\\]{}\"'=,.a0 \n-]{0,6}",
+    ) {
+        let mut text = if wrong { WRONG } else { EXAMPLE }.to_owned();
+        let floor = |n: usize| (0..=n.min(text.len())).rev().find(|n| text.is_char_boundary(*n)).unwrap_or(0);
+        let range = floor(at)..floor(at + cut);
+        text.replace_range(range, &put);
+        match read(&text) {
+            Ok(config) => prop_assert!(read(&config::show(&config)).is_ok()),
+            Err(complaints) => prop_assert!(!complaints.pictures(false).is_empty()),
+        }
+    }
+}
