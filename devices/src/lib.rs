@@ -12,5 +12,5 @@ pub mod faulty;
 pub mod memory;
 pub mod vtape;
 
-pub use changer::{Bay, Cartridge, Changer, ChangerError, Inventory, Place};
-pub use drive::{Action, Drive, DriveError, Limits, Met, Position, Trouble, Wrote};
+pub use changer::{Bay, Cartridge, Changer, ChangerError, Inventory, Place, PlaceKind};
+pub use drive::{Action, Drive, DriveError, LastBlock, Limits, Met, Position, Trouble, Wrote};

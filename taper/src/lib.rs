@@ -7,3 +7,7 @@ pub mod mount;
 pub mod retention;
 pub mod scan;
 pub mod scribe;
+pub mod tail;
+
+#[cfg(test)]
+mod rig;

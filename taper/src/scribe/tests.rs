@@ -1,0 +1,201 @@
+use devices::faulty::{Fault, Fuse};
+use proptest::prelude::*;
+use types::{BlockSize, PartNo};
+
+use super::*;
+use crate::clerk;
+use crate::rig::{MadeUp, Operator};
+
+const KIB: u64 = 1024;
+
+/// Writes what is left of an image, from what was reported before.
+fn write(
+    operator: &mut Operator,
+    image: &MadeUp,
+    from: Reached,
+    part_size: Option<Bytes>,
+) -> Result<Reached, Stopped> {
+    let job = Job { image: image.image(), part_size, commit_every: Bytes(200 * KIB) };
+    write_image(&job, &mut image.source(), from, None, operator).map(|done| done.reached)
+}
+
+fn read_back(operator: &mut Operator, image: &MadeUp) -> Vec<u8> {
+    let (parts, mut bytes) = (operator.parts(image.dump), Vec::new());
+    clerk::copy_image(&parts, None, operator, &mut |block| {
+        bytes.extend_from_slice(block);
+        Ok(())
+    })
+    .unwrap();
+    bytes
+}
+
+/// Some frames that end within blocks, on their boundaries, and far behind them.
+fn image() -> MadeUp {
+    let lengths =
+        [10, 40_000, 32_768 - 13, 5, 5, 100_000, 1, 65_536, 70_000, 30, 30, 131_072, 9000];
+    MadeUp::new(1, &lengths)
+}
+
+fn libraries() -> [Operator; 2] {
+    let (capacity, early) = (Bytes(320 * KIB), Bytes(100 * KIB));
+    [
+        Operator::with_tapes(4, BlockSize::HEADER, capacity, early),
+        Operator::with_directories(4, capacity, early),
+    ]
+}
+
+#[test]
+fn an_image_goes_over_as_many_volumes_as_it_takes() {
+    for mut operator in libraries() {
+        let image = image();
+        let reached = write(&mut operator, &image, Reached::beginning(), None).unwrap();
+        assert_eq!(reached.running.bytes(), Bytes::of(image.bytes.len()));
+        assert!(operator.asked >= 2, "it does not fit on one");
+        assert_eq!(read_back(&mut operator, &image), image.bytes);
+    }
+}
+
+#[test]
+fn parts_are_as_long_as_they_may_be_and_no_longer() {
+    for mut operator in libraries() {
+        let image = image();
+        let part_size = Bytes(128 * KIB);
+        write(&mut operator, &image, Reached::beginning(), Some(part_size)).unwrap();
+        let parts = operator.parts(image.dump);
+        assert!(parts.len() >= 4);
+        assert!(parts.iter().all(|part| part.bytes <= part_size || part.part > PartNo(1)));
+        assert_eq!(read_back(&mut operator, &image), image.bytes);
+    }
+}
+
+#[test]
+fn images_follow_each_other_on_a_volume() {
+    for mut operator in libraries() {
+        let images = [1, 2, 3].map(|number| MadeUp::new(number, &[1000, 2000]));
+        for image in &images {
+            write(&mut operator, image, Reached::beginning(), None).unwrap();
+        }
+        assert!(operator.placed.iter().all(|part| part.label.as_str() == "TEST-01"));
+        for image in &images {
+            assert_eq!(read_back(&mut operator, image), image.bytes);
+        }
+    }
+}
+
+/// After the fault the drive is healed, and what was not reported is written on.
+fn survives(fault: Fault, make: &dyn Fn() -> Operator) {
+    let image = image();
+    for operations in 0.. {
+        assert!(operations < 10_000, "the image must get written");
+        let mut operator = make();
+        let fuse = Fuse::new(operations, fault);
+        operator.light(fuse.clone());
+        if let Err(stopped) =
+            write(&mut operator, &image, Reached::beginning(), Some(Bytes(150 * KIB)))
+        {
+            assert!(fuse.struck(), "{operations}: {stopped:?}");
+            fuse.heal();
+            operator.heal();
+            let from = *stopped.reached;
+            let placed: Bytes = operator.placed.iter().map(|part| part.bytes).sum();
+            assert_eq!(placed, from.running.bytes(), "{operations}: all that is safe was reported");
+            write(&mut operator, &image, from, Some(Bytes(150 * KIB))).unwrap();
+        }
+        fuse.heal();
+        assert_eq!(
+            read_back(&mut operator, &image),
+            image.bytes,
+            "fault at operation {operations}"
+        );
+        if !fuse.struck() {
+            return; // every operation has had its turn
+        }
+    }
+}
+
+fn on_tapes() -> Operator {
+    Operator::with_tapes(6, BlockSize::HEADER, Bytes(320 * KIB), Bytes(100 * KIB))
+}
+
+fn on_directories() -> Operator {
+    Operator::with_directories(6, Bytes(320 * KIB), Bytes(100 * KIB))
+}
+
+#[test]
+fn no_single_fault_of_a_medium_loses_a_part() {
+    for blame in [Blame::Medium, Blame::Nothing] {
+        survives(Fault::Refused(blame), &on_tapes);
+        survives(Fault::AnswerLost(blame), &on_tapes);
+    }
+    survives(Fault::Refused(Blame::Medium), &on_directories);
+    survives(Fault::AnswerLost(Blame::Medium), &on_directories);
+}
+
+#[test]
+fn no_single_fault_of_a_drive_loses_a_part() {
+    survives(Fault::Refused(Blame::Drive), &on_tapes);
+    survives(Fault::AnswerLost(Blame::Host), &on_directories);
+}
+
+#[test]
+fn a_crash_anywhere_loses_nothing_that_was_reported() {
+    survives(Fault::Crash, &on_tapes);
+    survives(Fault::Crash, &on_directories);
+}
+
+#[test]
+fn volumes_of_any_size_do_or_say_that_they_are_too_small() {
+    let image = MadeUp::new(1, &[1000, 50_000, 40_000, 70_000, 3, 3, 33_000]);
+    for early in [0, 40, 100] {
+        for capacity in (16..400).step_by(24) {
+            for tapes in [true, false] {
+                let (capacity, early) = (Bytes(capacity * KIB), Bytes(early * KIB));
+                let mut operator = if tapes {
+                    Operator::with_tapes(12, BlockSize::HEADER, capacity, early)
+                } else {
+                    Operator::with_directories(12, capacity, early)
+                };
+                match write(&mut operator, &image, Reached::beginning(), None) {
+                    Ok(_) => assert_eq!(read_back(&mut operator, &image), image.bytes),
+                    Err(Stopped { cause: StopCause::TooSmall { .. }, .. }) => {}
+                    Err(Stopped { cause: StopCause::NoVolume(_), .. }) => {
+                        assert!(capacity < Bytes(64 * KIB), "{capacity}: no room for a label");
+                    }
+                    Err(other) => panic!("{capacity} {early}: {other:?}"),
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_volume_that_is_too_small_is_not_asked_for_again_and_again() {
+    let mut operator = Operator::with_tapes(9, BlockSize::HEADER, Bytes(128 * KIB), Bytes(0));
+    let image = MadeUp::new(1, &[500_000]);
+    let stopped = write(&mut operator, &image, Reached::beginning(), None).unwrap_err();
+    assert!(matches!(stopped.cause, StopCause::TooSmall { .. }), "{stopped:?}");
+    assert_eq!(operator.asked, 1);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn whatever_the_frames_are_the_parts_are_the_image(
+        lengths in proptest::collection::vec(0usize..150_000, 1..12),
+        part_size in proptest::option::of(1u64..400_000),
+        capacity in 300u64..700,
+        early in 0u64..200,
+        tapes in any::<bool>(),
+    ) {
+        let image = MadeUp::new(1, &lengths);
+        let (capacity, early) = (Bytes(capacity * KIB), Bytes(early * KIB));
+        let mut operator = if tapes {
+            Operator::with_tapes(24, BlockSize::HEADER, capacity, early)
+        } else {
+            Operator::with_directories(24, capacity, early)
+        };
+        write(&mut operator, &image, Reached::beginning(), part_size.map(Bytes)).unwrap();
+        prop_assert_eq!(read_back(&mut operator, &image), image.bytes);
+    }
+}

@@ -1,0 +1,95 @@
+//! The end of an image, where it says what it is and which frames it has.
+//!
+//! The contents frame also holds the index, which may be large and which nobody needs who only wants frames;
+//! so it is not read.
+
+use format::contents::section_head;
+use format::contents::{Identity, SECTION_HEAD_LEN, Section, TRAILER_LEN, Trailer, TrailerError};
+use format::frame::{FrameTable, TableError, digest};
+use types::Bytes;
+
+/// What an image says about itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tail {
+    /// Which dump it is.
+    pub identity: Identity,
+    /// Its frames, without the contents frame.
+    pub frames: FrameTable,
+    /// Where in the image the contents frame begins: it ends where the image ends.
+    pub contents_at: Bytes,
+}
+
+/// The end of an image could not be understood.
+#[derive(Debug, thiserror::Error)]
+pub enum TailError<E: std::error::Error + 'static> {
+    /// It could not be read at all.
+    #[error(transparent)]
+    Read(E),
+    /// It does not end as an image ends.
+    #[error("the image has no trailer")]
+    Trailer(#[source] TrailerError),
+    /// The lengths in it do not fit each other.
+    #[error("the trailer does not fit the image: {0}")]
+    Misfit(&'static str),
+    /// A section is not the one that was written.
+    #[error("the {0} section of the contents is damaged")]
+    Damaged(Section),
+    /// The table makes no sense.
+    #[error("the frame table could not be read")]
+    Table(#[source] TableError),
+    /// The identity makes no sense.
+    #[error("the identity could not be read")]
+    Identity(#[source] serde_json::Error),
+}
+
+/// What has to be read for a table of the most frames there may be.
+const LONGEST: u64 = 1 << 30;
+
+/// Reads the end of an image of this length, by a function that fills a buffer from an offset on.
+pub fn read<E: std::error::Error + 'static>(
+    length: Bytes,
+    mut read: impl FnMut(u64, &mut [u8]) -> Result<(), E>,
+) -> Result<Tail, TailError<E>> {
+    let Some(trailer_at) = length.0.checked_sub(TRAILER_LEN as u64) else {
+        return Err(TailError::Trailer(TrailerError::Short(0)));
+    };
+    let mut bytes = [0; TRAILER_LEN];
+    read(trailer_at, &mut bytes).map_err(TailError::Read)?;
+    let trailer = Trailer::decode(&bytes).map_err(TailError::Trailer)?;
+    if trailer.contents_at.checked_add(trailer.contents_len) != Some(length.0) {
+        return Err(TailError::Misfit("the contents do not end where the image ends"));
+    }
+    let [identity_at, frames_at, index_at] =
+        [trailer.identity_at, trailer.frames_at, trailer.index_at].map(u64::from);
+    let ordered = identity_at <= frames_at && frames_at <= index_at;
+    if !ordered || index_at > trailer.contents_len || index_at - identity_at > LONGEST {
+        return Err(TailError::Misfit("its sections do not lie in order"));
+    }
+    let mut load = |section, from, to: u64| {
+        let mut bytes = vec![0; usize::try_from(to - from).unwrap_or(0)];
+        read(trailer.contents_at + from, &mut bytes).map_err(TailError::Read)?;
+        check(bytes, section).ok_or(TailError::Damaged(section))
+    };
+    let identity = load(Section::Identity, identity_at, frames_at)?;
+    let identity: Identity = serde_json::from_slice(&identity).map_err(TailError::Identity)?;
+    let frames = load(Section::Frames, frames_at, index_at)?;
+    let frames = FrameTable::decode(&frames).map_err(TailError::Table)?;
+    if frames.stored_len() != trailer.contents_at {
+        return Err(TailError::Misfit("the frames do not end where the contents begin"));
+    }
+    if identity.dump != trailer.dump {
+        return Err(TailError::Misfit("its identity is another dump's"));
+    }
+    Ok(Tail { identity, frames, contents_at: Bytes(trailer.contents_at) })
+}
+
+/// What a section holds, if its head and its hash are right.
+fn check(mut section: Vec<u8>, kind: Section) -> Option<Vec<u8>> {
+    let (length, sha256) = section_head(&section, kind)?;
+    let data = section.get(SECTION_HEAD_LEN..)?;
+    if data.len() as u64 != length || digest(data) != sha256 {
+        return None;
+    }
+    section.drain(..SECTION_HEAD_LEN);
+    Some(section)
+}
