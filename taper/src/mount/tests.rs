@@ -238,7 +238,7 @@ fn only_leave_for_this_volume_starts_it_afresh() {
     let names = ["TEST-01", "TEST-02"].map(|name| name.parse::<Label>().unwrap());
     for label in &names {
         let (pool, storage) = ("p".parse().unwrap(), "s".parse().unwrap());
-        let volume = Volume::new(label.clone(), pool, storage, BlockSize::HEADER, stamp());
+        let volume = Volume::new(label.clone(), pool, storage, BlockSize::HEADER);
         catalogue.adopt_volume(&volume, stamp()).unwrap();
     }
     let policies = [("s".parse().unwrap(), crate::retention::Policy::default())].into();
