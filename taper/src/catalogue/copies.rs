@@ -194,8 +194,12 @@ pub(super) fn insert(c: &Connection, part: &Part) -> Result<(), Trouble> {
 
 /// Forgets what lay where `part` now lies, and behind it.
 fn overwrite(c: &Connection, part: &Part) -> Result<(), Trouble> {
-    let lost: Vec<Part> =
-        parts_on(c, &part.label)?.into_iter().filter(|other| other.file >= part.file).collect();
+    let lost: Vec<Part> = {
+        let mut statement =
+            c.prepare_cached("SELECT * FROM parts WHERE label = ?1 AND file >= ?2 ORDER BY file")?;
+        let rows = statement.query_map(params![part.label.as_str(), part.file.0], of_row)?;
+        rows.collect::<Result<_, _>>()?
+    };
     if lost.is_empty() {
         return Ok(());
     }
@@ -254,15 +258,23 @@ pub(super) fn add_up(dump: &Dump, parts: &[Part]) -> Result<(), String> {
 }
 
 pub(super) fn of(c: &Connection, dump: DumpId) -> Result<Vec<Copy>, Trouble> {
-    let mut copies = c.prepare_cached("SELECT * FROM copies WHERE dump = ?1 ORDER BY storage")?;
-    let rows =
-        copies.query_map([text(dump)], |row| Ok((get(row, "storage")?, get(row, "state")?)))?;
-    rows.map(|row| {
-        let (storage, state) = row?;
-        let labels = volumes_of(&parts(c, dump, &storage)?);
-        Ok(Copy { storage, state, labels })
-    })
-    .collect()
+    let mut statement = c.prepare_cached(
+        "SELECT storage, state, label FROM copies LEFT JOIN parts USING (dump, storage)
+         WHERE dump = ?1 ORDER BY storage, no",
+    )?;
+    let mut rows = statement.query([text(dump)])?;
+    let mut copies = Vec::<Copy>::new();
+    while let Some(row) = rows.next()? {
+        let storage: StorageName = get(row, "storage")?;
+        if copies.last().is_none_or(|copy| copy.storage != storage) {
+            copies.push(Copy { storage, state: get(row, "state")?, labels: Vec::new() });
+        }
+        if let (Some(copy), Some(label)) = (copies.last_mut(), get_maybe(row, "label")?) {
+            copy.labels.push(label);
+        }
+    }
+    copies.iter_mut().for_each(|copy| copy.labels.dedup());
+    Ok(copies)
 }
 
 /// Each volume once, in the order of the parts.

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params, params_from_iter};
 use types::{Bytes, Digest, DleName, DleRef, DumpId, HostName, Level, Stamp};
 
 use super::copies::{self, Copy};
@@ -342,23 +342,28 @@ pub(super) fn one(c: &Connection, id: DumpId) -> Result<Option<Located>, Trouble
 }
 
 pub(super) fn select(c: &Connection, filter: &Filter) -> Result<Vec<Located>, Trouble> {
+    // Only the conditions that are asked for, so that SQLite uses the index that fits them.
+    let mut conditions = vec!["TRUE"];
+    let mut values = Vec::new();
+    let mut narrow = |condition, value: Option<String>| {
+        if let Some(value) = value {
+            conditions.push(condition);
+            values.push(value);
+        }
+    };
+    narrow("host = ?", maybe(filter.host.as_ref()));
+    narrow("dles.dle = ?", maybe(filter.dle.as_ref()));
+    narrow("run = ?", maybe(filter.run));
+    narrow("run <= ?", maybe(filter.until));
+    if !filter.with_gone {
+        conditions.push("expired IS NULL AND status <> 'failed'");
+    }
+    let limit = if filter.limit == 0 { -1 } else { int(filter.limit) };
     let mut statement = c.prepare_cached(&format!(
-        "{SELECT} WHERE (:host IS NULL OR host = :host) AND (:dle IS NULL OR dles.dle = :dle)
-         AND (:run IS NULL OR run = :run) AND (:until IS NULL OR run <= :until)
-         AND (:gone OR (expired IS NULL AND status <> 'failed'))
-         ORDER BY run DESC, dumps.id DESC LIMIT :limit"
+        "{SELECT} WHERE {} ORDER BY run DESC, dumps.id DESC LIMIT {limit}",
+        conditions.join(" AND "),
     ))?;
-    let rows = statement.query_map(
-        named_params! {
-            ":host": filter.host.as_ref().map(HostName::as_str),
-            ":dle": filter.dle.as_ref().map(DleName::as_str),
-            ":run": maybe(filter.run),
-            ":until": maybe(filter.until),
-            ":gone": filter.with_gone,
-            ":limit": if filter.limit == 0 { -1 } else { int(filter.limit) },
-        },
-        of_row,
-    )?;
+    let rows = statement.query_map(params_from_iter(values), of_row)?;
     rows.map(|row| row.map_err(Trouble::from).and_then(|(dump, gone)| locate(c, dump, gone)))
         .collect()
 }
