@@ -6,6 +6,7 @@
 mod codec;
 mod complaint;
 mod keys;
+mod label_values;
 mod labels;
 mod load;
 mod model;

@@ -126,7 +126,7 @@ fn write_dle(text: &mut String, path: &str, exclude: Option<&str>) {
 /// The pattern that keeps the site out of a DLE that contains it.
 fn exclude(site: &Path, path: &Path) -> Option<String> {
     let below = site.strip_prefix(path).ok()?.to_str()?;
-    (!below.is_empty()).then(|| format!("./{below}"))
+    (!below.is_empty()).then(|| format!("./{}", globset::escape(below)))
 }
 
 #[cfg(test)]
@@ -162,6 +162,15 @@ mod tests {
         let config = read_back(&Quickstart::new("/home/me/reelkeep-site".into(), paths));
         assert_eq!(config.dles[0].dumping.picks.exclude, ["./reelkeep-site"]);
         assert!(config.hints.is_empty(), "{}", crate::pictures(&config.hints, false));
+    }
+
+    #[test]
+    fn a_site_with_an_odd_name_is_left_out_by_that_name() {
+        let site = "/home/me/backups [new] {1}";
+        let config = read_back(&Quickstart::new(site.into(), vec!["/home/me".into()]));
+        let pattern = &config.dles[0].dumping.picks.exclude[0];
+        let glob = globset::Glob::new(pattern.strip_prefix("./").unwrap()).unwrap();
+        assert!(glob.compile_matcher().is_match("backups [new] {1}"), "{pattern}");
     }
 
     #[test]

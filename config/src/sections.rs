@@ -14,6 +14,7 @@ use crate::codec::{
     maybe, parsed, unless,
 };
 use crate::keys::{Key, key, list};
+use crate::label_values::{Autolabels, LabelRules};
 use crate::labels::{Autolabel, LabelRule};
 use crate::model::{
     Autoflush, Bump, DisplayUnit, DumpOrder, Dumping, Estimate, EstimateLimit, FlushThresholds,
@@ -21,7 +22,7 @@ use crate::model::{
     Strategy, Taperalgo, Tapering, Taperscan,
 };
 use crate::special::{
-    Always, Autolabels, Block, Compression, CountOrDays, Day, DumpOrders, EstimateTime, LabelRules,
+    Always, Block, Compression, CountOrDays, Day, DumpOrders, EstimateTime, FileName, Pattern,
     Priority, Ratios, Runs, Space, StartTime, VaultDraft, selection, vault,
 };
 use crate::value::Spot;
@@ -473,10 +474,10 @@ pub(crate) fn dumping_keys() -> Vec<Key<Dumping>> {
         key("max-warnings", Count(0..=1_000_000), |d| &mut d.max_warnings),
         key("compress-level", Compression, |d| &mut d.compress_level),
         key("frame-size", Size(256 << 10..=16 << 20), |d| &mut d.frame_size),
-        list("include", Word, |d| &mut d.picks.include),
-        list("exclude", Word, |d| &mut d.picks.exclude),
+        list("include", Pattern { excludes: false }, |d| &mut d.picks.include),
+        list("exclude", Pattern { excludes: true }, |d| &mut d.picks.exclude),
         list("exclude-list", Path, |d| &mut d.picks.exclude_files),
-        list("exclude-if-present", Word, |d| &mut d.picks.exclude_if_present),
+        list("exclude-if-present", FileName, |d| &mut d.picks.exclude_if_present),
         key("exclude-caches", Flag, |d| &mut d.picks.exclude_caches),
         key("one-file-system", Flag, |d| &mut d.picks.one_file_system),
         key("max-file-size", unless(0, Size(1..=u64::MAX)), |d| &mut d.picks.max_file_size),

@@ -4,14 +4,12 @@ use std::time::Duration;
 
 use types::{BlockSize, Bytes, Stamp};
 
-use crate::codec::{Codec, Count, Days, List, Spotted, Text, Word, Words, maybe, seconds, size};
+use crate::codec::{Codec, Count, Days, Spotted, Word, Words, maybe, seconds, size};
 use crate::keys::{Key, Keys, key};
-use crate::labels::{Autolabel, LabelRule};
 use crate::model::{
     DumpOrder, EstimateLimit, Levels, RunsPerCycle, Selection, TimeOfDay, UseSpace,
 };
 use crate::shown::Shown;
-use crate::suggest;
 use crate::units;
 use crate::value::{Bad, Spot, Value};
 
@@ -291,128 +289,49 @@ impl Codec for Day {
     }
 }
 
-/// A regular expression or a template of labels.
-pub(crate) struct LabelRules;
-
-/// Amanda's word for the autolabel template.
-const MATCH_AUTOLABEL: &str = "MATCH-AUTOLABEL";
-
-impl Codec for LabelRules {
-    type Value = Spot<LabelRule>;
-
-    fn read(&self, value: Value<'_>) -> Result<Spot<LabelRule>, Bad> {
-        let text = Word.read(value)?;
-        let rule = if text == MATCH_AUTOLABEL {
-            LabelRule::MatchAutolabel
-        } else if text.contains(['%', '!']) || text.strip_suffix('$').unwrap_or(&text).contains('$')
-        {
-            LabelRule::Template(text.parse().map_err(|wrong| bad_template(value, &wrong))?)
-        } else {
-            if let Err(wrong) = regex::Regex::new(&text) {
-                let last = wrong.to_string();
-                let reason = last.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                let message = format!("{} is not a regular expression: {reason}", value.named());
-                return Err(value.bad(message));
-            }
-            LabelRule::Regex(text)
-        };
-        Ok(Spot { value: rule, at: value.at() })
-    }
-
-    fn show(&self, value: &Spot<LabelRule>) -> Shown {
-        match &value.value {
-            LabelRule::MatchAutolabel => Shown::from(MATCH_AUTOLABEL),
-            LabelRule::Template(template) => Shown::from(template.as_str()),
-            LabelRule::Regex(regex) => Shown::Text(regex.clone()),
-        }
-    }
+/// A pattern of names, as the agent understands it.
+pub(crate) struct Pattern {
+    /// Whether what matches is left out.
+    pub(crate) excludes: bool,
 }
 
-fn bad_template(value: Value<'_>, wrong: &crate::labels::BadTemplate) -> Bad {
-    value.bad(wrong.to_string()).suggest("a template looks like \"DAILY-%%%\"".to_owned())
-}
-
-/// A template of new labels, alone or with the volumes that may get one.
-pub(crate) struct Autolabels;
-
-/// `{ template = "DAILY-%%%", when = ["empty"] }`
-#[derive(Default)]
-struct AutolabelDraft {
-    template: Option<Spot<Autolabel>>,
-    when: Option<Vec<String>>,
-}
-
-/// What counts as new, in Amanda's words.
-const CONDITIONS: [&str; 5] = ["empty", "non-amanda", "other-config", "volume-error", "any"];
-
-impl Codec for Autolabels {
-    type Value = Spot<Autolabel>;
-
-    fn read(&self, value: Value<'_>) -> Result<Spot<Autolabel>, Bad> {
-        let Some(table) = value.table() else {
-            return Ok(Spot { value: autolabel(value, &["empty"])?, at: value.at() });
-        };
-        let keys = Keys(vec![
-            key("template", maybe(Self), |draft: &mut AutolabelDraft| &mut draft.template),
-            key("when", maybe(List(Condition)), |draft| &mut draft.when),
-        ]);
-        let AutolabelDraft { template, when } = keys.read_table(value, table)?;
-        let Some(template) = template else { return Err(value.bad("the template is missing")) };
-        let when = when.unwrap_or_else(|| vec!["empty".to_owned()]);
-        let has = |word: &str| when.iter().any(|w| w == word || w == "any");
-        let autolabel = Autolabel {
-            other_config: has("other-config"),
-            non_amanda: has("non-amanda"),
-            volume_error: has("volume-error"),
-            empty: has("empty"),
-            ..template.value
-        };
-        Ok(Spot { value: autolabel, at: value.at() })
-    }
-
-    fn show(&self, value: &Spot<Autolabel>) -> Shown {
-        let rule = &value.value;
-        let conditions = [rule.empty, rule.non_amanda, rule.other_config, rule.volume_error];
-        let when = conditions.iter().zip(CONDITIONS).filter(|(on, _)| **on);
-        let when = when.map(|(_, word)| Shown::from(word)).collect();
-        Shown::Table(vec![
-            ("template", Shown::from(rule.template.as_str())),
-            ("when", Shown::List(when)),
-        ])
-    }
-}
-
-/// Reads the template; Amanda's conditions in the same text are complained about.
-fn autolabel(value: Value<'_>, when: &[&str]) -> Result<Autolabel, Bad> {
-    let text = Word.read(value)?;
-    if let Some((template, conditions)) = text.split_once(' ') {
-        let words: Vec<String> = conditions.split_whitespace().map(|w| format!("{w:?}")).collect();
-        let table = format!("{{ template = {template:?}, when = [{}] }}", words.join(", "));
-        return Err(value.bad("a label has no blanks").suggest(format!("did you mean {table}?")));
-    }
-    let has = |word: &str| when.contains(&word);
-    Ok(Autolabel {
-        template: text.parse().map_err(|wrong| bad_template(value, &wrong))?,
-        other_config: has("other-config"),
-        non_amanda: has("non-amanda"),
-        volume_error: has("volume-error"),
-        empty: has("empty"),
-    })
-}
-
-/// One of the words of autolabel's `when`.
-struct Condition;
-
-impl Codec for Condition {
+impl Codec for Pattern {
     type Value = String;
 
     fn read(&self, value: Value<'_>) -> Result<String, Bad> {
-        let text = Text.read(value)?;
-        if CONDITIONS.contains(&text.as_str()) {
-            return Ok(text);
+        let text = Word.read(value)?;
+        if self.excludes && ["*", "**", ".", "./", "/", "./*", "./**"].contains(&text.as_str()) {
+            return Err(value.bad(format!("{text:?} leaves out everything")));
         }
-        let message = format!("{} is no kind of volume that can get a label", value.named());
-        Err(value.bad(message).suggest(suggest::did_you_mean(&text, &CONDITIONS)))
+        match globset::GlobBuilder::new(&text).backslash_escape(true).build() {
+            Ok(_) => Ok(text),
+            Err(wrong) => {
+                let message = format!("{text:?} is not a pattern: {}", wrong.kind());
+                Err(value
+                    .bad(message)
+                    .suggest("a backslash takes the next character as it stands".to_owned()))
+            }
+        }
+    }
+
+    fn show(&self, value: &String) -> Shown {
+        Shown::Text(value.clone())
+    }
+}
+
+/// The name of a file, without directories.
+pub(crate) struct FileName;
+
+impl Codec for FileName {
+    type Value = String;
+
+    fn read(&self, value: Value<'_>) -> Result<String, Bad> {
+        let text = Word.read(value)?;
+        match text.as_str() {
+            "." | ".." => Err(value.wanted("the name of a file")),
+            _ if text.contains('/') => Err(value.bad("the name of a file has no slashes")),
+            _ => Ok(text),
+        }
     }
 
     fn show(&self, value: &String) -> Shown {

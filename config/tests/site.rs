@@ -180,6 +180,12 @@ fn what_does_not_fit_together_is_a_mistake() {
                 + "holdingdisk = \"required\"\n",
             "has to wait on a holding disk, and there is none",
         ),
+        (site("exclude = [\"*\"]\n", "", ""), "exclude: \"*\" leaves out everything"),
+        (
+            site("include = [\"[a\"]\n", "", ""),
+            "include: \"[a\" is not a pattern: unclosed character class",
+        ),
+        (site("exclude-if-present = [\"a/b\"]\n", "", ""), "the name of a file has no slashes"),
         (String::new(), "there is no storage"),
         ("[storage.x]\n".to_owned(), "has no changer, and there is none to have"),
         ("[storage.x]\n".to_owned(), "there is no DLE"),

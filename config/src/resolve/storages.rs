@@ -72,7 +72,9 @@ impl Resolver<'_> {
             vault,
         };
         self.check_labels(section, &draft, &storage, &site.site);
-        self.check_numbers(section, &storage, &site.site);
+        self.check_volumes(section, &storage);
+        self.check_flush(section, &storage);
+        self.check_cycle(section, &storage, &site.site);
         Some(storage)
     }
 
@@ -336,110 +338,103 @@ impl Resolver<'_> {
         }
     }
 
+    /// Where a storage's value was set: in its section, or else in the site's.
+    fn place_of_value(&self, section: &Section<StorageDraft>, key: &str) -> At {
+        let own = section.sets.iter().find(|set| set.key == key);
+        own.map_or_else(|| self.sections.site.place(key), |set| set.at.clone())
+    }
+
     /// Numbers of volumes, slots and drives that contradict each other.
-    fn check_numbers(&mut self, section: &Section<StorageDraft>, storage: &Storage, site: &Site) {
+    fn check_volumes(&mut self, section: &Section<StorageDraft>, storage: &Storage) {
         let tapering = &storage.tapering;
-        let policy = find(&self.sections.policies, &storage.policy.name);
-        let place = |key: &str| {
-            let kept = policy.filter(|_| key == "tapecycle").map(|policy| &policy.sets);
-            if let Some(set) =
-                kept.and_then(|sets| sets.iter().find(|s| s.key == "retention-tapes"))
-            {
-                return set.at.clone();
-            }
-            // A value of the site's is wrong at the site's line.
-            let own = section.sets.iter().find(|set| set.key == key);
-            own.map_or_else(|| self.sections.site.place(key), |set| set.at.clone())
-        };
         let ChangerKind::Vtape { slots, drives, .. } = storage.changer.kind;
-        let name = &storage.name;
-        let mut mistakes: Vec<(&str, String, Option<String>)> = Vec::new();
-        let mut hints: Vec<(&str, String, Option<String>)> = Vec::new();
-        let volumes = tapering.runtapes;
+        let (name, volumes) = (&storage.name, tapering.runtapes);
         if volumes > slots {
-            mistakes.push((
-                "runtapes",
-                format!(
-                    "a run of {name} may use {volumes} volumes, and its changer has {slots} slots"
-                ),
-                Some(format!("did you mean runtapes = {slots}?")),
-            ));
-        }
-        if storage.policy.retention_tapes >= slots {
-            hints.push(("tapecycle", format!("{} volumes of {name} are always kept, and its changer has {slots} slots: none will ever be written again", storage.policy.retention_tapes), Some(format!("raise slots above {}, or lower tapecycle or retention-tapes", storage.policy.retention_tapes))));
+            let message = format!(
+                "a run of {name} may use {volumes} volumes, and its changer has {slots} slots"
+            );
+            let place = self.place_of_value(section, "runtapes");
+            self.faults.mistake(&place, message, format!("did you mean runtapes = {slots}?"));
         }
         let parallel = tapering.taper_parallel_write;
+        let place = self.place_of_value(section, "taper-parallel-write");
         if parallel > volumes {
-            mistakes.push((
-                "taper-parallel-write",
-                format!(
-                    "{parallel} volumes cannot be written at once in a run that may use {volumes}"
-                ),
-                Some(format!("raise runtapes to {parallel}")),
-            ));
+            let message = format!(
+                "{parallel} volumes cannot be written at once in a run that may use {volumes}"
+            );
+            self.faults.mistake(&place, message, format!("raise runtapes to {parallel}"));
         }
         if parallel > drives {
-            mistakes.push((
-                "taper-parallel-write",
-                format!("{parallel} volumes cannot be written at once by {drives} drives"),
-                Some(format!("did you mean taper-parallel-write = {drives}?")),
-            ));
+            let message =
+                format!("{parallel} volumes cannot be written at once by {drives} drives");
+            self.faults.mistake(
+                &place,
+                message,
+                format!("did you mean taper-parallel-write = {drives}?"),
+            );
         }
-        let flush = tapering.flush;
-        if flush.dumped > flush.scheduled {
-            mistakes.push((
-                "flush-threshold-dumped",
-                format!(
-                    "flush-threshold-dumped ({}) must not exceed flush-threshold-scheduled ({})",
-                    flush.dumped, flush.scheduled
-                ),
-                Some(format!("raise flush-threshold-scheduled to {}", flush.dumped)),
-            ));
+        if tapering.device_output_buffer_size < storage.tapetype.blocksize.bytes().times(4) {
+            let place = self.place_of_value(section, "device-output-buffer-size");
+            self.faults.mistake(&place, "the buffer has no room for four blocks", None);
         }
-        if flush.taperflush > flush.scheduled {
-            mistakes.push((
-                "taperflush",
-                format!(
-                    "taperflush ({}) must not exceed flush-threshold-scheduled ({})",
-                    flush.taperflush, flush.scheduled
-                ),
-                Some(format!("raise flush-threshold-scheduled to {}", flush.taperflush)),
-            ));
+    }
+
+    /// Thresholds that can never be reached, or leave images behind.
+    fn check_flush(&mut self, section: &Section<StorageDraft>, storage: &Storage) {
+        let flush = storage.tapering.flush;
+        for (key, value) in
+            [("flush-threshold-dumped", flush.dumped), ("taperflush", flush.taperflush)]
+        {
+            if value > flush.scheduled {
+                let message = format!(
+                    "{key} ({value}) must not exceed flush-threshold-scheduled ({})",
+                    flush.scheduled
+                );
+                let place = self.place_of_value(section, key);
+                self.faults.mistake(
+                    &place,
+                    message,
+                    format!("raise flush-threshold-scheduled to {value}"),
+                );
+            }
         }
-        if flush.taperflush > 0 && tapering.autoflush == Autoflush::No {
-            mistakes.push((
-                "taperflush",
-                "what taperflush leaves on the holding disk would stay there for good".to_owned(),
-                Some("set autoflush = \"yes\"".to_owned()),
-            ));
+        if flush.taperflush > 0 && storage.tapering.autoflush == Autoflush::No {
+            let message = "what taperflush leaves on the holding disk would stay there for good";
+            let place = self.place_of_value(section, "taperflush");
+            self.faults.mistake(&place, message, "set autoflush = \"yes\"".to_owned());
+        }
+    }
+
+    /// Volumes that are kept too long for the changer, or too short for the cycle.
+    fn check_cycle(&mut self, section: &Section<StorageDraft>, storage: &Storage, site: &Site) {
+        let ChangerKind::Vtape { slots, .. } = storage.changer.kind;
+        let (name, kept) = (&storage.name, storage.policy.retention_tapes);
+        let policy = find(&self.sections.policies, &storage.policy.name);
+        let of_policy = policy.and_then(|p| p.sets.iter().find(|set| set.key == "retention-tapes"));
+        let place = of_policy
+            .map(|set| set.at.clone())
+            .unwrap_or_else(|| self.place_of_value(section, "tapecycle"));
+        if kept >= slots {
+            let message = format!(
+                "{kept} volumes of {name} are always kept, and its changer has {slots} slots: none will ever be written again"
+            );
+            self.faults.hint(
+                &place,
+                message,
+                format!("raise slots above {kept}, or lower tapecycle or retention-tapes"),
+            );
         }
         let runs = match site.runspercycle {
             RunsPerCycle::Daily => site.dumping.dumpcycle.max(1),
             RunsPerCycle::Runs(runs) => runs,
             RunsPerCycle::Guess => 1,
         };
-        if storage.policy.retention_tapes < runs && keeps_by_tapes_alone(&storage.policy) {
-            hints.push(("tapecycle", format!("{name} keeps its {} newest volumes, and a dump cycle has {runs} runs: fulls may be gone before the next are made", storage.policy.retention_tapes), Some(format!("tapecycle = {} would do", runs.saturating_mul(volumes).saturating_add(1)))));
-        }
-        if tapering.device_output_buffer_size < storage.tapetype.blocksize.bytes().times(4) {
-            mistakes.push((
-                "device-output-buffer-size",
-                "the buffer has no room for four blocks".to_owned(),
-                None,
-            ));
-        }
-        let placed =
-            |list: Vec<(&str, String, Option<String>)>| -> Vec<(At, String, Option<String>)> {
-                list.into_iter()
-                    .map(|(key, message, suggestion)| (place(key), message, suggestion))
-                    .collect()
-            };
-        let (mistakes, hints) = (placed(mistakes), placed(hints));
-        for (at, message, suggestion) in mistakes {
-            self.faults.mistake(&at, message, suggestion);
-        }
-        for (at, message, suggestion) in hints {
-            self.faults.hint(&at, message, suggestion);
+        if kept < runs && keeps_by_tapes_alone(&storage.policy) {
+            let message = format!(
+                "{name} keeps its {kept} newest volumes, and a dump cycle has {runs} runs: fulls may be gone before the next are made"
+            );
+            let enough = runs.saturating_mul(storage.tapering.runtapes).saturating_add(1);
+            self.faults.hint(&place, message, format!("tapecycle = {enough} would do"));
         }
     }
 }
