@@ -17,14 +17,10 @@ pub(super) struct Header<'a>(&'a [u8; BLOCK]);
 impl<'a> Header<'a> {
     pub(super) fn of(block: &'a [u8; BLOCK]) -> Result<Self, Problem> {
         let header = Self(block);
-        let (at, len) = CHECKSUM;
-        let blank = |i: usize, byte: u8| if (at..at + len).contains(&i) { b' ' } else { byte };
-        let bytes = block.iter().enumerate().map(|(i, &byte)| blank(i, byte));
-        let plain: i64 = bytes.clone().map(i64::from).sum();
-        // Old programs added up signed bytes.
-        let signed: i64 = bytes.map(|byte| i64::from(byte.cast_signed())).sum();
         match header.number(CHECKSUM, "checksum") {
-            Ok(sum) if sum == plain || sum == signed => Ok(header),
+            Ok(said) if said == sum(block, i64::from) => Ok(header),
+            // Old programs added up signed bytes.
+            Ok(said) if said == sum(block, |byte| i64::from(byte.cast_signed())) => Ok(header),
             _ => Err(Problem::Checksum),
         }
     }
@@ -136,6 +132,13 @@ impl<'a> Header<'a> {
         let number = if field[0] & 0x80 != 0 { base_256(field) } else { octal(field) };
         number.ok_or(Problem::Field(what))
     }
+}
+
+/// The sum of all bytes, with the checksum itself taken for spaces.
+fn sum(block: &[u8; BLOCK], value: impl Fn(u8) -> i64) -> i64 {
+    let (at, len) = CHECKSUM;
+    let add = |bytes: &[u8]| bytes.iter().map(|&byte| value(byte)).sum::<i64>();
+    add(block) - add(&block[at..at + len]) + 8 * i64::from(b' ')
 }
 
 /// More extents of a sparse file in GNU tar's own format, and whether one more such block follows. The block has
