@@ -245,7 +245,8 @@ pub enum Action {
     /// Send [`Event::Time`] when so many seconds of the run are over. A later one takes the place of an
     /// earlier one.
     WakeAt(u64),
-    /// This DLE has no dump tonight. Comes at most once for each, and never for one that was dumped.
+    /// This DLE has no dump tonight. Comes at most once for each, and for one that was dumped only if its
+    /// image turned out to be unreadable.
     GiveUp {
         /// Which.
         dle: DleRef,

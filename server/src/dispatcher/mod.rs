@@ -6,7 +6,7 @@
 //!
 //! ```text
 //!   Plan ──┐              StartDump        Held            WriteImage      ImagePlaced
-//!          ├─► queued ─────────────► dumping ───► on holding ───────► writing ───► placed
+//!          ├─► waiting ─────────────► dumping ───► on holding ───────► writing ───► placed
 //!   images ┘                   │        │  └── straight to a drive ─────────────────┘
 //!   left over ─► on holding    │        └─► DumpFailed: again, as a full, degraded, or given up
 //!                              └─► no volume: degraded mode
@@ -18,17 +18,37 @@
 //! - An image that is held stays held until it is placed.
 //! - No limit is exceeded: dumpers, dumps per host and spindle, interfaces, holding space, drives, volumes.
 //! - When every action is answered, the run ends.
+//!
+//! Each event changes the state by itself (`dumps`, `drives`); then [`Dispatcher::advance`] looks at the
+//! whole and starts what can be started: `tape` gives the drives work, `candidates` chooses the next dumps,
+//! `shortage` decides what to do without space or without volumes.
 
+mod candidates;
+mod drives;
+mod dumps;
 mod event;
+mod job;
+mod pick;
+mod shortage;
 mod site;
-#[expect(dead_code, reason = "the decisions that use the ledger follow")]
 mod space;
+mod tape;
+#[cfg(test)]
+mod tests;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use types::{DleRef, DriveName, DumpId, Label, Level};
+
+pub use candidates::Idle;
 pub use event::{Action, Event, Failure, Haste, To};
 pub use site::{Algorithm, Holding, Leftover, Letter, Manner, Site, Taper, Thresholds};
 pub use space::{Disk, DiskNo, Reservation, Share};
 
-use types::{DumpId, Level};
+use crate::planner::Plan;
+use drives::{Drive, Volumes};
+use job::{Image, Job, State};
+use space::Space;
 
 /// How a planned DLE ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,4 +72,191 @@ pub enum Outcome {
         /// Why.
         why: String,
     },
+}
+
+/// The state of a run.
+pub struct Dispatcher {
+    site: Site,
+    ids: Box<dyn FnMut() -> DumpId + Send>,
+    /// Seconds since the run began.
+    now: u64,
+    jobs: Vec<Job>,
+    images: BTreeMap<DumpId, Image>,
+    space: Space,
+    /// What each dumper does.
+    dumpers: Vec<Option<usize>>,
+    drives: Vec<Drive>,
+    volumes: Volumes,
+    /// The volumes that this run has written.
+    used: BTreeSet<Label>,
+    /// How many images have come to holding.
+    arrived: u64,
+    haste: Option<Haste>,
+    phase: Phase,
+    /// When the last `WakeAt` rings.
+    wake: Option<u64>,
+    actions: Vec<Action>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Before,
+    Running,
+    Done,
+}
+
+impl Dispatcher {
+    /// A run that carries out `plan`, and writes the images `left_over` from earlier runs. `manners` says
+    /// how each DLE is dumped; `ids` makes a new dump id whenever it is called.
+    pub fn new(
+        plan: &Plan,
+        manners: &BTreeMap<DleRef, Manner>,
+        site: Site,
+        left_over: &[Leftover],
+        ids: Box<dyn FnMut() -> DumpId + Send>,
+    ) -> Self {
+        let manner = |dle: &DleRef| manners.get(dle).cloned().unwrap_or_default();
+        let jobs =
+            plan.dumps().iter().map(|planned| Job::new(planned.clone(), manner(&planned.dle)));
+        let mut space = Space::new(site.disks.clone());
+        let mut images = BTreeMap::new();
+        let mut in_order: Vec<&Leftover> = left_over.iter().collect();
+        in_order.sort_by_key(|image| (image.run, image.dump));
+        for (order, image) in (0..).zip(in_order) {
+            space.adopt(image.dump, image.on.clone());
+            images.insert(image.dump, Image::left_over(image, order));
+        }
+        Self {
+            ids,
+            now: 0,
+            jobs: jobs.collect(),
+            arrived: images.len() as u64,
+            images,
+            space,
+            dumpers: vec![None; site.inparallel.max(1)],
+            drives: site.taper.drives.iter().cloned().map(Drive::new).collect(),
+            volumes: Volumes::Unknown,
+            used: BTreeSet::new(),
+            haste: None,
+            phase: Phase::Before,
+            wake: None,
+            actions: Vec::new(),
+            site,
+        }
+    }
+
+    /// Takes what happened; says what to do.
+    pub fn apply(&mut self, event: Event) -> Vec<Action> {
+        match event {
+            Event::Started if self.phase == Phase::Before => self.phase = Phase::Running,
+            Event::Started => (),
+            Event::Time(now) => self.now = self.now.max(now),
+            Event::Interrupted(haste) => self.haste = self.haste.max(Some(haste)),
+            Event::Held { dump, stored, on, raw: _ } => self.held(dump, stored, on),
+            Event::NeedsRoom { dump, used, full } => self.needs_room(dump, used, full),
+            Event::DumpFailed { dump, failure, why } => self.dump_failed(dump, failure, &why),
+            Event::VolumeFound { drive } => self.at_drive(&drive, Self::volume_found),
+            Event::NoVolume { drive, why } => self.at_drive(&drive, |d, at| d.no_volume(at, &why)),
+            Event::VolumeMounted { drive, label, room } => {
+                self.at_drive(&drive, |d, at| d.volume_mounted(at, label, room));
+            }
+            Event::VolumeFull { drive } => self.at_drive(&drive, Self::volume_full),
+            Event::PartPlaced { drive, dump, stored } => {
+                self.at_drive(&drive, |d, at| d.part_placed(at, dump, stored));
+            }
+            Event::ImagePlaced { drive, dump } => {
+                self.at_drive(&drive, |d, at| d.image_placed(at, dump));
+            }
+            Event::ImageEnded { drive, dump } => {
+                self.at_drive(&drive, |d, at| d.image_ended(at, dump));
+            }
+            Event::Unreadable { drive, dump, why } => {
+                self.at_drive(&drive, |d, at| d.unreadable(at, dump, &why));
+            }
+            Event::VolumeFinished { drive } => self.at_drive(&drive, Self::volume_finished),
+            Event::DriveFailed { drive, blame, why } => {
+                self.at_drive(&drive, |d, at| d.drive_failed(at, blame, &why));
+            }
+        }
+        if self.phase == Phase::Running {
+            self.advance();
+        }
+        std::mem::take(&mut self.actions)
+    }
+
+    /// How each DLE of the plan ended; `None` while it has not.
+    pub fn outcomes(&self) -> impl Iterator<Item = (&DleRef, Option<&Outcome>)> {
+        self.jobs.iter().map(|job| match &job.state {
+            State::Over(outcome) => (job.dle(), Some(outcome)),
+            State::Waiting | State::Dumping(_) => (job.dle(), None),
+        })
+    }
+
+    /// The images on holding that are not placed.
+    pub fn held_images(&self) -> impl Iterator<Item = DumpId> {
+        self.images.keys().copied()
+    }
+
+    /// Why no volume is to be had any more, if none is: the run is in degraded mode.
+    pub fn degraded(&self) -> Option<String> {
+        (!self.tape_possible()).then(|| self.no_more_volumes())
+    }
+
+    /// The DLEs that are still to be dumped, each with what it waits for; `None`: only for a dumper.
+    pub fn waiting(&self) -> impl Iterator<Item = (&DleRef, Option<Idle>)> {
+        let waiting = self.jobs.iter().filter(|job| job.is_waiting());
+        waiting.map(|job| (job.dle(), self.obstacle(job)))
+    }
+
+    /// Starts what can be started.
+    fn advance(&mut self) {
+        self.hurry();
+        self.look_for_volume();
+        self.degrade();
+        self.grant_room();
+        loop {
+            self.keep_drives_busy();
+            self.start_dumps();
+            if !self.resolve_shortage() {
+                break;
+            }
+        }
+        self.finish_volumes();
+        self.wait_or_end();
+    }
+
+    fn wait_or_end(&mut self) {
+        let waits =
+            self.jobs.iter().filter(|job| job.is_waiting()).map(|job| job.planned.not_before);
+        match waits.filter(|&time| time > self.now).min() {
+            Some(time) if self.wake != Some(time) => {
+                self.wake = Some(time);
+                self.actions.push(Action::WakeAt(time));
+            }
+            Some(_) => (),
+            None if !self.is_busy() && self.jobs.iter().all(|job| !job.is_waiting()) => {
+                self.phase = Phase::Done;
+                self.actions.push(Action::Done);
+            }
+            None => (),
+        }
+    }
+
+    /// True while an answer is owed.
+    fn is_busy(&self) -> bool {
+        self.dumpers.iter().any(Option::is_some) || self.drives.iter().any(Drive::is_busy)
+    }
+
+    fn at_drive(&mut self, name: &DriveName, does: impl FnOnce(&mut Self, usize)) {
+        if let Some(at) = self.drives.iter().position(|drive| &drive.name == name) {
+            does(self, at);
+        }
+    }
+
+    fn give_up(&mut self, job: usize, why: String) {
+        let job = &mut self.jobs[job];
+        let dle = job.dle().clone();
+        job.state = State::Over(Outcome::Failed { why: why.clone() });
+        self.actions.push(Action::GiveUp { dle, why });
+    }
 }

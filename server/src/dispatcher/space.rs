@@ -147,14 +147,20 @@ impl Space {
     }
 
     /// Promises more space for an image that outgrew its estimate: a quarter of what it `used`, or what is
-    /// there.
-    pub(super) fn grow(&mut self, dump: DumpId, used: Bytes) -> Option<Reservation> {
+    /// there, as long as `untouched` bytes stay free.
+    pub(super) fn grow(
+        &mut self,
+        dump: DumpId,
+        used: Bytes,
+        untouched: Bytes,
+    ) -> Option<Reservation> {
         let preferred = self.promised.get(&dump)?.last()?.disk;
-        let want = Bytes(used.0 / 4).max(STEP);
         let room: Bytes = self.disks.iter().filter(|a| a.open()).map(Account::data_room).sum();
-        let want = want.min(Bytes(room.0 / 2).max(LEAST));
+        let spare = (self.free() - untouched).min(room);
+        let want = Bytes(used.0 / 4).max(STEP).min(Bytes(spare.0 / 2).max(LEAST));
         let shares = self.cut(want, Some(preferred))?;
-        Some(self.promise(dump, shares))
+        let bytes: Bytes = shares.iter().map(|share| share.bytes).sum();
+        (bytes + untouched <= self.free()).then(|| self.promise(dump, shares))
     }
 
     /// The image is whole and takes this much.
@@ -285,7 +291,7 @@ mod tests {
     fn a_growing_image_stays_on_its_disk() {
         let mut space = disks(&[10, 200]);
         space.reserve(id(1), Bytes(100 << 20)).unwrap();
-        let more = space.grow(id(1), Bytes(100 << 20)).unwrap();
+        let more = space.grow(id(1), Bytes(100 << 20), Bytes::ZERO).unwrap();
         assert_eq!(more.shares()[0].disk, DiskNo(1));
     }
 
@@ -324,7 +330,7 @@ mod tests {
                             prop_assert!(got.bytes() > Bytes(size));
                         }
                     }
-                    1 => { space.grow(dump, Bytes(size)); }
+                    1 => { space.grow(dump, Bytes(size), Bytes(1 << 20)); }
                     2 => space.release(dump),
                     _ => (),
                 }

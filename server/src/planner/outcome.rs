@@ -144,4 +144,10 @@ impl Plan {
     pub fn nothing() -> Self {
         Self::default()
     }
+
+    /// A plan of these dumps, for tests of what carries plans out.
+    #[cfg(test)]
+    pub(crate) fn of(dumps: Vec<Planned>) -> Self {
+        Self { dumps, ..Self::default() }
+    }
 }

@@ -1,0 +1,126 @@
+//! What to do without space, without volumes, or without time.
+//!
+//! **Degraded mode.** When this run can't write to a volume any more, all that is still dumped stays on
+//! holding. A full goes on as planned only outside the space that is reserved for incrementals; otherwise it
+//! becomes the incremental that the planner named, or is given up with the planner's reason.
+//!
+//! **Shortage.** When nothing moves because holding is full, space is made: of the dumps that have used up
+//! theirs, the smallest is aborted, and goes straight to a drive. A dump that does not find space to begin
+//! with goes straight to a drive as well.
+//!
+//! **Haste.** When the run is to end, nothing is begun.
+
+use types::Bytes;
+
+use super::candidates::{Idle, Route};
+use super::drives::{Drive, DriveState, Work};
+use super::job::Abort;
+use super::site::Holding;
+use super::{Action, Dispatcher, Haste};
+
+impl Dispatcher {
+    /// Begins nothing more, and stops what is going on if it must.
+    pub(super) fn hurry(&mut self) {
+        let Some(haste) = self.haste else { return };
+        for at in 0..self.jobs.len() {
+            if self.jobs[at].is_waiting() {
+                self.give_up(at, "the run was stopped before its turn".to_owned());
+            }
+        }
+        if haste == Haste::Stop {
+            for at in self.dumpers.clone().into_iter().flatten() {
+                self.abort(at, Abort::Stopped, "the run was stopped");
+            }
+            self.end_images();
+        }
+    }
+
+    fn end_images(&mut self) {
+        for drive in &mut self.drives {
+            if let DriveState::Writing { work: Work::Image(dump), ending, .. } = &mut drive.state
+                && !*ending
+            {
+                *ending = true;
+                let why = "the run was stopped".to_owned();
+                self.actions.push(Action::EndImage { drive: drive.name.clone(), dump: *dump, why });
+            }
+        }
+    }
+
+    /// In degraded mode, replaces what can't be done by what can.
+    pub(super) fn degrade(&mut self) {
+        if self.tape_possible() || self.haste.is_some() {
+            return;
+        }
+        let why = self.no_more_volumes();
+        let mut budget = self.space.free() - self.reserve();
+        for at in 0..self.jobs.len() {
+            let job = &self.jobs[at];
+            if !job.is_waiting() {
+                continue;
+            }
+            match self.route(job) {
+                Route::Holding if !job.way.level.is_full() => (),
+                Route::Holding if job.size() <= budget => budget = budget - job.size(),
+                Route::Holding | Route::Drive => self.replace(at, &why),
+            }
+        }
+    }
+
+    /// Takes the planned alternative, if that can go to holding.
+    fn replace(&mut self, at: usize, why: &str) {
+        let job = &mut self.jobs[at];
+        if job.manner.holding != Holding::Never
+            && job.degrade(why)
+            && self.route(&self.jobs[at]) == Route::Holding
+        {
+            return;
+        }
+        let job = &self.jobs[at];
+        let instead = match job.manner.holding {
+            Holding::Never => "its holding is `never`".to_owned(),
+            _ if self.space.total() == Bytes::ZERO => "there is no holding disk".to_owned(),
+            _ => job.no_alternative(),
+        };
+        self.give_up(at, format!("{why}; {instead}"));
+    }
+
+    /// When nothing moves for want of space, decides who goes without. True when that gave somebody a new
+    /// way to go.
+    pub(super) fn resolve_shortage(&mut self) -> bool {
+        if self.is_moving() {
+            return false;
+        }
+        if let Some(&smallest) = self.waiting_for_room().last() {
+            let why =
+                "holding has no more space, and its dump was the smallest that waited for some";
+            self.abort(smallest, Abort::NoSpace(why.to_owned()), why);
+            return false;
+        }
+        let stuck = |job: &super::Job| {
+            job.is_waiting() && !matches!(self.obstacle(job), Some(Idle::StartTime))
+        };
+        let Some(at) = self.jobs.iter().position(stuck) else { return false };
+        self.without_space(at, "there is no space for it on holding");
+        true
+    }
+
+    /// A dump has no space on holding: straight to a drive, else something smaller, else nothing.
+    pub(super) fn without_space(&mut self, at: usize, why: &str) {
+        let possible = self.tape_possible() && self.haste.is_none();
+        let job = &mut self.jobs[at];
+        if possible && job.manner.holding == Holding::Auto && !job.no_space {
+            job.no_space = true;
+            job.change = Some(format!("straight to a volume: {why}"));
+        } else if !job.degrade(why) {
+            let why = format!("{why}; {}", job.no_alternative());
+            self.give_up(at, why);
+        }
+    }
+
+    /// True while something goes on that may free space, or a drive.
+    fn is_moving(&self) -> bool {
+        let stuck = self.waiting_for_room().len();
+        self.in_flight().count() > stuck || self.drives.iter().any(Drive::is_busy)
+    }
+}

@@ -1,0 +1,8 @@
+//! The dispatcher in a small world, by hand and by chance.
+//!
+//! `world` carries actions out as a loop with disks and drives would, and checks every action against the
+//! limits. The tests here are nights in it: told ones, where each thing happens as the test says, and
+//! random ones, where anything may fail at any time.
+
+mod nights;
+mod world;

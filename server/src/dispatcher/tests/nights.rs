@@ -1,0 +1,369 @@
+//! Nights, told and by chance.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use types::{Bytes, DleRef, DriveName, Level};
+
+use super::world::{Case, Chance, MIB, Troubles, World, id, stamp};
+use crate::dispatcher::{
+    Algorithm, Disk, DiskNo, Holding, Leftover, Letter, Manner, Outcome, Share, Site, Taper,
+    Thresholds,
+};
+use crate::planner::{Choice, Estimate, Planned, Source};
+
+fn dle(host: &str, name: &str) -> DleRef {
+    DleRef { host: host.parse().unwrap(), dle: name.parse().unwrap() }
+}
+
+fn cost(mib: u64, seconds: u32) -> Estimate {
+    let size = Bytes(mib * MIB);
+    Estimate { raw: size, stored: size, seconds, source: Source::History }
+}
+
+fn full(mib: u64) -> Choice {
+    Choice { level: Level::FULL, base: None, cost: cost(mib, 10) }
+}
+
+fn incremental(mib: u64) -> Choice {
+    Choice { level: Level::FULL.next(), base: Some(id(1 << 30)), cost: cost(mib, 10) }
+}
+
+fn planned(name: &str, choice: Choice, degraded: Result<Choice, String>) -> Planned {
+    Planned {
+        dle: dle("host", name),
+        full: Some(choice.cost),
+        choice,
+        degraded,
+        priority: 1,
+        urgency: 1,
+        not_before: 0,
+        allow_split: true,
+        why: "told so".into(),
+    }
+}
+
+fn no_smaller() -> Result<Choice, String> {
+    Err("it has no full yet".into())
+}
+
+/// One drive with volumes of 1 GiB, one holding disk of 1 GiB, four dumpers.
+fn site() -> Site {
+    Site {
+        inparallel: 4,
+        dumporder: Vec::new(),
+        interfaces: BTreeMap::new(),
+        disks: vec![Disk { room: Bytes(1024 * MIB), chunk: Bytes(100 * MIB) }],
+        reserve: 100,
+        taper: Taper {
+            drives: vec!["d1".parse().unwrap()],
+            at_once: 1,
+            runtapes: 1,
+            length: Bytes(1024 * MIB),
+            images_per_volume: None,
+            algorithm: Algorithm::First,
+            thresholds: Thresholds::default(),
+        },
+    }
+}
+
+fn case(planned: Vec<Planned>) -> Case {
+    let manner = Manner { maxdumps: 4, ..Manner::default() };
+    Case {
+        manners: planned.iter().map(|one| (one.dle.clone(), manner.clone())).collect(),
+        planned,
+        site: site(),
+        left_over: Vec::new(),
+        volume: Bytes(1024 * MIB),
+        volumes: 9,
+        growth: 100,
+        troubles: Troubles::default(),
+    }
+}
+
+fn manner_of_all(case: &mut Case, change: impl Fn(&mut Manner)) {
+    case.manners.values_mut().for_each(change);
+}
+
+fn placed(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Placed { .. })
+}
+
+fn level_of(outcome: &Outcome) -> Option<u16> {
+    match outcome {
+        Outcome::Placed { level, .. } | Outcome::Held { level, .. } => Some(level.number()),
+        Outcome::Failed { .. } => None,
+    }
+}
+
+#[test]
+fn a_quiet_night_places_everything() {
+    let dumps =
+        vec![planned("a", full(100), no_smaller()), planned("b", incremental(5), no_smaller())];
+    let night = World::new(case(dumps), 1).run();
+    assert!(night.outcomes().values().all(placed));
+    assert_eq!((night.held(), night.volumes_begun()), (0, 1));
+}
+
+#[test]
+fn nothing_to_do_is_done_at_once() {
+    let night = World::new(case(Vec::new()), 1).run();
+    assert_eq!((night.placed(), night.volumes_begun()), (0, 0));
+}
+
+#[test]
+fn what_an_earlier_run_left_is_written_without_a_dump() {
+    let mut case = case(Vec::new());
+    let on = vec![Share { disk: DiskNo(0), bytes: Bytes(10 * MIB) }];
+    case.left_over = vec![Leftover {
+        dump: id(1 << 20),
+        dle: dle("host", "old"),
+        level: Level::FULL,
+        run: stamp("20260101000000"),
+        stored: Bytes(9 * MIB),
+        on,
+        allow_split: true,
+    }];
+    let night = World::new(case, 1).run();
+    assert_eq!((night.placed(), night.held()), (1, 0));
+}
+
+#[test]
+fn without_a_holding_disk_every_dump_goes_straight_to_the_volume() {
+    let names: Vec<String> = (0..6).map(|n| format!("dle{n}")).collect();
+    let mut case = case(names.iter().map(|name| planned(name, full(50), no_smaller())).collect());
+    case.site.disks.clear();
+    let night = World::new(case, 1).run();
+    assert!(night.outcomes().values().all(placed));
+}
+
+#[test]
+fn holding_never_goes_straight_to_the_volume() {
+    let mut case = case(vec![planned("a", full(50), no_smaller())]);
+    manner_of_all(&mut case, |manner| manner.holding = Holding::Never);
+    let night = World::new(case, 1).run();
+    assert!(night.outcomes().values().all(placed));
+}
+
+#[test]
+fn what_is_larger_than_holding_goes_straight_to_the_volume() {
+    let mut case = case(vec![planned("a", full(600), no_smaller())]);
+    case.site.disks[0].room = Bytes(100 * MIB);
+    let night = World::new(case, 1).run();
+    assert!(night.outcomes().values().all(placed));
+}
+
+#[test]
+fn a_dump_that_outgrows_holding_goes_straight_to_the_volume() {
+    let mut case = case(vec![planned("a", full(60), no_smaller())]);
+    case.site.disks[0].room = Bytes(100 * MIB);
+    case.growth = 400;
+    let night = World::new(case, 1).run();
+    assert!(night.outcomes().values().all(placed), "{}", night.log.join("\n"));
+}
+
+#[test]
+fn a_dump_that_must_go_to_holding_and_outgrows_it_is_given_up() {
+    let mut case = case(vec![planned("a", full(60), no_smaller())]);
+    manner_of_all(&mut case, |manner| manner.holding = Holding::Required);
+    case.site.disks[0].room = Bytes(100 * MIB);
+    case.growth = 400;
+    let night = World::new(case, 1).run();
+    assert!(night.outcomes().values().all(|outcome| level_of(outcome).is_none()));
+}
+
+#[test]
+fn without_a_volume_a_full_becomes_its_incremental() {
+    let mut case = case(vec![
+        planned("a", full(100), Ok(incremental(5))),
+        planned("b", incremental(7), no_smaller()),
+    ]);
+    case.volumes = 0;
+    let night = World::new(case, 1).run();
+    let levels: Vec<_> = night.outcomes().values().map(level_of).collect();
+    assert_eq!(levels, [Some(1), Some(1)]);
+    assert_eq!(night.held(), 2);
+}
+
+#[test]
+fn without_a_volume_the_reserve_is_a_percentage() {
+    // Of 1024 MiB, 60 % are kept: one full of 300 MiB may stay a full, and the second may not.
+    let mut case = case(vec![
+        planned("a", full(300), Ok(incremental(5))),
+        planned("b", full(300), Ok(incremental(5))),
+    ]);
+    case.volumes = 0;
+    case.site.reserve = 60;
+    let night = World::new(case, 1).run();
+    let levels: Vec<_> = night.outcomes().values().map(level_of).collect();
+    assert_eq!(levels, [Some(0), Some(1)]);
+}
+
+#[test]
+fn without_a_volume_and_without_an_alternative_a_full_fails_with_the_reason() {
+    let mut case = case(vec![planned("a", full(100), no_smaller())]);
+    case.volumes = 0;
+    let night = World::new(case, 1).run();
+    let Outcome::Failed { why } = &night.outcomes()["a"] else { panic!("it was dumped") };
+    assert_eq!(why, "no volume is in the changer; it has no full yet");
+}
+
+#[test]
+fn without_drives_all_stays_on_holding() {
+    let mut case = case(vec![planned("a", full(100), no_smaller())]);
+    case.site.taper.drives.clear();
+    case.site.reserve = 0;
+    let night = World::new(case, 1).run();
+    assert_eq!((night.placed(), night.held()), (0, 1));
+}
+
+#[test]
+fn an_image_goes_on_with_the_next_volume() {
+    let mut case = case(vec![planned("a", full(150), no_smaller())]);
+    case.site.taper.runtapes = 4;
+    case.volume = Bytes(100 * MIB);
+    let night = World::new(case, 3).run();
+    assert!(night.outcomes().values().all(placed));
+}
+
+#[test]
+fn below_taperflush_what_is_dumped_waits_for_another_night() {
+    let mut case = case(vec![planned("a", full(100), no_smaller())]);
+    case.site.reserve = 0;
+    case.site.taper.thresholds = Thresholds { dumped: 50, scheduled: 50, taperflush: 50 };
+    let night = World::new(case, 1).run();
+    assert_eq!((night.placed(), night.held(), night.volumes_begun()), (0, 1, 0));
+}
+
+#[test]
+fn thresholds_do_not_keep_a_dump_from_going_straight_to_a_volume() {
+    let mut case = case(vec![planned("a", full(100), no_smaller())]);
+    case.site.taper.thresholds = Thresholds { dumped: 50, scheduled: 50, taperflush: 50 };
+    manner_of_all(&mut case, |manner| manner.holding = Holding::Never);
+    let night = World::new(case, 1).run();
+    assert!(night.outcomes().values().all(placed));
+}
+
+#[test]
+fn a_volume_takes_no_more_images_than_it_may() {
+    let names: Vec<String> = (0..5).map(|n| format!("dle{n}")).collect();
+    let mut case = case(names.iter().map(|name| planned(name, full(10), no_smaller())).collect());
+    case.site.taper.runtapes = 9;
+    case.site.taper.images_per_volume = Some(2);
+    let night = World::new(case, 1).run();
+    assert!(night.outcomes().values().all(placed));
+    assert_eq!(night.volumes_begun(), 3);
+}
+
+#[test]
+fn a_start_time_is_waited_for() {
+    let mut late = planned("late", incremental(5), no_smaller());
+    late.not_before = 3600;
+    let night = World::new(case(vec![late]), 1).run();
+    assert!(night.outcomes().values().all(placed));
+    assert!(night.log.contains(&"WakeAt(3600)".to_owned()));
+}
+
+fn anything(seed: u64) -> Case {
+    let mut chance = Chance::new(seed);
+    let c = &mut chance;
+    let hosts = 1 + c.below(4);
+    let mut planned_dumps = Vec::new();
+    let mut manners = BTreeMap::new();
+    for number in 0..c.below(12) {
+        let small = incremental(1 + c.below(100));
+        let (choice, degraded) = match c.below(3) {
+            0 => (full(1 + c.below(900)), no_smaller()),
+            1 => (full(100 + c.below(900)), Ok(small)),
+            _ => (small, no_smaller()),
+        };
+        let mut one = planned("x", choice, degraded);
+        one.dle = dle(&format!("host{}", c.below(hosts)), &format!("dle{number}"));
+        one.priority = i32::try_from(c.below(3)).unwrap();
+        one.not_before = if c.one_in(5) { c.below(1000) } else { 0 };
+        one.full = one.full.filter(|_| c.one_in(2));
+        let manner = Manner {
+            holding: [Holding::Auto, Holding::Auto, Holding::Never, Holding::Required]
+                [usize::try_from(c.below(4)).unwrap()],
+            maxdumps: u32::try_from(c.below(4)).unwrap(),
+            spindle: c.one_in(3).then_some(1),
+            interface: c.one_in(2).then(|| "wan".to_owned()),
+            tries: u32::try_from(c.below(4)).unwrap(),
+        };
+        let manner = Manner { maxdumps: manner.maxdumps.max(1), ..manner };
+        manners.insert(one.dle.clone(), manner);
+        planned_dumps.push(one);
+    }
+    let drives: Vec<DriveName> =
+        (0..c.below(4)).map(|n| format!("d{n}").parse().unwrap()).collect();
+    let disks = (0..c.below(3))
+        .map(|_| Disk { room: Bytes(c.below(1500) * MIB), chunk: Bytes(100 * MIB * c.below(2)) });
+    let disks: Vec<Disk> = disks.collect();
+    let left_over = if disks.is_empty() { 0 } else { c.below(4) };
+    let left_over = (0..left_over).map(|number| Leftover {
+        dump: id((1 << 20) + number),
+        dle: dle("host0", &format!("old{number}")),
+        level: Level::FULL,
+        run: stamp("20260101000000"),
+        stored: Bytes(9 * MIB),
+        on: vec![Share { disk: DiskNo(0), bytes: Bytes(10 * MIB) }],
+        allow_split: true,
+    });
+    let left_over = left_over.collect();
+    let taper = Taper {
+        at_once: 1 + usize::try_from(c.below(3)).unwrap(),
+        drives,
+        runtapes: u32::try_from(c.below(5)).unwrap(),
+        length: Bytes(500 * MIB),
+        images_per_volume: c.one_in(4).then_some(2),
+        algorithm: [
+            Algorithm::First,
+            Algorithm::FirstFit,
+            Algorithm::Largest,
+            Algorithm::LargestFit,
+            Algorithm::Smallest,
+            Algorithm::SmallestFit,
+            Algorithm::Last,
+            Algorithm::LastFit,
+        ][usize::try_from(c.below(8)).unwrap()],
+        thresholds: Thresholds {
+            dumped: u32::try_from(c.below(2) * c.below(100)).unwrap(),
+            scheduled: u32::try_from(c.below(2) * c.below(150)).unwrap(),
+            taperflush: u32::try_from(c.below(2) * c.below(100)).unwrap(),
+        },
+    };
+    let rare = |c: &mut Chance| if c.one_in(2) { 0 } else { 3 + c.below(20) };
+    Case {
+        planned: planned_dumps,
+        manners,
+        site: Site {
+            inparallel: 1 + usize::try_from(c.below(5)).unwrap(),
+            dumporder: "sStTbB".chars().filter_map(Letter::of).collect(),
+            interfaces: BTreeMap::from([("wan".to_owned(), Bytes(20 * MIB))]),
+            disks,
+            reserve: u32::try_from(c.below(101)).unwrap(),
+            taper,
+        },
+        left_over,
+        volume: Bytes((50 + c.below(900)) * MIB),
+        volumes: u32::try_from(c.below(6)).unwrap(),
+        growth: 50 + c.below(300),
+        troubles: Troubles {
+            client: rare(c),
+            drive: rare(c),
+            no_volume: rare(c),
+            unreadable: rare(c),
+            full_disk: rare(c),
+            interrupt: if c.one_in(4) { 10 + c.below(60) } else { 0 },
+        },
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn every_night_ends_and_keeps_its_limits(seed in any::<u64>()) {
+        World::new(anything(seed), seed).run();
+    }
+}
