@@ -119,17 +119,16 @@ fn dependencies(manifest: &str) -> Vec<String> {
 
 #[test]
 fn every_kept_sample_is_named_in_the_format() {
-    let samples = root().join("tests/media");
-    if !samples.exists() {
-        return; // Before the first release there is no old format.
-    }
     let format = fs::read_to_string(root().join("docs/FORMAT.md")).unwrap();
-    let unnamed: Vec<_> = fs::read_dir(samples)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
-        .filter(|name| !format.contains(name.as_str()))
-        .collect();
-    expect_none("docs/FORMAT.md names every sample in tests/media, and says of what", &unnamed);
+    let mut unnamed = Vec::new();
+    for member in members() {
+        let samples = root().join(member).join("tests/samples");
+        let there = fs::read_dir(&samples).into_iter().flatten().map(|entry| entry.unwrap().path());
+        unnamed.extend(
+            there.map(|path| relative(&path)).filter(|path| !format.contains(path.as_str())),
+        );
+    }
+    expect_none("docs/FORMAT.md names every sample of a format, and says of what", &unnamed);
 }
 
 #[test]
