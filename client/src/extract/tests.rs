@@ -1,3 +1,5 @@
+//! Trees that come back as they were, and archives that mean harm.
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;

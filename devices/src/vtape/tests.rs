@@ -1,3 +1,5 @@
+//! What a virtual tape promises as a drive, and how it looks to Amanda in its directory.
+
 use std::fs;
 
 use types::{Blame, FileNo};

@@ -1,3 +1,5 @@
+//! Headers of ours and of Amanda's, there and back, and blocks that are neither.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Indexes of all sizes: what is in them is found, and what is damaged is noticed.
+
 use std::io::Cursor;
 
 use proptest::prelude::*;
