@@ -64,6 +64,11 @@ pub struct Chain {
 }
 
 impl Chain {
+    /// True if no link is missing.
+    pub fn is_whole(&self) -> bool {
+        self.gap.is_none()
+    }
+
     /// The links, full first, if none is missing.
     pub fn whole(self) -> Result<Vec<Located>, Gap> {
         match self.gap {

@@ -11,6 +11,7 @@ use super::events::{EventKind, log};
 use super::sql::{bytes, get, get_maybe, int, maybe, number, number_maybe, text, words};
 use super::volumes::{self, VolumeEnd};
 use super::{Catalogue, CatalogueError, Trouble, dles};
+use crate::mount::Placed;
 
 /// How far a copy is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -72,6 +73,27 @@ pub struct Part {
     pub crc_so_far: Option<u32>,
 }
 
+impl Part {
+    /// What a run placed in a storage.
+    pub fn of(placed: &Placed, storage: StorageName, run: Stamp) -> Self {
+        Self {
+            dump: placed.dump,
+            storage,
+            no: placed.part,
+            run,
+            label: placed.label.clone(),
+            file: placed.file,
+            block: None,
+            first_frame: placed.first_frame,
+            last_frame: placed.last_frame,
+            offset: placed.offset,
+            bytes: placed.bytes,
+            sha_so_far: Some(placed.sha256_so_far),
+            crc_so_far: Some(placed.crc32c_so_far),
+        }
+    }
+}
+
 impl Catalogue {
     /// A part is on its medium, flushed, and the volume now ends at `end`.
     ///
@@ -105,11 +127,7 @@ impl Catalogue {
             if let Err(why) = add_up(&found.dump, &parts) {
                 return Err(CatalogueError::NotWhole { dump, storage: storage.clone(), why }.into());
             }
-            tx.prepare_cached(
-                "UPDATE copies SET state = 'complete' WHERE dump = ?1 AND storage = ?2",
-            )?
-            .execute([&text(dump), storage.as_str()])?;
-            dumps::revive(tx, dump)?;
+            mark_complete(tx, dump, storage)?;
             let dle = dles::ensure(tx, &found.dump.dle, found.dump.run)?;
             dles::remember(tx, dle, &found.dump)?;
             let labels =
@@ -190,6 +208,17 @@ pub(super) fn insert(c: &Connection, part: &Part) -> Result<(), Trouble> {
         ":crc_so_far": part.crc_so_far,
     })?;
     Ok(())
+}
+
+/// The parts of a copy were found to add up.
+pub(super) fn mark_complete(
+    c: &Connection,
+    dump: DumpId,
+    storage: &StorageName,
+) -> Result<(), Trouble> {
+    c.prepare_cached("UPDATE copies SET state = 'complete' WHERE dump = ?1 AND storage = ?2")?
+        .execute([&text(dump), storage.as_str()])?;
+    dumps::revive(c, dump)
 }
 
 /// Forgets what lay where `part` now lies, and behind it.
