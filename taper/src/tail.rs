@@ -93,3 +93,46 @@ fn check(mut section: Vec<u8>, kind: Section) -> Option<Vec<u8>> {
     section.drain(..SECTION_HEAD_LEN);
     Some(section)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+    use crate::rig::MadeUp;
+
+    fn read_from(bytes: &[u8]) -> Result<Tail, TailError<io::Error>> {
+        read(Bytes::of(bytes.len()), |offset, buffer| {
+            let from = usize::try_from(offset).map_err(io::Error::other)?;
+            let found = from.checked_add(buffer.len()).and_then(|end| bytes.get(from..end));
+            buffer.copy_from_slice(found.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        })
+    }
+
+    #[test]
+    fn an_image_says_what_it_is() {
+        let image = MadeUp::new(1, &[10, 2000, 0]);
+        let tail = read_from(&image.bytes).unwrap();
+        assert_eq!(tail.frames, image.frames);
+        assert_eq!(tail.identity.dump, image.dump);
+        assert_eq!(tail.contents_at, Bytes(image.frames.stored_len()));
+    }
+
+    #[test]
+    fn no_cut_and_no_flipped_bit_gives_another_table() {
+        let image = MadeUp::new(1, &[10, 2000, 0]);
+        let from = usize::try_from(image.frames.stored_len()).unwrap();
+        for at in 0..image.bytes.len() {
+            assert!(read_from(&image.bytes[..at]).is_err(), "first {at} bytes");
+        }
+        for at in from..image.bytes.len() {
+            let mut bad = image.bytes.clone();
+            bad[at] ^= 4;
+            // The index is not looked at here.
+            if let Ok(tail) = read_from(&bad) {
+                assert_eq!(tail.frames, image.frames, "byte {at}");
+            }
+        }
+    }
+}

@@ -320,3 +320,6 @@ impl ImageSource for LiveImage {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
