@@ -1,9 +1,9 @@
 //! Promotion: fulls that come early, so that every night has about the same to do.
 //!
 //! If all fulls were spread perfectly, each run would write the *ideal* share of them. A night that has less
-//! takes fulls from days to come, where they help most: from days with more than the ideal, not too long
-//! before their time, not too many from one host. A night that would have none at all takes one off the
-//! highest hill.
+//! takes fulls from the hills of days to come, where more than the ideal falls due: such as come not too
+//! long before their time, and not too many from one host. A night that would have none at all takes one off
+//! the highest hill.
 
 use std::collections::BTreeMap;
 
@@ -103,14 +103,13 @@ impl<'c, 'a> Promotion<'c, 'a> {
         self.ideal - self.load.fulls() > self.ideal.share(SLACK)
     }
 
-    /// The full that helps most, of those that leave the night within the ideal.
+    /// The full that helps most, of those that leave the night within the ideal and a hill lower.
     fn best(&self) -> Option<usize> {
         let most = self.ideal + self.ideal.share(SLACK);
-        let within = |at: &usize| {
-            self.promoted(*at).is_some_and(|load| load.fulls() <= most)
-                && !self.only_moves_the_hole(*at)
+        let helps = |at: &usize| {
+            self.lowers_a_hill(*at) && self.promoted(*at).is_some_and(|load| load.fulls() <= most)
         };
-        let candidates = (0..self.cases.len()).filter(within);
+        let candidates = (0..self.cases.len()).filter(helps);
         candidates.max_by(|&a, &b| {
             let by_score = self.score(a).total_cmp(&self.score(b));
             by_score.then_with(|| self.cases[b].facts.dle.cmp(&self.cases[a].facts.dle))
@@ -138,10 +137,11 @@ impl<'c, 'a> Promotion<'c, 'a> {
         (possible && load.fits()).then_some(load)
     }
 
-    /// A day with one full would have none, and a night with none would have one: nothing is gained.
-    fn only_moves_the_hole(&self, at: usize) -> bool {
-        let alone = promotable(&self.cases[at]).and_then(|day| self.hills.get(&day));
-        self.load.full_count() == 0 && alone.is_some_and(|(count, _)| *count == 1)
+    /// A full that comes early is one that is made too often. It has to be worth it: the day that it falls
+    /// due has more than its share, and not by this full alone.
+    fn lowers_a_hill(&self, at: usize) -> bool {
+        let hill = promotable(&self.cases[at]).and_then(|day| self.hills.get(&day));
+        hill.is_some_and(|&(count, stored)| count > 1 && stored > self.ideal)
     }
 
     /// How much of the full relieves a day with too much, less what is lost by coming early, less the crowd

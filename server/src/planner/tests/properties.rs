@@ -1,0 +1,167 @@
+//! What holds of every plan.
+
+use std::collections::BTreeSet;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use types::{Bytes, Level};
+
+use super::{asked, level, mib, night, with_past};
+use crate::planner::{
+    DleFacts, Estimates, Minutes, Plan, Request, Snapshot, Strategy as Way, Tonight, plan,
+};
+
+fn a_dle() -> impl Strategy<Value = (DleFacts, Estimates)> {
+    let past = (option::of(-2i64..30), option::of(1u16..4), 1u32..5);
+    let ways = prop_oneof![
+        6 => Just(Way::Standard),
+        1 => Just(Way::NoFull),
+        1 => Just(Way::NoInc),
+        1 => Just(Way::Skip),
+        1 => Just(Way::IncrOnly),
+    ];
+    let requests = option::weighted(
+        0.3,
+        prop_oneof![
+            Just(Request::Full),
+            Just(Request::Level1),
+            Just(Request::Bump),
+            Just(Request::NoBump)
+        ],
+    );
+    let sizes = vec(option::weighted(0.8, 1u64..800), 5);
+    let flags = (any::<bool>(), any::<bool>(), 0u32..12, 0i32..3, any::<[bool; 4]>());
+    (0u32..40, past, ways, requests, sizes, flags).prop_map(
+        |(name, (full, incr, runs), way, request, sizes, (split, skip, cycle, priority, ill))| {
+            let mut dumps: Vec<_> = full.map(|ago| (0, ago, 100)).into_iter().collect();
+            if let (Some(ago), Some(top)) = (full, incr) {
+                let days = i64::from(top);
+                dumps.extend((1..=top).map(|l| (l, (ago - i64::from(l)).max(0).min(days), 10)));
+            }
+            let mut facts = with_past(&format!("host{}:dle{name}", name % 5), &dumps);
+            facts.consecutive_runs = runs;
+            (facts.strategy, facts.request) = (way, request);
+            (facts.allow_split, facts.dumpcycle, facts.priority) = (split, cycle, priority);
+            (facts.skip_full, facts.skip_incr) = (skip && ill[0], skip && ill[1]);
+            if ill[2] && ill[3] {
+                facts.last.values_mut().for_each(|past| past.snapshot = Snapshot::Lost);
+            }
+            let known = sizes.iter().zip(0u16..).filter_map(|(size, l)| Some((l, (*size)?)));
+            (facts, asked(&known.collect::<Vec<_>>()))
+        },
+    )
+}
+
+fn a_night() -> impl Strategy<Value = Tonight> {
+    (vec(a_dle(), 0..25), 0u64..3000, 0u32..4, option::weighted(0.3, 0u32..40), 1u32..12).prop_map(
+        |(dles, length, runtapes, minutes, runs)| {
+            let mut tonight = night(dles);
+            tonight.capacity.volume = mib(length);
+            tonight.capacity.runtapes = runtapes;
+            tonight.minutes = minutes.map(|minutes| Minutes { minutes, inparallel: 2 });
+            tonight.runs_per_cycle = runs;
+            tonight
+        },
+    )
+}
+
+fn names(plan: &Plan) -> Vec<String> {
+    let dumps = plan.dumps().iter().map(|dump| dump.dle.to_string());
+    dumps.chain(plan.skipped().iter().map(|one| one.dle.to_string())).collect()
+}
+
+proptest! {
+    #[test]
+    fn every_dle_is_in_it_once_and_explained(tonight in a_night()) {
+        let plan = plan(&tonight);
+        let asked: BTreeSet<_> = tonight.dles.iter().map(|facts| facts.dle.to_string()).collect();
+        let planned = names(&plan);
+        prop_assert_eq!(planned.len(), asked.len());
+        prop_assert_eq!(planned.into_iter().collect::<BTreeSet<_>>(), asked);
+        prop_assert!(plan.dumps().iter().all(|dump| !dump.why.is_empty()));
+        prop_assert!(plan.skipped().iter().all(|one| !one.why.is_empty()));
+    }
+
+    #[test]
+    fn it_fits(tonight in a_night()) {
+        let plan = plan(&tonight);
+        let balance = plan.balance();
+        prop_assert!(balance.total <= balance.capacity || plan.dumps().is_empty());
+        if let Some(limit) = tonight.minutes {
+            prop_assert!(balance.seconds <= u64::from(limit.minutes * 60 * limit.inparallel));
+        }
+        let stored: Bytes = plan.dumps().iter().map(|dump| dump.choice.cost.stored).sum();
+        prop_assert!(stored <= balance.total);
+    }
+
+    #[test]
+    fn the_same_facts_give_the_same_plan(tonight in a_night()) {
+        let mut names = BTreeSet::new();
+        let mut once = tonight;
+        once.dles.retain(|facts| names.insert(facts.dle.clone()));
+        let mut other = once.clone();
+        other.dles.reverse();
+        prop_assert_eq!(plan(&once), plan(&other));
+    }
+
+    #[test]
+    fn what_is_done_instead_is_smaller(tonight in a_night()) {
+        for dump in plan(&tonight).dumps() {
+            if let Ok(instead) = &dump.degraded {
+                prop_assert!(dump.choice.level.is_full() && !instead.level.is_full());
+                prop_assert!(instead.cost.stored < dump.choice.cost.stored);
+            }
+        }
+    }
+
+    #[test]
+    fn a_full_that_is_due_is_made_or_its_absence_is_told(tonight in a_night()) {
+        let plan = plan(&tonight);
+        for facts in tonight.dles.iter().filter(|facts| facts.strategy == Way::Standard) {
+            let age = facts.last_full().map(|past| tonight.today.day.since(past.day));
+            let due = age.is_none_or(|age| age >= i64::from(facts.dumpcycle));
+            let full = plan.dumps().iter().any(|d| d.dle == facts.dle && d.choice.level.is_full());
+            let told = plan.warnings().iter().any(|one| one.dle.as_ref() == Some(&facts.dle))
+                || plan.skipped().iter().any(|one| one.dle == facts.dle);
+            // The first of several entries with one name is the one that counts.
+            let first = tonight.dles.iter().find(|one| one.dle == facts.dle) == Some(facts);
+            prop_assert!(!due || full || told || !first, "{}", facts.dle);
+        }
+    }
+
+    #[test]
+    fn fulls_by_order_are_made_if_they_fit_together(tonight in a_night()) {
+        let plan = plan(&tonight);
+        let mut names = BTreeSet::new();
+        let forced: Vec<_> = tonight.dles.iter()
+            .filter(|facts| names.insert(&facts.dle))
+            .filter(|facts| facts.request == Some(Request::Full) && facts.allow_split)
+            .filter(|facts| matches!(facts.strategy, Way::Standard | Way::NoInc) && !facts.skip_full)
+            .filter_map(|facts| {
+                let cost = tonight.estimates[&facts.dle].levels.get(&Level::FULL)?;
+                Some((&facts.dle, cost))
+            })
+            .collect();
+        let all: u64 = forced.iter().map(|(_, cost)| cost.stored.0 + (1 << 20)).sum();
+        let room = tonight.capacity.run().0 >= all + (1 << 20);
+        if room && tonight.minutes.is_none() && tonight.dles.iter().all(|facts| facts.allow_split) {
+            for (dle, _) in forced {
+                let made = plan.dumps().iter().find(|dump| &dump.dle == dle);
+                prop_assert!(made.is_some_and(|dump| dump.choice.level == level(0)), "{}", dle);
+            }
+        }
+    }
+
+    #[test]
+    fn an_incremental_builds_on_something_unless_it_never_gets_a_full(tonight in a_night()) {
+        for dump in plan(&tonight).dumps() {
+            let facts = tonight.dles.iter().find(|facts| facts.dle == dump.dle).unwrap();
+            for choice in [Some(&dump.choice), dump.degraded.as_ref().ok()].into_iter().flatten() {
+                let alone = choice.level.is_full() || facts.strategy == Way::NoFull || facts.skip_full;
+                prop_assert!(choice.base.is_some() || alone);
+                prop_assert!(choice.base.is_none() || !choice.level.is_full());
+            }
+        }
+    }
+}
