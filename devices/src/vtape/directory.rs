@@ -4,9 +4,9 @@
 //! left. The files of a volume are those from 0 up to the first gap: files are removed from the highest
 //! down, so a gap is only there when the power went in the middle of that, and all behind it was to go.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use types::{FileNo, Label};
@@ -124,7 +124,8 @@ impl Directory {
         self.discard_from(number)?;
         let name = format!("{:05}.{}", number.0, presentable(title));
         let from = self.path.join(format!("{UNFINISHED}{name}"));
-        let file = File::options().create_new(true).read(true).write(true).open(&from)?;
+        let mut options = File::options();
+        let file = options.create_new(true).read(true).write(true).mode(FILE_MODE).open(&from)?;
         self.leftovers.push(format!("{UNFINISHED}{name}"));
         Ok(Unfinished { file, length: 0, from, to: self.path.join(name) })
     }
@@ -206,6 +207,18 @@ pub(super) fn label_hint(path: &Path) -> io::Result<Option<Label>> {
         }
     }
     Ok(None)
+}
+
+/// What is in these files is everybody's, so not everybody may read them. The group may: Amanda's tools run
+/// as another user.
+const FILE_MODE: u32 = 0o640;
+
+/// As [`FILE_MODE`].
+const DIRECTORY_MODE: u32 = 0o750;
+
+/// Makes the directory of a slot, if it is not there.
+pub(super) fn create(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path)
 }
 
 /// Amanda's reader passes over names that do not begin with a digit.

@@ -264,11 +264,13 @@ impl VtapeDrive {
         Ok(())
     }
 
-    /// Within the file that is being written: what is behind `place` goes with the next write.
+    /// Within the file that is being written: what is behind `place` goes with the next write. Its very
+    /// beginning is not within it: there it would be begun anew, with another title.
     fn is_in_hand(&self, place: Position) -> bool {
         let before = self.offset(place.block.saturating_sub(1));
         self.at.is_some_and(|at| at.file == place.file)
-            && self.pen.as_ref().is_some_and(|pen| place.block == 0 || before < pen.file.length)
+            && place.block > 0
+            && self.pen.as_ref().is_some_and(|pen| before < pen.file.length)
     }
 
     /// Behind a last block that is shorter than the others.

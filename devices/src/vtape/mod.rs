@@ -130,7 +130,7 @@ pub enum LibraryError {
 pub fn create(root: &Path, slots: u32) -> Result<(), LibraryError> {
     for slot in 1..=slots {
         let path = slot_directory(root, Slot(slot));
-        fs::create_dir_all(&path).map_err(|error| LibraryError::Io(path, error))?;
+        directory::create(&path).map_err(|error| LibraryError::Io(path, error))?;
     }
     directory::sync(root).map_err(|error| LibraryError::Io(root.to_owned(), error))
 }

@@ -1,6 +1,7 @@
 //! What a virtual tape promises as a drive, and how it looks to Amanda in its directory.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 
 use types::{Blame, FileNo};
 
@@ -233,4 +234,32 @@ fn what_amanda_padded_or_not_is_read_to_its_last_byte() {
         read.extend_from_slice(&buffer[..length]);
     }
     assert_eq!(read, data);
+}
+
+#[test]
+fn not_everybody_may_read_what_was_backed_up() {
+    let mut site = Site::new(ROOMY);
+    let mut drive = site.loaded();
+    drive.rewind().unwrap();
+    write_file(&mut drive, "L", b"");
+    drive.flush().unwrap();
+    let slot = site.root.path().join("slot1");
+    for path in [slot.join("00000.L"), slot] {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o007, 0, "{}", path.display());
+    }
+}
+
+#[test]
+fn a_file_begun_anew_has_its_new_title() {
+    let mut site = Site::new(ROOMY);
+    let mut drive = site.loaded();
+    drive.rewind().unwrap();
+    write_file(&mut drive, "L", b"");
+    drive.title_file("given-up");
+    assert_eq!(drive.write_block(&header("x")).unwrap(), Wrote::Block);
+    drive.locate(Position::start_of(FileNo(1))).unwrap();
+    write_file(&mut drive, "records", b"x");
+    drive.flush().unwrap();
+    assert_eq!(site.names(), ["00000.L", "00001.records"]);
 }
