@@ -15,6 +15,7 @@
 use std::collections::BTreeMap;
 
 use devices::{Drive, DriveError};
+use format::contents::Section;
 use format::frame::digest;
 use types::{Blame, Bytes, Digest, DumpId, FileNo, Label, PartNo};
 
@@ -384,6 +385,49 @@ pub fn read_tail<D: Drive>(
         }
         Err(cause) => Err(ClerkError::Tail { dump: last.dump, cause: Box::new(cause) }),
     }
+}
+
+/// Copies the index out of an image, whose last part must be on this volume.
+pub fn copy_index<D: Drive>(
+    volume: Mounted<D>,
+    last: &PartAt,
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), OtherError>,
+) -> Result<(Mounted<D>, Tail), ClerkError> {
+    let (volume, tail) = read_tail(volume, last)?;
+    let wrong = |cause| ClerkError::Tail { dump: last.dump, cause: Box::new(cause) };
+    let mut reader = Reader::new(volume);
+    let mut running = Running::default();
+    let begin = tail.index.offset.saturating_sub(last.offset).0;
+    while running.bytes() < tail.index.length {
+        let (from, left) = (begin + running.bytes().0, tail.index.length - running.bytes());
+        let block = reader
+            .block_at(last.file, from, left.0)
+            .map_err(|cause| wrong(TailError::Read(cause)))?;
+        running.add(block);
+        sink(block).map_err(ClerkError::Sink)?;
+    }
+    if running.sha256() != tail.index.sha256 {
+        return Err(wrong(TailError::Damaged(Section::Index)));
+    }
+    Ok((reader.into_mounted(), tail))
+}
+
+/// Reads all that stands behind the header of a file, as the records of a run, up to `most` bytes. On tape a
+/// filler may stand at its end.
+pub fn read_file<D: Drive>(
+    volume: Mounted<D>,
+    file: FileNo,
+    most: Bytes,
+) -> Result<(Mounted<D>, Vec<u8>), ReadError> {
+    let mut reader = Reader::new(volume);
+    let mut bytes = Vec::new();
+    while let Some(block) = reader.next_block(file, bytes.len() as u64)? {
+        bytes.extend_from_slice(block);
+        if bytes.len() as u64 > most.0 {
+            return Err(ReadError::TooLong { file, most });
+        }
+    }
+    Ok((reader.into_mounted(), bytes))
 }
 
 #[cfg(test)]

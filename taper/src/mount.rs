@@ -358,7 +358,7 @@ impl<D: Drive> Mounted<D> {
         knows: impl Fn(DumpId) -> bool,
     ) -> Result<Appending<D>, VolumeError> {
         self.check_label(known)?;
-        let end = self.drive.to_end_of_data()?.file;
+        let end = self.end()?;
         let last = known.last.file();
         if end <= last {
             let label = self.start.label;
@@ -418,6 +418,11 @@ impl<D: Drive> Mounted<D> {
                 Err(VolumeError::Unknown { label, file, found })
             }
         }
+    }
+
+    /// The number of the first file that the volume does not have. A file without its filemark is none.
+    pub fn end(&mut self) -> Result<FileNo, VolumeError> {
+        Ok(self.drive.to_end_of_data()?.file)
     }
 
     /// The header of a file; `None` if it has none that can be read.

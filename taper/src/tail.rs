@@ -6,7 +6,7 @@
 use format::contents::section_head;
 use format::contents::{Identity, SECTION_HEAD_LEN, Section, TRAILER_LEN, Trailer, TrailerError};
 use format::frame::{FrameTable, TableError, digest};
-use types::Bytes;
+use types::{Bytes, Digest};
 
 /// What an image says about itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,19 @@ pub struct Tail {
     pub frames: FrameTable,
     /// Where in the image the contents frame begins: it ends where the image ends.
     pub contents_at: Bytes,
+    /// Where in the image the index is.
+    pub index: IndexAt,
+}
+
+/// Where in an image the index is: a file of the catalogue, byte for byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexAt {
+    /// Where it begins.
+    pub offset: Bytes,
+    /// How long it is.
+    pub length: Bytes,
+    /// What it hashes to.
+    pub sha256: Digest,
 }
 
 /// The end of an image could not be understood.
@@ -80,7 +93,18 @@ pub fn read<E: std::error::Error + 'static>(
     if identity.dump != trailer.dump {
         return Err(TailError::Misfit("its identity is another dump's"));
     }
-    Ok(Tail { identity, frames, contents_at: Bytes(trailer.contents_at) })
+    let mut head = [0; SECTION_HEAD_LEN];
+    read(trailer.contents_at + index_at, &mut head).map_err(TailError::Read)?;
+    let (length, sha256) =
+        section_head(&head, Section::Index).ok_or(TailError::Damaged(Section::Index))?;
+    let from = index_at + SECTION_HEAD_LEN as u64;
+    let to = trailer.contents_len.saturating_sub(TRAILER_LEN as u64);
+    if from.checked_add(length) != Some(to) {
+        return Err(TailError::Misfit("the index does not end before the trailer"));
+    }
+    let offset = Bytes(trailer.contents_at + from);
+    let index = IndexAt { offset, length: Bytes(length), sha256 };
+    Ok(Tail { identity, frames, contents_at: Bytes(trailer.contents_at), index })
 }
 
 /// What a section holds, if its head and its hash are right.
@@ -117,6 +141,9 @@ mod tests {
         assert_eq!(tail.frames, image.frames);
         assert_eq!(tail.identity.dump, image.dump);
         assert_eq!(tail.contents_at, Bytes(image.frames.stored_len()));
+        let from = usize::try_from(tail.index.offset.0).unwrap();
+        assert_eq!(&image.bytes[from..][..5], b"index");
+        assert_eq!((tail.index.length, tail.index.sha256), (Bytes(5), digest(b"index")));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use devices::{Drive, DriveError, LastBlock, Met, Position};
 use format::header::Header;
-use types::{DumpId, FileNo, PartNo};
+use types::{Bytes, DumpId, FileNo, PartNo};
 
 use crate::mount::{Mounted, VolumeError};
 
@@ -35,6 +35,14 @@ pub enum ReadError {
         part: PartNo,
         /// The dump that was expected.
         dump: DumpId,
+    },
+    /// A file that is longer than what was expected in it could be.
+    #[error("file {file} has more than {most}, and less was expected")]
+    TooLong {
+        /// Which.
+        file: FileNo,
+        /// What was expected.
+        most: Bytes,
     },
     /// Something of an image is wanted that is in another part.
     #[error("what is wanted lies before part {part}")]
@@ -121,6 +129,17 @@ impl<D: Drive> Reader<D> {
         let end =
             usize::try_from(most).map_or(length, |most| length.min(begin.saturating_add(most)));
         Ok(&self.buffer[begin..end])
+    }
+
+    /// The block of a file that begins at byte `from` of what is behind the header; `None` at its end.
+    pub fn next_block(&mut self, file: FileNo, from: u64) -> Result<Option<&[u8]>, ReadError> {
+        match self.block_at(file, from, u64::MAX) {
+            Ok(_) => {}
+            Err(ReadError::Short { .. }) => return Ok(None),
+            Err(other) => return Err(other),
+        }
+        // Looked up again: a reference that is returned from one arm would be held in all of them.
+        self.block_at(file, from, u64::MAX).map(Some)
     }
 
     /// Reads the block at this place, if it is not the one in hand.

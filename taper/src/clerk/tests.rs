@@ -5,7 +5,7 @@ use types::BlockSize;
 use super::*;
 use crate::mount::Reached;
 use crate::rig::{Kind, MadeUp, Operator};
-use crate::scribe::{Job, write_image};
+use crate::scribe::{Job, Volumes, Wanted, write_image};
 
 const KIB: u64 = 1024;
 
@@ -163,6 +163,44 @@ fn an_image_tells_its_frames_from_its_end() {
         wrong.bytes = Bytes(wrong.bytes.0 - 1);
         let mounted = operator.mount(&last.label, None).unwrap();
         assert!(read_tail(mounted, &wrong).is_err());
+    }
+}
+
+#[test]
+fn the_index_and_the_records_are_read_from_the_volume() {
+    for tapes in [true, false] {
+        let image = image(1);
+        let mut operator = written(tapes, &[&image]);
+        let last = operator.parts(image.dump).pop().unwrap();
+        let mounted = operator.mount(&last.label, None).unwrap();
+        let mut index = Vec::new();
+        let (mounted, tail) = copy_index(mounted, &last, &mut |bytes| {
+            index.extend_from_slice(bytes);
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(index, b"index");
+        assert_eq!(tail.identity.dump, image.dump);
+        drop(mounted);
+        // The volumes of the image are full.
+        let mut volume = operator.next_volume(Wanted::First, None).unwrap();
+        while !volume.was_fresh() {
+            let label = volume.label().clone();
+            volume = operator.next_volume(Wanted::Full(&label), Some(volume)).unwrap();
+        }
+        let (label, run) = (volume.label().clone(), crate::rig::stamp());
+        let records: Vec<u8> = (0..70_000u32).map(|i| i.to_le_bytes()[1]).collect();
+        let (volume, placed, _) = volume.write_records(run, &records).unwrap();
+        let crate::mount::Records::Placed(file) = placed else { panic!("{placed:?}") };
+        drop(volume);
+        let read = |operator: &mut Operator, most| {
+            read_file(operator.mount(&label, None).unwrap(), file, most)
+        };
+        let (mut mounted, bytes) = read(&mut operator, Bytes::MIB).unwrap();
+        assert_eq!(mounted.end().unwrap(), file.next());
+        assert_eq!(bytes[..records.len()], records);
+        drop(mounted);
+        assert!(matches!(read(&mut operator, Bytes(5)), Err(ReadError::TooLong { .. })));
     }
 }
 
