@@ -1,5 +1,7 @@
 //! A chain of dumps gives back the tree as it was at the last of them, whatever happened in between.
 
+#![expect(clippy::unwrap_used, reason = "tests may")]
+
 mod common;
 
 use std::fs::{self, OpenOptions};

@@ -99,6 +99,7 @@ impl Sink for Memory {
 }
 
 /// The clock of a test that doesn't want to wait until times of change can be relied on. [`settle`] makes it true.
+#[expect(clippy::disallowed_methods, reason = "files are stamped by the real clock")]
 fn later() -> FileTime {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     FileTime { seconds: now.as_secs().cast_signed() + 10, nanos: now.subsec_nanos() }
