@@ -11,6 +11,24 @@ pub(crate) fn put(mut number: u64, out: &mut Vec<u8>) {
 
 /// Takes a number off the front; none if it is cut off or has more than 64 bits.
 pub(crate) fn take(bytes: &mut &[u8]) -> Option<u64> {
+    // Most numbers have one byte.
+    if let Some((&byte @ ..0x80, rest)) = bytes.split_first() {
+        *bytes = rest;
+        return Some(u64::from(byte));
+    }
+    take_long(bytes)
+}
+
+/// Passes over so many numbers.
+pub(crate) fn skip(count: usize, bytes: &mut &[u8]) -> Option<()> {
+    let Some(last) = count.checked_sub(1) else { return Some(()) };
+    let mut ends = bytes.iter().enumerate().filter(|(_, byte)| **byte < 0x80);
+    let (end, _) = ends.nth(last)?;
+    *bytes = &bytes[end + 1..];
+    Some(())
+}
+
+fn take_long(bytes: &mut &[u8]) -> Option<u64> {
     let mut number = 0;
     for shift in (0..64).step_by(7) {
         let byte = *bytes.split_off_first()?;
@@ -44,6 +62,18 @@ mod tests {
             assert_eq!(take(&mut rest), Some(number));
             assert_eq!(rest, [7]);
         }
+    }
+
+    #[test]
+    fn numbers_are_passed_over() {
+        let mut bytes = Vec::new();
+        [0, 1 << 40, 127, 128, u64::MAX].into_iter().for_each(|number| put(number, &mut bytes));
+        let mut rest = &bytes[..];
+        skip(3, &mut rest).unwrap();
+        assert_eq!(take(&mut rest), Some(128));
+        skip(0, &mut rest).unwrap();
+        skip(1, &mut rest).unwrap();
+        assert!(rest.is_empty() && skip(1, &mut rest).is_none());
     }
 
     #[test]

@@ -91,6 +91,11 @@ pub(crate) trait Row: Sized {
     fn count(&self, counts: &mut Counts);
     fn put(&self, state: &mut Self::State, columns: &mut [Vec<u8>]);
     fn take(path: Vec<u8>, state: &mut Self::State, columns: &mut [&[u8]]) -> Option<Self>;
+
+    /// Passes over so many rows, as taking each would.
+    fn skip(count: usize, state: &mut Self::State, columns: &mut [&[u8]]) -> Option<()> {
+        (0..count).try_for_each(|_| Self::take(Vec::new(), state, columns).map(drop))
+    }
 }
 
 pub(crate) fn damaged<R: Row>(offset: u64, why: &'static str) -> IndexError {
@@ -430,13 +435,15 @@ impl<R: Row> Block<R> {
         Cells { columns, state: R::State::default(), done: 0, block: self }
     }
 
-    /// All rows, from the first whose path is not before `from`.
+    /// All rows, from the first whose path is not before `from`. What comes out is tidy and in order, whatever
+    /// the bytes were.
     pub(crate) fn decode_from(&self, from: Option<&[u8]>) -> Result<Vec<R>, IndexError> {
         let mut rows = Vec::with_capacity(self.rows);
         let mut names = self.names();
         let mut cells = self.cells();
         let mut at = 0;
-        while names.step()?.is_some() {
+        while let Some(name) = names.step()? {
+            names.take_on(name)?;
             if from.is_none_or(|from| path::compare(names.path(), from) != Ordering::Less) {
                 rows.push(cells.row(at, names.path().to_vec())?);
             }
@@ -444,6 +451,29 @@ impl<R: Row> Block<R> {
         }
         cells.end(self.rows)?;
         Ok(rows)
+    }
+
+    /// The row of this path. Paths that are passed over on the way are not even put together: once it is known
+    /// how much of the wanted path one of them has, the bytes that the next shares with it tell where that
+    /// stands.
+    pub(crate) fn find(&self, wanted: &[u8]) -> Result<Option<R>, IndexError> {
+        let mut names = self.names();
+        let mut matched = 0;
+        for at in 0.. {
+            let Some(Name { same, new }) = names.step()? else { break };
+            if same > matched {
+                continue;
+            }
+            let rest = &wanted[matched..];
+            if same < matched || path::compare(new, rest) == Ordering::Greater {
+                break;
+            }
+            if new == rest {
+                return self.cells().row(at, wanted.to_vec()).map(Some);
+            }
+            matched += shared(new, rest);
+        }
+        Ok(None)
     }
 
     fn damaged(&self, why: &'static str) -> IndexError {
@@ -470,6 +500,15 @@ fn lay_out<R: Row>(raw: &[u8]) -> Option<(usize, Vec<Range<usize>>)> {
     (start == raw.len()).then_some((rows, columns))
 }
 
+/// A path as it stands in a block.
+#[derive(Clone, Copy)]
+pub(crate) struct Name<'a> {
+    /// How many bytes it shares with the path before it.
+    pub(crate) same: usize,
+    /// What comes behind those.
+    pub(crate) new: &'a [u8],
+}
+
 /// The paths of a block, one after the other.
 pub(crate) struct Names<'a, R: Row> {
     shared: &'a [u8],
@@ -481,46 +520,55 @@ pub(crate) struct Names<'a, R: Row> {
     block: &'a Block<R>,
 }
 
-impl<R: Row> Names<'_, R> {
-    /// The path that the last step came to.
+impl<'a, R: Row> Names<'a, R> {
+    /// The path that was taken on last.
     pub(crate) fn path(&self) -> &[u8] {
         &self.path
     }
 
-    /// Goes on to the next path and says how many bytes it shares with the one before; none is left after
-    /// the last. What comes out is tidy and in order, whatever the bytes were.
-    pub(crate) fn step(&mut self) -> Result<Option<usize>, IndexError> {
+    /// The next name; none is left after the last.
+    pub(crate) fn step(&mut self) -> Result<Option<Name<'a>>, IndexError> {
         if self.left == 0 {
             let spent = self.shared.is_empty() && self.lengths.is_empty() && self.bytes.is_empty();
             return if spent { Ok(None) } else { Err(self.block.damaged("names are left over")) };
         }
-        let same =
-            self.take().ok_or_else(|| self.block.damaged("its names are no paths in order"))?;
         self.left -= 1;
-        self.first = false;
-        Ok(Some(same))
+        let name = self.take().ok_or_else(|| self.block.damaged("its names do not fit"))?;
+        Ok(Some(name))
     }
 
-    fn take(&mut self) -> Option<usize> {
+    fn take(&mut self) -> Option<Name<'a>> {
         let same = take_usize(&mut self.shared)?;
         let len = take_usize(&mut self.lengths)?;
         let new = self.bytes.split_off(..len)?;
-        if same > self.path.len() || same.checked_add(len)? > path::LONGEST {
-            return None;
-        }
+        (same.checked_add(len)? <= path::LONGEST).then_some(Name { same, new })
+    }
+
+    /// Makes the path of this name out of the one that was taken on before it. Names between the two may be
+    /// left out if this one shares nothing with them that they did not share with that one.
+    pub(crate) fn take_on(&mut self, Name { same, new }: Name<'a>) -> Result<(), IndexError> {
         // The paths are in order exactly if they are where they first differ.
         let order = match (self.path.get(same), new.first()) {
+            _ if same > self.path.len() => false,
             (_, None) => self.first,
             (None, Some(_)) => true,
             (Some(old), Some(new)) => path::compare(&[*old], &[*new]) == Ordering::Less,
         };
-        // What is shared was looked at before; what is new is tidy if the component it goes on with is.
-        let whole = self.path[..same].iter().rposition(|byte| *byte == b'/').map_or(0, |at| at + 1);
+        if !order {
+            return Err(self.block.damaged("its names are not in order"));
+        }
+        self.first = false;
         self.path.truncate(same);
         self.path.extend_from_slice(new);
-        let tidy = path::validate_relative(&self.path[whole..]).is_ok()
-            && (whole == 0 || whole < self.path.len());
-        (order && tidy).then_some(same)
+        if self.is_tidy(same) { Ok(()) } else { Err(self.block.damaged("a name is no path")) }
+    }
+
+    /// Whether the path is one inside a tree. What it shares with the one before was looked at before; what
+    /// is new is tidy if the component that it goes on with is.
+    fn is_tidy(&self, same: usize) -> bool {
+        let slash = self.path[..same].iter().rposition(|byte| *byte == b'/');
+        let component = &self.path[slash.map_or(0, |at| at + 1)..];
+        path::validate_relative(component).is_ok() && (slash.is_none() || !component.is_empty())
     }
 }
 
@@ -535,23 +583,22 @@ pub(crate) struct Cells<'a, R: Row> {
 impl<R: Row> Cells<'_, R> {
     /// Row `at`, which has this path. Rows before it are skipped, rows behind it can still be had.
     pub(crate) fn row(&mut self, at: usize, path: Vec<u8>) -> Result<R, IndexError> {
-        while self.done < at {
-            self.next(Vec::new())?;
-        }
-        self.next(path)
+        self.skip_to(at)?;
+        self.done += 1;
+        let row = R::take(path, &mut self.state, &mut self.columns);
+        row.ok_or_else(|| self.block.damaged("a column has an impossible value"))
     }
 
-    fn next(&mut self, path: Vec<u8>) -> Result<R, IndexError> {
-        self.done += 1;
-        R::take(path, &mut self.state, &mut self.columns)
-            .ok_or_else(|| self.block.damaged("a column has an impossible value"))
+    fn skip_to(&mut self, at: usize) -> Result<(), IndexError> {
+        let count = at.saturating_sub(self.done);
+        self.done += count;
+        let skipped = R::skip(count, &mut self.state, &mut self.columns);
+        skipped.ok_or_else(|| self.block.damaged("a column has an impossible value"))
     }
 
     /// Makes sure that nothing is left behind the last row.
     fn end(&mut self, rows: usize) -> Result<(), IndexError> {
-        while self.done < rows {
-            self.next(Vec::new())?;
-        }
+        self.skip_to(rows)?;
         if self.columns.iter().all(|column| column.is_empty()) {
             return Ok(());
         }

@@ -142,4 +142,30 @@ impl Row for Record {
         before.advance(&record);
         Some(record)
     }
+
+    /// Only the columns whose next cell depends on those before it are read.
+    fn skip(count: usize, before: &mut Before, columns: &mut [&[u8]]) -> Option<()> {
+        let [kinds, mode, uid, gid, size, seconds, nanos, frame, offset, raw_len, links, link] =
+            columns
+        else {
+            return None;
+        };
+        let gone = |kind: &&u8| **kind == RecordKind::Gone as u8;
+        let count = count - kinds.split_off(..count)?.iter().filter(gone).count();
+        [mode, uid, gid].into_iter().try_for_each(|column| varint::skip(count, column))?;
+        nanos.split_off(..4 * count)?;
+        for _ in 0..count {
+            before.seconds = before.seconds.wrapping_add(take_signed(seconds)?);
+            let size = varint::take(size)?;
+            let frame =
+                u32::try_from(i64::from(before.frame).checked_add(take_signed(frame)?)?).ok()?;
+            let offset = take_sum(before.expected_offset(frame), offset)?;
+            let raw_len = take_sum(expected_raw_len(size), raw_len)?;
+            let len = take_usize(links)?;
+            link.split_off(..len)?;
+            before.frame = frame;
+            before.end = offset.wrapping_add(raw_len);
+        }
+        Some(())
+    }
 }

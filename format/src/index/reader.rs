@@ -58,19 +58,7 @@ impl<S: ReadAt> Reader<S> {
     /// What the dump says of this path: also that it is gone. Nothing, if the dump does not mention it.
     pub fn find(&self, path: &[u8]) -> Result<Option<Record>, IndexError> {
         let Some(block) = self.block_before(path) else { return Ok(None) };
-        let block = self.block(block)?;
-        let mut names = block.names();
-        for at in 0.. {
-            if names.step()?.is_none() {
-                break;
-            }
-            match path::compare(names.path(), path) {
-                Ordering::Less => {}
-                Ordering::Equal => return block.cells().row(at, path.to_vec()).map(Some),
-                Ordering::Greater => break,
-            }
-        }
-        Ok(None)
+        self.block(block)?.find(path)
     }
 
     /// What the dump says of the direct children of a directory, in order: also what is gone of them.
@@ -132,8 +120,8 @@ impl<S: ReadAt> Reader<S> {
     }
 }
 
-/// Adds the children of `dir` that stand in this block. Gives the last path of the block, unless it is
-/// already past the directory.
+/// Adds the children of `dir` that stand in this block. Gives a path below the same child as the last of the
+/// block, unless that is already past the directory.
 fn list_block(
     block: &Block<Record>,
     dir: &[u8],
@@ -142,14 +130,16 @@ fn list_block(
     let mut names = block.names();
     let mut cells = block.cells();
     let inside = if dir.is_empty() { 0 } else { dir.len() + 1 };
-    // As long as a path shares this much with the one before it, it lies below the same child.
+    // What shares this much with the path before it lies below the same child, and is passed over.
     let mut deep = usize::MAX;
     for at in 0.. {
-        let Some(same) = names.step()? else { break };
-        let path = names.path();
-        if same >= deep && path.len() > deep {
+        let Some(name) = names.step()? else { break };
+        if name.same >= deep {
             continue;
         }
+        names.take_on(name)?;
+        deep = usize::MAX;
+        let path = names.path();
         if !path::is_below(path, dir) {
             if path::compare(path, dir) == Ordering::Greater {
                 return Ok(None);
@@ -158,13 +148,7 @@ fn list_block(
         }
         match path[inside..].iter().position(|byte| *byte == b'/') {
             Some(slash) => deep = inside + slash + 1,
-            None => {
-                deep = path.len() + 1;
-                let again = children.last().is_some_and(|child| child.path == path);
-                if !again {
-                    children.push(cells.row(at, path.to_vec())?);
-                }
-            }
+            None => children.push(cells.row(at, path.to_vec())?),
         }
     }
     Ok(Some(names.path().to_vec()))
