@@ -1,8 +1,10 @@
 //! What a virtual tape promises as a drive, and how it looks to Amanda in its directory.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use proptest::prelude::*;
 use types::{Blame, FileNo};
 
 use super::*;
@@ -27,7 +29,8 @@ fn setup(capacity: Bytes) -> Setup {
 
 impl Site {
     fn new(capacity: Bytes) -> Self {
-        let root = tempfile::tempdir().unwrap();
+        // Every flush waits for the disk; in memory there is none.
+        let root = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         create(root.path(), 4).unwrap();
         let library = Library::open(root.path(), setup(capacity)).unwrap();
         Self { root, library }
@@ -262,4 +265,36 @@ fn a_file_begun_anew_has_its_new_title() {
     write_file(&mut drive, "records", b"x");
     drive.flush().unwrap();
     assert_eq!(site.names(), ["00000.L", "00001.records"]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is in the directory, and in whatever order a power cut let files go: the volume is the files
+    /// from 0 up to the first gap, each is read whole, and writing at its end harms none of them.
+    #[test]
+    fn a_volume_is_what_stands_before_the_first_gap(
+        present in proptest::collection::btree_set(0u32..8, 0..8),
+        torn in proptest::collection::btree_set(0u32..8, 0..3),
+        others in proptest::collection::btree_set("[a-z]{1,5}(-lock)?|[0-9]{5}|[0-9]{5}-lock", 0..4),
+    ) {
+        let mut site = Site::new(ROOMY);
+        let slot = site.root.path().join("slot1");
+        let write = |name: String| fs::write(slot.join(&name), header(&name)).unwrap();
+        present.iter().for_each(|number| write(format!("{number:05}.x")));
+        torn.iter().for_each(|number| write(format!("unfinished.{number:05}.x")));
+        others.iter().cloned().for_each(write);
+        let whole = (0..).take_while(|number| present.contains(number)).count();
+        let end = Position::start_of(FileNo(u32::try_from(whole).unwrap()));
+        let mut drive = site.loaded();
+        prop_assert_eq!(drive.to_end_of_data().unwrap(), end);
+        write_file(&mut drive, "new", b"data");
+        drive.flush().unwrap();
+        let expected: BTreeSet<String> = (0..whole)
+            .map(|number| format!("{number:05}.x"))
+            .chain([format!("{whole:05}.new")])
+            .chain(others)
+            .collect();
+        prop_assert_eq!(site.names().into_iter().collect::<BTreeSet<_>>(), expected);
+    }
 }
