@@ -287,7 +287,8 @@ impl<'a> Judge<'a> {
                 let why = format!("{} is still being written", name(dump));
                 self.verdicts.need(label, Reason { rule: Rule::BeingMade, why, until: None });
             }
-            let why = format!("{} is not on volumes yet", name(dump));
+            let state = if dump.held { "on the holding disk" } else { "arriving" };
+            let why = format!("{} is {state}", name(dump));
             self.keep_chain(
                 dump,
                 Where::Everywhere,

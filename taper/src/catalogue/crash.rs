@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use proptest::prelude::*;
 use types::{Bytes, DumpId, FileNo, Label};
 
 use super::testing::{STORED, behind, day, dle, dump, label, part, policies, storage};
@@ -129,6 +130,10 @@ fn reopen(folder: &Path, [main, wal]: &[Vec<u8>; 2]) -> Catalogue {
 /// The catalogue says less than is true, never more.
 fn assert_true(catalogue: &Catalogue, world: &World) {
     assert_eq!(catalogue.check().unwrap(), []);
+    assert_says_no_more(catalogue, world);
+}
+
+fn assert_says_no_more(catalogue: &Catalogue, world: &World) {
     for held in catalogue.held().unwrap() {
         assert!(world.holding.contains_key(&held.dump), "{} is not held", held.dump);
     }
@@ -227,4 +232,214 @@ fn recording_before_it_is_true_would_be_noticed() {
     catalogue.with_run(1);
     catalogue.hold(&dump(1, 0, None, 1));
     assert_true(&catalogue, &World::default());
+}
+
+/// Things that happen in no sensible order. Each does the world's part and the catalogue's, in the right order; what
+/// the catalogue refuses, the world does not do.
+#[derive(Clone, Copy, Debug)]
+enum Whim {
+    /// All goes well.
+    Night {
+        level: u16,
+        on: usize,
+    },
+    Hold {
+        level: u16,
+    },
+    Place {
+        which: usize,
+        no: u32,
+        on: usize,
+    },
+    PlaceUnrecorded {
+        which: usize,
+        no: u32,
+        on: usize,
+    },
+    Complete {
+        which: usize,
+    },
+    Restart {
+        which: usize,
+    },
+    LetGo {
+        which: usize,
+    },
+    GiveUp {
+        which: usize,
+    },
+    Begin {
+        on: usize,
+    },
+    Lose {
+        on: usize,
+    },
+    Lock {
+        on: usize,
+    },
+    EndRun,
+}
+
+fn any_whim() -> impl Strategy<Value = Whim> {
+    let (which, no, on) = (0..6usize, 1..3u32, 0..3usize);
+    prop_oneof![
+        8 => (0..3u16, on.clone()).prop_map(|(level, on)| Whim::Night { level, on }),
+        2 => (0..3u16).prop_map(|level| Whim::Hold { level }),
+        6 => (which.clone(), no.clone(), on.clone()).prop_map(|(which, no, on)| Whim::Place { which, no, on }),
+        1 => (which.clone(), no, on.clone())
+            .prop_map(|(which, no, on)| Whim::PlaceUnrecorded { which, no, on }),
+        3 => which.clone().prop_map(|which| Whim::Complete { which }),
+        1 => which.clone().prop_map(|which| Whim::Restart { which }),
+        3 => which.clone().prop_map(|which| Whim::LetGo { which }),
+        1 => which.prop_map(|which| Whim::GiveUp { which }),
+        6 => on.clone().prop_map(|on| Whim::Begin { on }),
+        1 => on.clone().prop_map(|on| Whim::Lose { on }),
+        1 => on.prop_map(|on| Whim::Lock { on }),
+        3 => Just(Whim::EndRun),
+    ]
+}
+
+/// A site that takes whims.
+struct Site {
+    catalogue: Catalogue,
+    world: World,
+    day: u32,
+    dumps: Vec<Dump>,
+}
+
+impl Site {
+    fn new() -> Self {
+        let mut catalogue = Catalogue::in_memory().unwrap();
+        catalogue.sync_dles(&[dle("/data")], day(0)).unwrap();
+        for volume in ["V0", "V1", "V2"] {
+            catalogue.with_volume(volume, 0);
+        }
+        catalogue.with_run(1);
+        Self { catalogue, world: World::default(), day: 1, dumps: Vec::new() }
+    }
+
+    /// One of the newest dumps.
+    fn dump(&self, which: usize) -> Option<Dump> {
+        self.dumps.iter().rev().nth(which).cloned()
+    }
+
+    /// Writes a part behind the last file of a volume.
+    fn place(&mut self, which: usize, no: u32, on: usize) -> Option<Part> {
+        let name = format!("V{on}");
+        let dump = self.dump(which).filter(|dump| self.world.holding.contains_key(&dump.id))?;
+        let volume = self.catalogue.volume(&label(&name)).ok()?;
+        let files = self.world.volumes.entry(volume.label).or_default();
+        let last = files.last().map_or(0, |part| part.file.0);
+        let placed = Part { run: day(self.day), ..part(&dump, (no, 2), &name, last + 1) };
+        let copies = self.catalogue.dump(dump.id).unwrap().copies;
+        if copies.iter().any(super::Copy::is_complete) {
+            return None;
+        }
+        files.push(placed.clone());
+        Some(placed)
+    }
+
+    fn take(&mut self, whim: Whim) {
+        let lib = [storage("lib")];
+        let now = day(self.day);
+        match whim {
+            Whim::Night { level, on } => {
+                let [first, second] = [1, 2].map(|no| Whim::Place { which: 0, no, on });
+                let done = [Whim::Complete { which: 0 }, Whim::LetGo { which: 0 }, Whim::EndRun];
+                [Whim::Hold { level }, first, second]
+                    .into_iter()
+                    .chain(done)
+                    .for_each(|whim| self.take(whim));
+            }
+            Whim::Hold { level } => {
+                let level = types::Level::try_from(level).unwrap();
+                let base = self.catalogue.base_for(&dle("/data"), level).unwrap();
+                let n = self.dumps.len() as u64 + 1;
+                let level = base.as_ref().map_or(0, |_| level.number());
+                let mut dump = dump(n, level, None, self.day);
+                dump.base = base.map(|base| base.id);
+                self.world.holding.insert(dump.id, dump.clone());
+                self.catalogue.hold(&dump);
+                self.dumps.push(dump);
+            }
+            Whim::Place { which, no, on } => {
+                if let Some(part) = self.place(which, no, on) {
+                    self.catalogue.record_placed(&part, behind(&part)).unwrap();
+                }
+            }
+            Whim::PlaceUnrecorded { which, no, on } => drop(self.place(which, no, on)),
+            Whim::Complete { which } => {
+                if let Some(dump) = self.dump(which) {
+                    drop(self.catalogue.complete_copy(dump.id, &lib[0], now));
+                }
+            }
+            Whim::Restart { which } => {
+                if let Some(dump) = self.dump(which) {
+                    drop(self.catalogue.restart_copy(dump.id, &lib[0]));
+                }
+            }
+            Whim::LetGo { which } => {
+                if let Some(dump) = self.dump(which)
+                    && self.catalogue.forget_held(dump.id, &lib).is_ok()
+                {
+                    self.world.holding.remove(&dump.id);
+                }
+            }
+            Whim::GiveUp { which } => {
+                if let Some(dump) = self.dump(which)
+                    && self.catalogue.discard_held(dump.id, now, "a whim").is_ok()
+                {
+                    self.world.holding.remove(&dump.id);
+                }
+            }
+            Whim::Begin { on } => self.begin(on),
+            Whim::Lose { on } => {
+                let label = label(&format!("V{on}"));
+                if self.catalogue.remove_volume(&label, now).is_ok() {
+                    self.world.volumes.remove(&label);
+                }
+            }
+            Whim::Lock { on } => {
+                let label = label(&format!("V{on}"));
+                drop(self.catalogue.set_lock(&label, super::Lock::Until(day(self.day + 2)), now));
+            }
+            Whim::EndRun => {
+                self.catalogue.finish_run(now, now, RunStatus::Good).unwrap();
+                self.day += 1;
+                self.catalogue.with_run(self.day);
+            }
+        }
+    }
+
+    /// Begins a volume afresh, if it may be, and never takes away what was the newest state before.
+    fn begin(&mut self, on: usize) {
+        let label = label(&format!("V{on}"));
+        let newest = |catalogue: &Catalogue| {
+            let links = catalogue.newest_at(&dle("/data"), day(999)).unwrap().links;
+            links.map(|links| links.last().unwrap().dump.id)
+        };
+        let before = newest(&self.catalogue);
+        let Ok(leave) = self.catalogue.reusable(&label, &policies(), day(self.day)) else { return };
+        assert_eq!(newest(&self.catalogue), before);
+        self.world.volumes.insert(leave.label().clone(), vec![]);
+        let end = VolumeEnd { file: FileNo::FIRST, block: None };
+        let (block, now) = (types::BlockSize::TAPE, day(self.day));
+        self.catalogue.record_labelled(&label, Some(now), block, end, now).unwrap();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))] // each looks at the whole catalogue forty times
+
+    #[test]
+    fn whatever_happens_the_catalogue_tells_the_truth(
+        whims in prop::collection::vec(any_whim(), 0..40),
+    ) {
+        let mut site = Site::new();
+        for whim in whims {
+            site.take(whim);
+            assert_says_no_more(&site.catalogue, &site.world);
+        }
+        assert_true(&site.catalogue, &site.world);
+    }
 }
