@@ -336,6 +336,17 @@ impl<D: Drive> Mounted<D> {
         self.drive
     }
 
+    /// The first file that the volume does not have.
+    pub fn end_of_data(&mut self) -> Result<FileNo, VolumeError> {
+        Ok(self.drive.to_end_of_data()?.file)
+    }
+
+    /// Takes the volume for something that nobody here knows: what it holds was shown to a person, or a rule
+    /// of the operator's lets it be overwritten.
+    pub fn into_foreign(self, what: impl Into<String>) -> Foreign<D> {
+        Foreign { drive: self.drive, what: what.into() }
+    }
+
     /// Starts the volume afresh, under its label, in the pool it was in. All that was on it is gone.
     pub fn relabel(self, leave: Reusable, stamp: Stamp) -> Result<Appending<D>, VolumeError> {
         let TapeStart { label, pool, .. } = self.start;
