@@ -1,0 +1,158 @@
+//! The only place that looks at the clock.
+//!
+//! Commands take a [`Now`] here, once, and hand it down. A run's stamp comes from [`next_stamp`], which never
+//! gives one that is not later than the newest the catalogue knows: a clock that jumps back must not make two
+//! runs of the same name, nor let an older dump look newer.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jiff::civil::DateTime;
+use jiff::{Timestamp, ToSpan, Zoned};
+use types::{DumpId, Stamp};
+
+/// An instant, as seconds since 1970 and in the server's time zone.
+#[derive(Clone, Debug)]
+pub struct Now {
+    zoned: Zoned,
+}
+
+impl Now {
+    /// Reads the clock.
+    #[expect(clippy::disallowed_methods, reason = "this is where the clock is read")]
+    pub fn read() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let second = i64::try_from(since.as_secs()).unwrap_or(0);
+        let nanos = i32::try_from(since.subsec_nanos()).unwrap_or(0);
+        let instant = Timestamp::new(second, nanos).unwrap_or(Timestamp::UNIX_EPOCH);
+        Self { zoned: instant.to_zoned(jiff::tz::TimeZone::system()) }
+    }
+
+    /// Seconds since 1970.
+    pub fn unix(&self) -> i64 {
+        self.zoned.timestamp().as_second()
+    }
+
+    /// Milliseconds since 1970, for ids.
+    pub fn millis(&self) -> u64 {
+        u64::try_from(self.zoned.timestamp().as_millisecond()).unwrap_or(0)
+    }
+
+    /// Days since 1970, local.
+    pub fn day(&self) -> i64 {
+        day_number(self.zoned.datetime())
+    }
+
+    /// Seconds since local midnight.
+    pub fn second_of_day(&self) -> u32 {
+        let time = self.zoned.time();
+        let of = |part: i8, unit: u32| u32::try_from(part).unwrap_or(0) * unit;
+        of(time.hour(), 3600) + of(time.minute(), 60) + of(time.second(), 1)
+    }
+
+    /// `2026-11-23 01:02:03`.
+    pub fn text(&self) -> String {
+        self.zoned.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    }
+
+    /// The stamp of this second.
+    pub fn stamp(&self) -> Stamp {
+        stamp_of(self.zoned.datetime())
+    }
+}
+
+/// The stamp of a run that begins now: later than `newest`, even if the clock says otherwise.
+pub fn next_stamp(now: &Now, newest: Option<Stamp>) -> Stamp {
+    match newest {
+        Some(newest) if newest >= now.stamp() => after(newest),
+        _ => now.stamp(),
+    }
+}
+
+/// Days since 1970 of a stamp's date.
+pub fn day_of(stamp: Stamp) -> i64 {
+    day_number(civil(stamp))
+}
+
+/// Seconds since 1970 of a stamp, in the server's time zone.
+pub fn unix_of(stamp: Stamp) -> i64 {
+    civil(stamp)
+        .to_zoned(jiff::tz::TimeZone::system())
+        .map_or(0, |zoned| zoned.timestamp().as_second())
+}
+
+/// A stamp as people read it, `2026-11-23 01:02:03`.
+pub fn stamp_text(stamp: Stamp) -> String {
+    let [year, month, day, hour, minute, second] = stamp.fields();
+    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+}
+
+/// Seconds since 1970 as people read them, in the server's time zone.
+pub fn unix_text(unix: i64) -> String {
+    let instant = Timestamp::from_second(unix).unwrap_or(Timestamp::UNIX_EPOCH);
+    instant.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A new dump id: the time, then chance, so that ids sort by age and never repeat.
+pub fn new_dump_id(now: &Now) -> Result<DumpId, getrandom::Error> {
+    let mut chance = [0; 10];
+    getrandom::fill(&mut chance)?;
+    Ok(DumpId::new(now.millis(), chance))
+}
+
+fn after(stamp: Stamp) -> Stamp {
+    civil(stamp).checked_add(1.second()).map_or(stamp, stamp_of)
+}
+
+fn civil(stamp: Stamp) -> DateTime {
+    let [year, month, day, hour, minute, second] = stamp.fields();
+    let small = |n: u32| i8::try_from(n).unwrap_or(0);
+    let year = i16::try_from(year).unwrap_or(0);
+    DateTime::new(
+        year,
+        small(month),
+        small(day),
+        small(hour),
+        small(minute),
+        small(second.min(59)),
+        0,
+    )
+    .unwrap_or(DateTime::ZERO)
+}
+
+fn stamp_of(at: DateTime) -> Stamp {
+    let text = at.strftime("%Y%m%d%H%M%S").to_string();
+    text.parse().expect("a civil time of four-digit year is a stamp")
+}
+
+fn day_number(at: DateTime) -> i64 {
+    let epoch = jiff::civil::date(1970, 1, 1);
+    i64::from(at.date().since((jiff::Unit::Day, epoch)).map_or(0, |span| span.get_days()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stamp(text: &str) -> Stamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_clock_that_jumps_back_still_gives_later_stamps() {
+        let future = stamp("29991231235959");
+        let next = next_stamp(&Now::read(), Some(future));
+        assert_eq!(next, stamp("30000101000000"));
+    }
+
+    #[test]
+    fn days_count_from_1970() {
+        assert_eq!(day_of(stamp("19700101000000")), 0);
+        assert_eq!(day_of(stamp("19700102235959")), 1);
+        assert_eq!(day_of(stamp("20260101000000")), 20454);
+    }
+
+    #[test]
+    fn stamps_read_as_dates() {
+        assert_eq!(stamp_text(stamp("20260102030405")), "2026-01-02 03:04:05");
+    }
+}

@@ -1,0 +1,97 @@
+//! What a command says: facts to standard output, remarks to standard error.
+
+use std::io::{self, ErrorKind, Write};
+
+use serde::Serialize;
+
+/// Prints text to standard output. A reader that went away (`| head`) is no failure of ours.
+pub fn text(text: &str) -> io::Result<()> {
+    ignore_gone(io::stdout().lock().write_all(text.as_bytes()))
+}
+
+/// Prints a line to standard output.
+pub fn line(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    ignore_gone(out.write_all(line.as_bytes()).and_then(|()| out.write_all(b"\n")))
+}
+
+/// Prints a value as JSON, indented, to standard output.
+pub fn json(value: &impl Serialize) -> io::Result<()> {
+    line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Says something to the person at standard error.
+pub fn remark(text: &str) {
+    // Nobody is left to tell that standard error is gone.
+    drop(writeln!(io::stderr().lock(), "{text}"));
+}
+
+/// Rows as a table whose columns are as wide as they need to be. The first row is the heading; columns of
+/// `right` stand at the right.
+pub fn table(rows: &[Vec<String>], right: &[usize]) -> String {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
+    };
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
+    let mut out = String::new();
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(column, cell)| {
+            let width = widths[column];
+            if right.contains(&column) {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
+            }
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Bytes of a path as text: what is not UTF-8, and what would move the cursor, is escaped as `\xHH`.
+pub fn path(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\t' => out.push_str("\\t"),
+                c if c.is_control() => {
+                    out.extend(c.to_string().bytes().map(|b| format!("\\x{b:02x}")))
+                }
+                c => out.push(c),
+            }
+        }
+        out.extend(chunk.invalid().iter().map(|b| format!("\\x{b:02x}")));
+    }
+    out
+}
+
+fn ignore_gone(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_they_need_to_be() {
+        let rows =
+            [vec!["a".to_owned(), "size".to_owned()], vec!["longer".to_owned(), "1".to_owned()]];
+        assert_eq!(table(&rows, &[1]), "a       size\nlonger     1\n");
+    }
+
+    #[test]
+    fn a_path_never_moves_the_cursor() {
+        assert_eq!(path(b"caf\xe9\n\x1b[2J\\"), "caf\\xe9\\n\\x1b[2J\\\\");
+        assert_eq!(path("日本語".as_bytes()), "日本語");
+    }
+}

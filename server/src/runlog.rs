@@ -1,0 +1,198 @@
+//! What happened in a run, as it happens.
+//!
+//! The run appends one JSON line an event to `log/<stamp>.jsonl`; `status` reads the file while the run is at
+//! work, `report` when it is over. The lines are a format: fields are added, never renamed, and a line that
+//! this version does not know is passed over.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use types::{
+    Bytes, DleRef, DriveName, DumpId, FileNo, Label, Level, PartNo, Slot, Stamp, StorageName,
+};
+
+/// One line of the log.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Logged {
+    /// Seconds since 1970.
+    pub time: i64,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: RunEvent,
+}
+
+/// What can happen in a run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum RunEvent {
+    /// The run began.
+    Started { run: Stamp, kind: String, program: String, pid: u32 },
+    /// The planner decided.
+    Planned { dle: DleRef, level: Level, raw: Bytes, stored: Bytes, why: String },
+    /// The planner left a DLE out.
+    Skipped { dle: DleRef, why: String },
+    /// Something an operator should know.
+    Warning { text: String },
+    /// A client began to send.
+    DumpStarted { dle: DleRef, level: Level, dump: DumpId, to: Target },
+    /// How far a dump is.
+    DumpProgress { dump: DumpId, entries: u64, raw: Bytes, stored: Bytes },
+    /// The client complained about one path, or about the dump.
+    DumpStrange { dle: DleRef, dump: DumpId, text: String },
+    /// The image is whole: held, or placed.
+    DumpDone {
+        dle: DleRef,
+        level: Level,
+        dump: DumpId,
+        strange: u64,
+        entries: u64,
+        raw: Bytes,
+        stored: Bytes,
+        seconds: f64,
+    },
+    /// A dump came to nothing.
+    DumpFailed { dle: DleRef, level: Level, why: String, again: bool },
+    /// A DLE has no dump of this run.
+    DleFailed { dle: DleRef, why: String },
+    /// A volume is in a drive, its label read, and will be written.
+    VolumeMounted {
+        drive: DriveName,
+        storage: StorageName,
+        label: Label,
+        slot: Option<Slot>,
+        how: String,
+        file: FileNo,
+    },
+    /// A volume was looked at and not taken.
+    VolumeRefused { storage: StorageName, what: String, why: String },
+    /// A part is on a volume, flushed.
+    PartPlaced {
+        dump: DumpId,
+        part: PartNo,
+        label: Label,
+        file: FileNo,
+        bytes: Bytes,
+        seconds: f64,
+    },
+    /// All parts of an image are placed.
+    ImagePlaced {
+        dle: DleRef,
+        level: Level,
+        dump: DumpId,
+        storage: StorageName,
+        bytes: Bytes,
+        seconds: f64,
+    },
+    /// A volume is done with.
+    VolumeFinished { label: Label, bytes: Bytes, files: u32, why: String },
+    /// A drive, or what was in it, failed.
+    DriveFailed { drive: DriveName, blame: String, why: String },
+    /// No volume could be had.
+    NoVolume { storage: StorageName, why: String },
+    /// A signal asked the run to end.
+    Interrupted,
+    /// The run ended.
+    Finished { outcome: Outcome },
+}
+
+/// Where an image goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// To the holding disk first.
+    Holding,
+    /// Straight to a volume.
+    Volume,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// All well.
+    Good,
+    /// Done, with complaints.
+    Strange,
+    /// Some DLEs have no dump, or some images no volume.
+    Failed,
+    /// It was told to stop.
+    Interrupted,
+}
+
+/// The log of a run, open for appending.
+#[derive(Debug)]
+pub struct RunLog {
+    file: File,
+}
+
+impl RunLog {
+    /// Makes the log of `run` in `directory`.
+    pub fn create(directory: &Path, run: Stamp) -> io::Result<Self> {
+        fs::create_dir_all(directory)?;
+        let file = OpenOptions::new().create(true).append(true).open(path(directory, run))?;
+        Ok(Self { file })
+    }
+
+    /// Appends one event. A whole line goes out in one write, so that a reader never sees half of one that
+    /// another line follows.
+    pub fn append(&mut self, time: i64, event: RunEvent) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&Logged { time, event })?;
+        line.push(b'\n');
+        self.file.write_all(&line)
+    }
+}
+
+/// Where the log of a run lies.
+pub fn path(directory: &Path, run: Stamp) -> PathBuf {
+    directory.join(format!("{run}.jsonl"))
+}
+
+/// All that was logged of a run. Lines that a crash cut short or that a later version wrote are passed over.
+pub fn read(directory: &Path, run: Stamp) -> io::Result<Vec<Logged>> {
+    let text = fs::read(path(directory, run))?;
+    Ok(text
+        .split(|&byte| byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
+}
+
+/// The runs that have a log, oldest first.
+pub fn runs(directory: &Path) -> io::Result<Vec<Stamp>> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut stamps = Vec::new();
+    for entry in entries {
+        let name = entry?.file_name();
+        let stamp = name
+            .to_str()
+            .and_then(|name| name.strip_suffix(".jsonl"))
+            .and_then(|stem| stem.parse::<Stamp>().ok());
+        stamps.extend(stamp);
+    }
+    stamps.sort();
+    Ok(stamps)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_line_and_an_unknown_event_are_passed_over() {
+        let dir = tempfile::tempdir().unwrap();
+        let run: Stamp = "20260102030405".parse().unwrap();
+        let mut log = RunLog::create(dir.path(), run).unwrap();
+        log.append(1, RunEvent::Interrupted).unwrap();
+        log.file.write_all(b"{\"time\":2,\"event\":\"of-the-future\",\"x\":1}\n").unwrap();
+        log.append(3, RunEvent::Finished { outcome: Outcome::Good }).unwrap();
+        log.file.write_all(b"{\"time\":4,\"ev").unwrap();
+        let times: Vec<i64> = read(dir.path(), run).unwrap().iter().map(|line| line.time).collect();
+        assert_eq!(times, [1, 3]);
+        assert_eq!(runs(dir.path()).unwrap(), [run]);
+    }
+}
