@@ -1,0 +1,112 @@
+//! Index files: for each dump its index and the table of its frames, beside the catalogue.
+//!
+//! They are copies of what the image carries in its contents frame, cut out as it arrives, so that looking
+//! around and choosing what to read needs no volume. They expire with their dump.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use format::contents;
+use format::frame::{FrameTable, TableError, digest};
+use format::index::{IndexError, Reader};
+use types::{Digest, DumpId};
+
+/// What is wrong with an index file or a frame table.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexTrouble {
+    /// The file.
+    #[error("{path}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// What is in it.
+    #[error(transparent)]
+    Index(#[from] IndexError),
+    /// What is in the table of frames.
+    #[error(transparent)]
+    Table(#[from] TableError),
+}
+
+/// The index of a dump.
+fn index_path(directory: &Path, dump: DumpId) -> PathBuf {
+    directory.join(format!("{dump}.rkx"))
+}
+
+/// The frames of a dump.
+fn table_path(directory: &Path, dump: DumpId) -> PathBuf {
+    directory.join(format!("{dump}.rkf"))
+}
+
+/// Keeps index and frame table of a dump that arrived, durably. The answer is the index's hash.
+pub fn keep(directory: &Path, contents: &contents::View<'_>) -> io::Result<Digest> {
+    let dump = contents.identity.dump;
+    let table = contents.frames.encode().map_err(io::Error::other)?;
+    write(&table_path(directory, dump), &table)?;
+    write(&index_path(directory, dump), contents.index)?;
+    File::open(directory)?.sync_all()?;
+    Ok(digest(contents.index))
+}
+
+/// Makes a file durable, then visible.
+fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = path.with_extension("tmp");
+    let mut file = File::create(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&partial, path)
+}
+
+/// Whether index and table of a dump are there.
+pub fn has(directory: &Path, dump: DumpId) -> bool {
+    index_path(directory, dump).exists() && table_path(directory, dump).exists()
+}
+
+/// Opens the index of a dump.
+pub fn open(directory: &Path, dump: DumpId) -> Result<Reader<File>, IndexTrouble> {
+    let path = index_path(directory, dump);
+    let file = File::open(&path).map_err(|source| IndexTrouble::File { path, source })?;
+    Ok(Reader::open(file)?)
+}
+
+/// The bytes of the index of a dump.
+pub fn bytes(directory: &Path, dump: DumpId) -> Result<Vec<u8>, IndexTrouble> {
+    let path = index_path(directory, dump);
+    fs::read(&path).map_err(|source| IndexTrouble::File { path, source })
+}
+
+/// The frames of a dump.
+pub fn frames(directory: &Path, dump: DumpId) -> Result<FrameTable, IndexTrouble> {
+    let path = table_path(directory, dump);
+    let bytes = fs::read(&path).map_err(|source| IndexTrouble::File { path, source })?;
+    Ok(FrameTable::decode(&bytes)?)
+}
+
+/// Removes index and table of a dump that is nowhere to be had, or never came to be.
+pub fn remove(directory: &Path, dump: DumpId) {
+    for path in [index_path(directory, dump), table_path(directory, dump)] {
+        if let Err(error) = fs::remove_file(&path)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!("{} is of no use and could not be removed: {error}", path.display());
+        }
+    }
+}
+
+/// The dumps that have an index file here.
+pub fn all(directory: &Path) -> io::Result<Vec<DumpId>> {
+    let mut dumps = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        dumps.extend(
+            name.to_str()
+                .and_then(|name| name.strip_suffix(".rkx"))
+                .and_then(|id| id.parse::<DumpId>().ok()),
+        );
+    }
+    Ok(dumps)
+}
