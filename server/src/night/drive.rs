@@ -1,0 +1,771 @@
+//! One drive's thread: finds volumes, writes images on them, and keeps the catalogue in step.
+//!
+//! It does one errand after the other. While it writes an image and the volume is full, it says so and waits,
+//! with the image in its hands, for the dispatcher's word: another volume, or the end of the image.
+//!
+//! What is placed is recorded part by part, after the flush that proves it; only when all parts of all copies
+//! are recorded is the held image let go.
+
+use std::collections::BTreeMap;
+
+use config::{Config, Storage};
+use crossbeam_channel::{Receiver, Sender};
+use devices::DriveError;
+use format::header::Image;
+use taper::catalogue::{CatalogueError, Part, Volume, VolumeEnd, VolumeState};
+use taper::label::{BadTemplate, Found};
+use taper::mount::{
+    Appending, Consent, Foreign, Identified, Known, LastFile, Loaded, Mounted, NewLabel, Placed,
+    Reached, Records, VolumeError,
+};
+use taper::retention::Policies;
+use taper::scan::{Append, Candidate, Choice, Scan, Situation};
+use taper::scribe::{
+    self, Chunks, Finished, HeldImage, ImageSource, Job, LiveImage, OtherError, StopCause, Wanted,
+};
+use types::{Blame, Bytes, DriveName, DumpId, FileNo, Label, Slot, Stamp, StorageName};
+
+use super::direct::{self, Incoming};
+use super::estimate::with_causes;
+use super::happened::Voice;
+use super::records;
+use super::shared::SharedCatalogue;
+use crate::clock::Now;
+use crate::dispatcher::Event;
+use crate::holding::{Held, ImageName};
+use crate::library::{self, AnyDrive, Library, LibraryTrouble};
+use crate::runlog::RunEvent;
+
+/// How much of a dump that goes straight to a volume is remembered, for the case that the medium fails.
+const REMEMBERED: Bytes = Bytes(256 << 20);
+/// How much may be in the drive and not yet be certain.
+const COMMIT_EVERY: Bytes = Bytes(4 << 30);
+
+/// Something for a drive to do.
+#[derive(Debug)]
+pub enum Errand {
+    /// Is there a volume to write?
+    Look,
+    /// Mount one.
+    Mount {
+        /// The one that was mounted before; none for the next.
+        again: Option<Label>,
+    },
+    /// Write a held image.
+    Write(Held),
+    /// Write an image that is just arriving.
+    WriteArriving(Incoming),
+    /// Write no further part of an image.
+    End(DumpId),
+    /// Write the records and unload.
+    Finish,
+}
+
+/// The run's end of a drive.
+pub struct Handle {
+    /// To send it on errands. Dropped, the thread ends.
+    pub errands: Sender<Errand>,
+    /// The thread.
+    pub thread: std::thread::JoinHandle<()>,
+}
+
+/// What a drive's thread works with.
+pub struct Bench {
+    /// Which drive.
+    pub drive: DriveName,
+    /// Its library.
+    pub library: Library,
+    /// The storage that it writes for.
+    pub storage: Storage,
+    /// The whole configuration, for label variables and policies.
+    pub config: Config,
+    /// Which run.
+    pub run: Stamp,
+    /// The catalogue.
+    pub catalogue: SharedCatalogue,
+    /// Where index files are.
+    pub indexdir: std::path::PathBuf,
+    /// The loop.
+    pub voice: Voice,
+}
+
+/// Why no volume was mounted.
+#[derive(Debug, thiserror::Error)]
+enum MountError {
+    #[error("{0}")]
+    None(String),
+    #[error(transparent)]
+    Library(#[from] LibraryTrouble),
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    #[error(transparent)]
+    Template(#[from] BadTemplate),
+}
+
+/// The image is not to be written on.
+#[derive(Debug, thiserror::Error)]
+#[error("the run wants it so")]
+struct Ended;
+
+/// Starts the thread of a drive.
+pub fn start(bench: Bench) -> Handle {
+    let (errands, orders) = crossbeam_channel::unbounded();
+    let thread = std::thread::spawn(move || Worker::new(bench, orders).work());
+    Handle { errands, thread }
+}
+
+struct Worker {
+    bench: Bench,
+    orders: Receiver<Errand>,
+    policies: Policies,
+    volume: Option<Appending<AnyDrive>>,
+    /// How far images are that were begun in this run.
+    reached: BTreeMap<DumpId, Reached>,
+    /// What was written to the mounted volume.
+    bytes: Bytes,
+    files: u32,
+}
+
+impl Worker {
+    fn new(bench: Bench, orders: Receiver<Errand>) -> Self {
+        let policies = library::policies(&bench.config);
+        Self {
+            bench,
+            orders,
+            policies,
+            volume: None,
+            reached: BTreeMap::new(),
+            bytes: Bytes::ZERO,
+            files: 0,
+        }
+    }
+
+    fn work(mut self) {
+        while let Ok(errand) = self.orders.recv() {
+            match errand {
+                Errand::Look => self.look(),
+                Errand::Mount { again } => self.mount_and_tell(again.as_ref()),
+                Errand::Write(held) => self.write_held(&held),
+                Errand::WriteArriving(incoming) => self.write_arriving(incoming),
+                // It came too late: the image has ended by itself.
+                Errand::End(_) => {}
+                Errand::Finish => self.finish(),
+            }
+        }
+    }
+
+    fn storage(&self) -> &StorageName {
+        &self.bench.storage.name
+    }
+
+    fn drive(&self) -> DriveName {
+        self.bench.drive.clone()
+    }
+
+    // ---- volumes -------------------------------------------------------------------------------------
+
+    fn look(&mut self) {
+        let drive = self.drive();
+        match self.scan().map(|mut scan| (scan.next(), refusals(&scan))) {
+            Ok((Some(_), _)) => self.bench.voice.event(Event::VolumeFound { drive }),
+            Ok((None, why)) => self.no_volume(why),
+            Err(error) => self.failed(blame(&error), with_causes(&error)),
+        }
+    }
+
+    fn no_volume(&self, why: String) {
+        let storage = self.storage().clone();
+        self.bench.voice.log(RunEvent::NoVolume { storage, why: why.clone() });
+        self.bench.voice.event(Event::NoVolume { drive: self.drive(), why });
+    }
+
+    fn failed(&mut self, blame: Blame, why: String) {
+        self.volume = None;
+        self.bench.voice.event(Event::DriveFailed { drive: self.drive(), blame, why });
+    }
+
+    fn mount_and_tell(&mut self, again: Option<&Label>) {
+        match self.mount(again) {
+            Ok(volume) => {
+                self.volume = Some(volume);
+                self.tell_mounted();
+            }
+            Err(MountError::None(why)) => self.no_volume(why),
+            Err(error) => self.failed(blame(&error), with_causes(&error)),
+        }
+    }
+
+    fn tell_mounted(&self) {
+        let Some(volume) = &self.volume else { return };
+        let label = volume.label().clone();
+        self.bench.voice.event(Event::VolumeMounted { drive: self.drive(), label, room: None });
+    }
+
+    fn scan(&self) -> Result<Scan, MountError> {
+        let storage = &self.bench.storage;
+        let (labels, autolabel) = library::labels(storage)?;
+        let catalogue = self.bench.catalogue.lock();
+        let inventory = self.bench.library.inventory()?;
+        let current = inventory.drive(&self.bench.drive).and_then(|bay| bay.home);
+        Ok(Scan::new(Situation {
+            method: library::method(storage),
+            append: Append::Allowed,
+            slots: self.bench.library.slots()?,
+            current,
+            volumes: catalogue.volumes()?,
+            verdicts: catalogue.verdicts(&self.policies, Now::read().stamp())?,
+            pool: storage.pool.clone(),
+            labels,
+            autolabel,
+            names: library::names(&self.bench.config, storage),
+            run: self.bench.run,
+        }))
+    }
+
+    /// Mounts the next volume that may be written, or the one that was mounted before.
+    fn mount(&mut self, again: Option<&Label>) -> Result<Appending<AnyDrive>, MountError> {
+        self.volume = None;
+        (self.bytes, self.files) = (Bytes::ZERO, 0);
+        let mut scan = self.scan()?;
+        let wanted =
+            again.and_then(|label| self.bench.library.slot_of(label).ok().zip(Some(label.clone())));
+        if let Some((slot, label)) = wanted {
+            let candidate =
+                Candidate { slot, label: Some(label), why: "it was mounted before".to_owned() };
+            if let Some(volume) = self.try_candidate(&mut scan, &candidate)? {
+                return Ok(volume);
+            }
+        }
+        while let Some(candidate) = scan.next() {
+            if let Some(volume) = self.try_candidate(&mut scan, &candidate)? {
+                return Ok(volume);
+            }
+        }
+        Err(MountError::None(refusals(&scan)))
+    }
+
+    /// Loads a candidate and makes it ready, unless it is not what it seemed.
+    fn try_candidate(
+        &self,
+        scan: &mut Scan,
+        candidate: &Candidate,
+    ) -> Result<Option<Appending<AnyDrive>>, MountError> {
+        match self.ready(scan, candidate) {
+            Ok(Ok((volume, how))) => {
+                self.tell_volume(&volume, candidate.slot, how);
+                Ok(Some(volume))
+            }
+            Ok(Err(why)) => {
+                self.refuse(scan, candidate, why);
+                Ok(None)
+            }
+            // A cartridge that does not do costs itself. What is wrong with the drive or the host is not
+            // mended by trying all others.
+            Err(error) if matches!(blame(&error), Blame::Medium | Blame::Nothing) => {
+                let why = with_causes(&error);
+                scan.rejected(candidate, &why);
+                self.refuse(scan, candidate, why);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn refuse(&self, _scan: &Scan, candidate: &Candidate, why: String) {
+        let what = candidate.label.as_ref().map_or_else(
+            || format!("the cartridge in slot {}", candidate.slot),
+            |label| format!("{label} in slot {}", candidate.slot),
+        );
+        self.bench.voice.log(RunEvent::VolumeRefused {
+            storage: self.storage().clone(),
+            what,
+            why,
+        });
+    }
+
+    fn tell_volume(&self, volume: &Appending<AnyDrive>, slot: Slot, how: String) {
+        let label = volume.label().clone();
+        let seen = self.bench.catalogue.lock().record_seen(&label, Some(slot), None);
+        if let Err(error) = seen {
+            self.bench.voice.log(RunEvent::Warning { text: with_causes(&error) });
+        }
+        self.bench.voice.log(RunEvent::VolumeMounted {
+            drive: self.drive(),
+            storage: self.storage().clone(),
+            label,
+            slot: Some(slot),
+            how,
+            file: volume.next_file(),
+        });
+    }
+
+    /// Brings a candidate into the drive, reads its label, and does what the scan says to it.
+    #[expect(
+        clippy::type_complexity,
+        reason = "a volume and how it was made ready, a refusal, or a failure"
+    )]
+    fn ready(
+        &self,
+        scan: &mut Scan,
+        candidate: &Candidate,
+    ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
+        let drive = self.bench.library.drive(&self.bench.drive)?;
+        self.bench.library.bring(candidate.slot, &self.bench.drive)?;
+        let identified = Loaded::new(drive).identify()?;
+        let found = match &identified {
+            Identified::Labelled(mounted) => {
+                Found::Labelled { label: mounted.label().clone(), stamp: mounted.start().stamp }
+            }
+            Identified::Blank(_) => Found::Blank,
+            Identified::Foreign(foreign) => Found::Foreign(foreign.what().to_owned()),
+        };
+        let choice = match scan.met(candidate.slot, found) {
+            Ok(choice) => choice,
+            Err(refusal) => return Ok(Err(refusal.why)),
+        };
+        match (choice, identified) {
+            (Choice::Append(_), Identified::Labelled(mounted)) => self.append(mounted).map(Ok),
+            (Choice::Reuse(label), Identified::Labelled(mounted)) => self.reuse(&label, mounted),
+            (Choice::Fresh(fresh), identified) => {
+                self.label_new(fresh.label().clone(), identified).map(Ok)
+            }
+            _ => Ok(Err("its label changed while it was looked at".to_owned())),
+        }
+    }
+
+    fn append(
+        &self,
+        mounted: Mounted<AnyDrive>,
+    ) -> Result<(Appending<AnyDrive>, String), MountError> {
+        let label = mounted.label().clone();
+        let (known, at) = {
+            let catalogue = self.bench.catalogue.lock();
+            let volume = catalogue.volume(&label)?;
+            let last = catalogue.parts_on(&label)?.into_iter().next_back();
+            (known(&volume, last.as_ref()), volume.end.file)
+        };
+        let knows = |dump: DumpId| self.bench.catalogue.lock().dump(dump).is_ok();
+        let volume = mounted.append(&known, knows)?;
+        for leftover in volume.leftovers() {
+            tracing::info!("{label} has a file that the catalogue did not record: {leftover:?}");
+        }
+        Ok((volume, format!("written on, from file {at}")))
+    }
+
+    #[expect(clippy::type_complexity, reason = "as of `ready`")]
+    fn reuse(
+        &self,
+        label: &Label,
+        mounted: Mounted<AnyDrive>,
+    ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
+        let now = Now::read().stamp();
+        let leave = match self.bench.catalogue.lock().reusable(label, &self.policies, now) {
+            Ok(leave) => leave,
+            Err(CatalogueError::Needed(needed)) => return Ok(Err(needed.to_string())),
+            Err(error) => return Err(error.into()),
+        };
+        let volume = mounted.relabel(leave, self.bench.run)?;
+        self.record_labelled(&volume)?;
+        Ok(Ok((volume, "started afresh".to_owned())))
+    }
+
+    fn label_new(
+        &self,
+        label: Label,
+        identified: Identified<AnyDrive>,
+    ) -> Result<(Appending<AnyDrive>, String), MountError> {
+        let storage = &self.bench.storage;
+        let block = storage.tapetype.blocksize;
+        let chosen = Volume::new(label.clone(), storage.pool.clone(), storage.name.clone(), block);
+        self.bench.catalogue.lock().choose_label(&chosen)?;
+        let new = NewLabel { label, stamp: Some(self.bench.run), pool: Some(storage.pool.clone()) };
+        let volume = match identified {
+            Identified::Blank(blank) => blank.label(new)?,
+            Identified::Foreign(foreign) => overwrite(foreign, new)?,
+            Identified::Labelled(mounted) => {
+                let shown = format!("label {}", mounted.label());
+                overwrite(mounted.into_foreign(shown), new)?
+            }
+        };
+        self.record_labelled(&volume)?;
+        Ok((volume, "new".to_owned()))
+    }
+
+    fn record_labelled(&self, volume: &Appending<AnyDrive>) -> Result<(), CatalogueError> {
+        let start = volume.start();
+        let block = start.block_size.unwrap_or(types::BlockSize::HEADER);
+        let end = VolumeEnd { file: volume.next_file(), block: None };
+        let now = Now::read().stamp();
+        self.bench.catalogue.lock().record_labelled(volume.label(), start.stamp, block, end, now)
+    }
+
+    /// Closes the mounted volume: the run's records go behind the last part, and the cartridge back home.
+    fn close(
+        &mut self,
+        volume: Appending<AnyDrive>,
+        state: VolumeState,
+        why: &str,
+    ) -> Result<(), String> {
+        let label = volume.label().clone();
+        let records = records::of_run(
+            &self.bench.catalogue.lock(),
+            &self.bench.indexdir,
+            self.bench.run,
+            &label,
+        );
+        let text = |error: &dyn std::error::Error| with_causes(error);
+        let (volume, outcome, placed) = match records {
+            Ok(records) => {
+                volume.write_records(self.bench.run, &records).map_err(|error| text(&error))?
+            }
+            Err(error) => {
+                let text = format!("{label} gets no records of this run: {}", with_causes(&error));
+                self.bench.voice.log(RunEvent::Warning { text });
+                let (volume, placed) = volume.flush().map_err(|error| with_causes(&error))?;
+                (volume, Records::NoRoom, placed)
+            }
+        };
+        for part in &placed {
+            self.record(part).map_err(|error| text(&error))?;
+        }
+        let end = VolumeEnd { file: volume.next_file(), block: None };
+        let mut catalogue = self.bench.catalogue.lock();
+        let recorded = catalogue
+            .record_end(&label, self.bench.run, end)
+            .and_then(|()| catalogue.set_state(&label, state, Now::read().stamp()));
+        drop(catalogue);
+        recorded.map_err(|error| text(&error))?;
+        if outcome == Records::NoRoom {
+            let text = format!(
+                "{label} had no room for the records of this run; other volumes of the run have them"
+            );
+            self.bench.voice.log(RunEvent::Warning { text });
+        }
+        drop(volume);
+        self.bench.voice.log(RunEvent::VolumeFinished {
+            label,
+            bytes: self.bytes,
+            files: self.files,
+            why: why.to_owned(),
+        });
+        self.bench.library.unload(&self.bench.drive).map_err(|error| text(&error))
+    }
+
+    fn finish(&mut self) {
+        let closed = match self.volume.take() {
+            Some(volume) => self.close(volume, VolumeState::Active, "the run is done with it"),
+            None => Ok(()),
+        };
+        match closed {
+            Ok(()) => self.bench.voice.event(Event::VolumeFinished { drive: self.drive() }),
+            Err(why) => self.failed(Blame::Drive, why),
+        }
+    }
+
+    // ---- images --------------------------------------------------------------------------------------
+
+    fn write_held(&mut self, held: &Held) {
+        let name = held.name().clone();
+        let drive = self.drive();
+        let opened = Chunks::open(&held.files()).and_then(HeldImage::open);
+        let mut source = match opened {
+            Ok(source) => source,
+            Err(error) => {
+                let why = with_causes(&error);
+                return self.bench.voice.event(Event::Unreadable { drive, dump: name.dump, why });
+            }
+        };
+        let from = match self.begin(name.dump) {
+            Ok(from) => from,
+            Err(error) => return self.failed(Blame::Host, with_causes(&error)),
+        };
+        match self.write(&name, &mut source, from) {
+            Ok(()) => match self.placed_all(&name, Some(held)) {
+                Ok(()) => self.bench.voice.event(Event::ImagePlaced { drive, dump: name.dump }),
+                Err(why) => self.failed(Blame::Host, why),
+            },
+            Err(stopped) => self.tell_stopped(&name, stopped),
+        }
+    }
+
+    /// Where to begin: after the last part placed in this run; else at the beginning, for the hash of what an
+    /// earlier run placed is not known any more.
+    fn begin(&self, dump: DumpId) -> Result<Reached, CatalogueError> {
+        if let Some(reached) = self.reached.get(&dump) {
+            return Ok(reached.clone());
+        }
+        let mut catalogue = self.bench.catalogue.lock();
+        let begun = catalogue.dump(dump)?.copies.iter().any(|copy| copy.storage == *self.storage());
+        if begun {
+            catalogue.restart_copy(dump, self.storage())?;
+        }
+        Ok(Reached::beginning())
+    }
+
+    fn write_arriving(&mut self, incoming: Incoming) {
+        let Incoming { name, frames, outcome } = incoming;
+        let mut source = LiveImage::new(frames, REMEMBERED);
+        let written = self.write(&name, &mut source, Reached::beginning());
+        match written {
+            Ok(()) => match self.placed_all(&name, None) {
+                // The dumper tells the rest.
+                Ok(()) => drop(outcome.send(direct::Placed)),
+                Err(why) => self.failed(Blame::Host, why),
+            },
+            Err(stopped) => {
+                drop(outcome);
+                drop(source);
+                let why = with_causes(&stopped);
+                // The parts that are placed are of no use: a dump that comes straight begins again.
+                if let Err(error) =
+                    self.bench.catalogue.lock().restart_copy(name.dump, &self.bench.storage.name)
+                {
+                    tracing::debug!("{}", with_causes(&error));
+                }
+                self.failed(stopped.cause.blame(), why);
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        name: &ImageName,
+        source: &mut dyn ImageSource,
+        from: Reached,
+    ) -> Result<(), scribe::Stopped> {
+        let dump = name.dump;
+        let (raw, stored) = match self.bench.catalogue.lock().dump(dump) {
+            Ok(known) if known.dump.stored > Bytes::ZERO => {
+                (Some(known.dump.raw), Some(known.dump.stored))
+            }
+            _ => (None, None),
+        };
+        let image = Image {
+            stamp: name.run,
+            dle: &name.dle,
+            level: name.level,
+            dump,
+            base: name.base,
+            raw,
+            stored,
+            crc32c: None,
+        };
+        let part_size = self.bench.storage.tapetype.part_size;
+        let job = Job { image, part_size, commit_every: COMMIT_EVERY };
+        let volume = self.volume.take();
+        let written =
+            scribe::write_image(&job, source, from, volume, &mut Keeper { worker: self, dump });
+        match written {
+            Ok(Finished { volume, .. }) => {
+                self.reached.remove(&dump);
+                self.volume = volume;
+                Ok(())
+            }
+            Err(stopped) => {
+                self.reached.insert(dump, (*stopped.reached).clone());
+                Err(stopped)
+            }
+        }
+    }
+
+    fn tell_stopped(&mut self, name: &ImageName, stopped: scribe::Stopped) {
+        let drive = self.drive();
+        let why = with_causes(&stopped);
+        match &stopped.cause {
+            StopCause::NoVolume(error) if error.downcast_ref::<Ended>().is_some() => {
+                self.bench.voice.event(Event::ImageEnded { drive, dump: name.dump });
+            }
+            StopCause::Write(taper::mount::WriteError::Source(_)) => {
+                // Where the medium stands is not known either: the volume is mounted again when it is needed.
+                self.bench.voice.event(Event::Unreadable {
+                    drive,
+                    dump: name.dump,
+                    why: why.clone(),
+                });
+                self.failed(Blame::Nothing, why);
+            }
+            cause => self.failed(cause.blame(), why),
+        }
+    }
+
+    /// Says in the catalogue that a copy is whole, and lets the held image go if no other copy is wanted.
+    fn placed_all(&mut self, name: &ImageName, held: Option<&Held>) -> Result<(), String> {
+        let wanted = [self.storage().clone()];
+        let now = Now::read().stamp();
+        let mut catalogue = self.bench.catalogue.lock();
+        let released = catalogue
+            .complete_copy(name.dump, &wanted[0], now)
+            .and_then(|()| held.map(|_| catalogue.forget_held(name.dump, &wanted)).transpose());
+        let stored = catalogue.dump(name.dump).map_or(Bytes::ZERO, |known| known.dump.stored);
+        drop(catalogue);
+        let released = released.map_err(|error| with_causes(&error))?;
+        self.bench.voice.log(RunEvent::ImagePlaced {
+            dle: name.dle.clone(),
+            level: name.level,
+            dump: name.dump,
+            storage: wanted[0].clone(),
+            bytes: stored,
+            seconds: 0.0,
+        });
+        if let Some((held, released)) = held.zip(released)
+            && let Err(error) = held.clone().remove(released)
+        {
+            let text = format!("{}; the next run removes it", with_causes(&error));
+            self.bench.voice.log(RunEvent::Warning { text });
+        }
+        Ok(())
+    }
+
+    fn record(&self, part: &Placed) -> Result<(), CatalogueError> {
+        let row = Part {
+            dump: part.dump,
+            storage: self.storage().clone(),
+            no: part.part,
+            run: self.bench.run,
+            label: part.label.clone(),
+            file: part.file,
+            block: None,
+            first_frame: part.first_frame,
+            last_frame: part.last_frame,
+            offset: part.offset,
+            bytes: part.bytes,
+            sha_so_far: Some(part.sha256_so_far),
+            crc_so_far: Some(part.crc32c_so_far),
+        };
+        let end = VolumeEnd { file: part.file.next(), block: None };
+        self.bench.catalogue.lock().record_placed(&row, end)
+    }
+}
+
+/// Who finds volumes and keeps the catalogue while an image is written.
+struct Keeper<'a> {
+    worker: &'a mut Worker,
+    dump: DumpId,
+}
+
+impl scribe::Volumes<AnyDrive> for Keeper<'_> {
+    fn next_volume(
+        &mut self,
+        why: Wanted<'_>,
+        done: Option<Appending<AnyDrive>>,
+    ) -> Result<Appending<AnyDrive>, OtherError> {
+        let drive = self.worker.drive();
+        match why {
+            Wanted::First => {}
+            Wanted::Full(_) => {
+                if let Some(volume) = done {
+                    self.worker.close(volume, VolumeState::Full, "it is full")?;
+                }
+                self.worker.bench.voice.event(Event::VolumeFull { drive });
+            }
+            Wanted::Failed { label, error } => {
+                let why = with_causes(error);
+                self.worker.bench.voice.log(RunEvent::DriveFailed {
+                    drive: drive.clone(),
+                    blame: format!("volume {label}"),
+                    why,
+                });
+                let now = Now::read().stamp();
+                self.worker.bench.catalogue.lock().set_state(label, VolumeState::Full, now)?;
+                self.worker.bench.voice.event(Event::VolumeFull { drive });
+            }
+        }
+        self.wait_for_volume()
+    }
+
+    fn placed(&mut self, part: &Placed) -> Result<(), OtherError> {
+        self.worker.record(part)?;
+        self.worker.bytes += part.bytes;
+        self.worker.files += 1;
+        self.worker.bench.voice.log(RunEvent::PartPlaced {
+            dump: part.dump,
+            part: part.part,
+            label: part.label.clone(),
+            file: part.file,
+            bytes: part.bytes,
+            seconds: 0.0,
+        });
+        let (drive, dump, stored) = (self.worker.drive(), part.dump, part.bytes);
+        self.worker.bench.voice.event(Event::PartPlaced { drive, dump, stored });
+        Ok(())
+    }
+}
+
+impl Keeper<'_> {
+    /// Waits, with an image half written, for the dispatcher's word.
+    fn wait_for_volume(&mut self) -> Result<Appending<AnyDrive>, OtherError> {
+        loop {
+            match self.worker.orders.recv() {
+                Ok(Errand::Mount { again }) => match self.worker.mount(again.as_ref()) {
+                    Ok(volume) => {
+                        let label = volume.label().clone();
+                        let drive = self.worker.drive();
+                        self.worker.bench.voice.event(Event::VolumeMounted {
+                            drive,
+                            label,
+                            room: None,
+                        });
+                        return Ok(volume);
+                    }
+                    Err(MountError::None(why)) => self.worker.no_volume(why),
+                    Err(error) => return Err(error.into()),
+                },
+                Ok(Errand::Look) => self.worker.look(),
+                Ok(Errand::End(dump)) if dump == self.dump => return Err(Ended.into()),
+                Ok(other) => tracing::error!("{other:?} came while an image waits for a volume"),
+                Err(_) => return Err(Ended.into()),
+            }
+        }
+    }
+}
+
+/// What the catalogue knows of a volume that is to be written on.
+fn known(volume: &Volume, last: Option<&Part>) -> Known {
+    let behind = FileNo(volume.end.file.0.saturating_sub(1));
+    let last = match last {
+        Some(part) if part.file == behind => {
+            LastFile::Part { file: part.file, dump: part.dump, part: part.no }
+        }
+        _ if behind == FileNo::LABEL => LastFile::Label,
+        _ => LastFile::Other { file: behind },
+    };
+    Known { label: volume.label.clone(), written: volume.labelled, last }
+}
+
+fn overwrite(
+    foreign: Foreign<AnyDrive>,
+    new: NewLabel,
+) -> Result<Appending<AnyDrive>, VolumeError> {
+    let consent = Consent::to_overwrite(format!("{}, which autolabel lets pass", foreign.what()));
+    foreign.overwrite(consent, new)
+}
+
+/// Why no slot was taken, for the operator.
+fn refusals(scan: &Scan) -> String {
+    let refusals: Vec<String> = scan.refusals().iter().map(ToString::to_string).collect();
+    if refusals.is_empty() {
+        "the library has no cartridges".to_owned()
+    } else {
+        refusals.join("; ")
+    }
+}
+
+fn blame(error: &MountError) -> Blame {
+    match error {
+        MountError::Volume(error) => error.blame(),
+        MountError::Library(LibraryTrouble::Changer(error)) => error.blame,
+        MountError::Library(LibraryTrouble::Volume(error)) => error.blame(),
+        MountError::Library(LibraryTrouble::Open { .. } | LibraryTrouble::NoDrive) => Blame::Drive,
+        MountError::Library(LibraryTrouble::Absent(_) | LibraryTrouble::Other { .. }) => {
+            Blame::Medium
+        }
+        MountError::None(_) | MountError::Catalogue(_) | MountError::Template(_) => Blame::Host,
+    }
+}
+
+/// What a device error says, for those who only have a `DriveError`.
+pub fn device_text(error: &DriveError) -> String {
+    with_causes(error)
+}

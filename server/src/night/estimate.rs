@@ -1,0 +1,145 @@
+//! How large each dump would be: from history where that is enough, else from the clients.
+//!
+//! A client that can't answer costs its own DLEs their exact numbers, and nothing else. Hosts are asked side
+//! by side, the DLEs of one host one after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use config::{Config, Dle, EstimateLimit};
+use format::wire::{EstimateBase, Reply, Request};
+use types::{Bytes, DleRef, DumpId, HostName, Level};
+
+use super::spec;
+use crate::agent::{Agent, AgentCommand, AgentError, Patience};
+use crate::planner::{self, Day, DleFacts, EstimateNeed, Estimates};
+
+/// What the clients said.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// By DLE.
+    pub estimates: BTreeMap<DleRef, Estimates>,
+    /// Dumps whose snapshots the clients no longer have.
+    pub lost: BTreeSet<DumpId>,
+}
+
+/// Estimates for every DLE.
+pub fn all(
+    config: &Config,
+    dles: &[&Dle],
+    facts: &[DleFacts],
+    today: Day,
+    agent: &AgentCommand,
+) -> Asked {
+    let asked = Mutex::new(Asked::default());
+    let mut to_ask: BTreeMap<&HostName, Vec<Question<'_>>> = BTreeMap::new();
+    for (dle, facts) in dles.iter().zip(facts) {
+        match planner::estimates_wanted(facts, today) {
+            EstimateNeed::Nothing => {}
+            EstimateNeed::FromHistory(estimates) => {
+                lock(&asked).estimates.insert(dle.reference(), estimates);
+            }
+            EstimateNeed::AskClient { levels, otherwise } => {
+                to_ask.entry(&dle.host).or_default().push(Question {
+                    dle,
+                    facts,
+                    levels,
+                    otherwise,
+                });
+            }
+        }
+    }
+    std::thread::scope(|scope| {
+        let asked = &asked;
+        for dles in to_ask.values() {
+            scope.spawn(move || {
+                for question in dles {
+                    let answer = question.ask(agent, limit(config, question.levels.len()));
+                    note(asked, question, answer);
+                }
+            });
+        }
+    });
+    asked.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn lock(asked: &Mutex<Asked>) -> std::sync::MutexGuard<'_, Asked> {
+    asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+fn limit(config: &Config, estimates: usize) -> Duration {
+    match config.site.etimeout {
+        EstimateLimit::Each(each) => {
+            each.saturating_mul(u32::try_from(estimates).unwrap_or(u32::MAX))
+        }
+        EstimateLimit::Host(all) => all,
+    }
+}
+
+/// What a client is asked.
+struct Question<'a> {
+    dle: &'a Dle,
+    facts: &'a DleFacts,
+    /// The levels, each with what it would build on.
+    levels: Vec<(Level, Option<DumpId>)>,
+    /// What holds if the client does not answer.
+    otherwise: Estimates,
+}
+
+impl Question<'_> {
+    /// Asks for all levels, in one walk.
+    fn ask(
+        &self,
+        agent: &AgentCommand,
+        limit: Duration,
+    ) -> Result<Vec<format::wire::Estimate>, AgentError> {
+        let bases = self.levels.iter().map(|&(level, base)| EstimateBase { level, base }).collect();
+        let mut agent = Agent::start(agent, Patience::of(limit))?;
+        match agent.ask(&Request::Estimate { dle: spec::of(self.dle), bases })? {
+            Reply::Estimates { estimates } => {
+                agent.finish()?;
+                Ok(estimates)
+            }
+            other => {
+                Err(AgentError::Protocol(format!("{other:?} in answer to a request for estimates")))
+            }
+        }
+    }
+}
+
+fn note(
+    asked: &Mutex<Asked>,
+    question: &Question<'_>,
+    answer: Result<Vec<format::wire::Estimate>, AgentError>,
+) {
+    let mut asked = lock(asked);
+    let mut estimates = question.otherwise.clone();
+    match answer {
+        Ok(answer) => {
+            for wire in answer {
+                match wire.size {
+                    Some((_, raw)) => {
+                        let estimate = planner::from_client(question.facts, wire.level, Bytes(raw));
+                        estimates.levels.insert(wire.level, estimate);
+                    }
+                    None => asked.lost.extend(wire.base),
+                }
+            }
+        }
+        Err(error) => estimates.failed = Some(with_causes(&error)),
+    }
+    asked.estimates.insert(question.dle.reference(), estimates);
+}
+
+/// An error and what caused it, in one line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

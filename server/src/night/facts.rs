@@ -1,0 +1,171 @@
+//! What the planner is told, put together from the configuration and the catalogue.
+//!
+//! Here is where a stamp becomes a day, and where "is it still restorable?" is asked of the catalogue.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use config::{Config, Dle};
+use taper::catalogue::{self, Ask, Catalogue, CatalogueError};
+use types::{Bytes, DleRef, DumpId, Level};
+
+use crate::clock::{self, Now};
+use crate::library;
+use crate::planner::{
+    Bump, Capacity, Day, DleFacts, Past, Ratio, Request, Row, Snapshot, Strategy, Today,
+};
+
+/// The facts of the DLEs that a run is asked to do.
+pub fn of(
+    dles: &[&Dle],
+    catalogue: &Catalogue,
+    lost: &BTreeSet<DumpId>,
+) -> Result<Vec<DleFacts>, CatalogueError> {
+    let mut known = catalogue.planner_facts()?;
+    dles.iter()
+        .map(|dle| {
+            let past = known.remove(&dle.reference()).unwrap_or_default();
+            one(dle, &past, catalogue, lost)
+        })
+        .collect()
+}
+
+fn one(
+    dle: &Dle,
+    past: &catalogue::DleFacts,
+    catalogue: &Catalogue,
+    lost: &BTreeSet<DumpId>,
+) -> Result<DleFacts, CatalogueError> {
+    let how = &dle.dumping;
+    let mut last = BTreeMap::new();
+    for (level, row) in past.last_of_each_level() {
+        let snapshot = if lost.contains(&row.dump) { Snapshot::Lost } else { Snapshot::Kept };
+        let restorable = catalogue.chain(row.dump)?.gap.is_none();
+        last.insert(
+            level,
+            Past {
+                dump: row.dump,
+                day: Day(clock::day_of(row.run)),
+                raw: row.raw,
+                stored: row.stored,
+                restorable,
+                snapshot,
+                // Retention keeps every volume that a chain in use needs, so none is in sight of being overwritten.
+                overwritten_in: None,
+            },
+        );
+    }
+    Ok(DleFacts {
+        dle: dle.reference(),
+        priority: how.priority,
+        strategy: strategy(how.strategy),
+        dumpcycle: how.dumpcycle,
+        maxpromoteday: how.maxpromoteday,
+        skip_full: how.skip_full,
+        skip_incr: how.skip_incr,
+        bump: Bump {
+            size: how.bump.size,
+            percent: how.bump.percent,
+            mult: how.bump.mult,
+            days: how.bump.days,
+        },
+        starttime: how.starttime.map(|at| u32::from(at.hour) * 3600 + u32::from(at.minute) * 60),
+        allow_split: how.allow_split,
+        ratio: Ratio { full: how.comprate.0, incremental: how.comprate.1 },
+        request: past.requests.first().map(request),
+        last,
+        last_level: past.last_level(),
+        consecutive_runs: u32::try_from(past.consecutive_runs()).unwrap_or(u32::MAX),
+        skipped_full: None,
+        history: past.history.iter().map(row).collect(),
+    })
+}
+
+fn strategy(strategy: config::Strategy) -> Strategy {
+    match strategy {
+        config::Strategy::Standard => Strategy::Standard,
+        config::Strategy::NoFull => Strategy::NoFull,
+        config::Strategy::NoInc => Strategy::NoInc,
+        config::Strategy::Skip => Strategy::Skip,
+        config::Strategy::IncrOnly => Strategy::IncrOnly,
+    }
+}
+
+/// A full, if one is asked for, is what counts: the requests sort by weight.
+fn request(ask: &Ask) -> Request {
+    match ask {
+        Ask::Full => Request::Full,
+        Ask::LevelOne => Request::Level1,
+        Ask::Bump => Request::Bump,
+        Ask::NoBump => Request::NoBump,
+    }
+}
+
+fn row(row: &catalogue::HistoryRow) -> Row {
+    Row {
+        day: Day(clock::day_of(row.run)),
+        level: row.level,
+        raw: row.raw,
+        stored: row.stored,
+        seconds: u32::try_from(row.took.as_secs()).unwrap_or(u32::MAX),
+    }
+}
+
+/// The moment of the run.
+pub fn today(now: &Now) -> Today {
+    Today { day: Day(now.day()), second: now.second_of_day() }
+}
+
+/// What the volumes of the storage that is planned for take.
+pub fn capacity(config: &Config) -> Capacity {
+    let Some(storage) = library::planned_for(config) else {
+        return Capacity {
+            volume: Bytes::ZERO,
+            runtapes: 0,
+            limit: None,
+            filemark: Bytes::ZERO,
+            block: Bytes::ZERO,
+            part: None,
+        };
+    };
+    Capacity {
+        volume: storage.tapetype.length,
+        runtapes: storage.tapering.runtapes,
+        limit: config.site.maxdumpsize,
+        filemark: storage.tapetype.filemark,
+        block: storage.tapetype.blocksize.bytes(),
+        part: storage.tapetype.part_size,
+    }
+}
+
+/// How many runs make a dump cycle.
+pub fn runs_per_cycle(config: &Config, catalogue: &Catalogue) -> Result<u32, CatalogueError> {
+    let days = config.site.dumping.dumpcycle.max(1);
+    Ok(match config.site.runspercycle {
+        config::RunsPerCycle::Daily => days,
+        config::RunsPerCycle::Runs(runs) => runs.max(1),
+        config::RunsPerCycle::Guess => guessed(catalogue, days)?,
+    })
+}
+
+/// As many runs as there were in the last dump cycle.
+fn guessed(catalogue: &Catalogue, days: u32) -> Result<u32, CatalogueError> {
+    let runs = catalogue.runs()?;
+    let Some(newest) = runs.first() else { return Ok(days) };
+    let since = clock::day_of(newest.stamp) - i64::from(days);
+    let recent = runs.iter().filter(|run| clock::day_of(run.stamp) > since).count();
+    Ok(u32::try_from(recent).unwrap_or(days).max(1))
+}
+
+/// Whether what is asked for a DLE was done by a dump of this level.
+pub fn fulfilled(ask: Ask, level: Level) -> bool {
+    match ask {
+        Ask::Full => level.is_full(),
+        Ask::LevelOne => level.number() == 1,
+        Ask::Bump | Ask::NoBump => true,
+    }
+}
+
+/// The DLEs by name.
+pub fn by_name(config: &Config) -> BTreeMap<DleRef, &Dle> {
+    config.dles.iter().map(|dle| (dle.reference(), dle)).collect()
+}

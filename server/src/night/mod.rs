@@ -1,0 +1,627 @@
+//! A night, told in order: tidy up, plan, carry out, report.
+//!
+//! ```text
+//! tidy ─► estimate ─► plan ─► dispatch ─► dump ─► hold ─► place ─► report
+//! ```
+//!
+//! `dump` and `flush` are the same night with and without a plan. Everything that is decided is decided by the
+//! planner, the dispatcher, the scan and the retention engine; here it is put together.
+
+pub mod direct;
+pub mod drive;
+pub mod dumper;
+pub mod estimate;
+pub mod facts;
+pub mod happened;
+pub mod records;
+pub mod run;
+pub mod shared;
+pub mod spec;
+pub mod tidy;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use config::{Autoflush, Config, Dle, UseSpace};
+use taper::catalogue::{Ask, Catalogue, CatalogueError, RunKind, RunStatus};
+use types::{Bytes, DleRef, DumpId, Stamp};
+
+use crate::agent::AgentCommand;
+use crate::clock::{self, Now};
+use crate::dispatcher::{
+    self, Algorithm, DiskNo, Dispatcher, Holding, Leftover, Letter, Manner, Outcome as DleOutcome,
+    Share, Taper, Thresholds,
+};
+use crate::holding::{self, Disk, Held};
+use crate::library::{self, Library};
+use crate::planner::{self, Plan, Tonight};
+use crate::progress::Progress;
+use crate::report::{Facts, Held as HeldSum};
+use crate::runlog::{Outcome, RunEvent, RunLog};
+use crate::site::Site;
+use drive::Bench;
+use estimate::with_causes;
+use run::{Means, Run, Signals};
+use shared::SharedCatalogue;
+
+/// Chunks of a holding disk that has no chunk size are as long as files get.
+const NO_CHUNKS: Bytes = Bytes(1 << 60);
+
+/// What a night is to do.
+pub struct Orders<'a> {
+    /// The DLEs to dump; none for a flush.
+    pub dles: Vec<&'a Dle>,
+    /// Which runs it is.
+    pub kind: RunKind,
+    /// Whether volumes are written.
+    pub taper: bool,
+    /// Whether images of earlier runs are written.
+    pub flush: Flush,
+    /// How the agent is started.
+    pub agent: AgentCommand,
+    /// Whether nothing is shown of the run while it goes on.
+    pub quiet: bool,
+}
+
+/// Which images of earlier runs are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flush {
+    /// As the configuration says.
+    AsConfigured,
+    /// None.
+    Nothing,
+    /// Those of these DLEs.
+    Of(BTreeSet<DleRef>),
+}
+
+/// What came of a night.
+#[derive(Clone, Copy, Debug)]
+pub struct Night {
+    /// Its run.
+    pub run: Stamp,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// The plan for tonight, with the estimates that it is made from.
+pub fn plan(
+    site: &Site,
+    catalogue: &Catalogue,
+    dles: &[&Dle],
+    agent: &AgentCommand,
+    now: &Now,
+) -> Result<Plan, CatalogueError> {
+    let config = &site.config;
+    let today = facts::today(now);
+    let first = facts::of(dles, catalogue, &BTreeSet::new())?;
+    let asked = estimate::all(config, dles, &first, today.day, agent);
+    let facts =
+        if asked.lost.is_empty() { first } else { facts::of(dles, catalogue, &asked.lost)? };
+    Ok(planner::plan(&Tonight {
+        today,
+        dles: facts,
+        estimates: asked.estimates,
+        capacity: facts::capacity(config),
+        dumpcycle: config.site.dumping.dumpcycle,
+        runs_per_cycle: facts::runs_per_cycle(config, catalogue)?,
+        minutes: None,
+    }))
+}
+
+/// Runs a night. The site's lock is held by the caller.
+pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
+    let signals = Signals::listen().context("could not listen to signals")?;
+    let now = Now::read();
+    let mut catalogue = site.catalogue()?;
+    let run = clock::next_stamp(&now, catalogue.newest_stamp()?);
+    let program = concat!("reelkeep ", env!("CARGO_PKG_VERSION"));
+    let mut log = RunLog::create(&site.config.site.logdir, run)
+        .context("could not begin the log of the run")?;
+    let mut progress = Progress::new(orders.quiet);
+    let mut note = |log: &mut RunLog, event: RunEvent| -> io::Result<()> {
+        progress.show(&event);
+        log.append(Now::read().unix(), event)
+    };
+    let kind = orders.kind.to_string();
+    note(
+        &mut log,
+        RunEvent::Started { run, kind, program: program.to_owned(), pid: std::process::id() },
+    )?;
+    for text in tidy::tidy(site, &mut catalogue, run)? {
+        note(&mut log, RunEvent::Warning { text })?;
+    }
+    catalogue.begin_run(run, orders.kind, now.stamp().max(run), program)?;
+    catalogue.sync_dles(&site.config.dles.iter().map(Dle::reference).collect::<Vec<_>>(), run)?;
+
+    let plan = if orders.dles.is_empty() {
+        Plan::nothing()
+    } else {
+        plan_of(site, &catalogue, orders, &now)?
+    };
+    for event in told(&plan) {
+        note(&mut log, event)?;
+    }
+    let night = dispatch(site, orders, run, &plan, catalogue, &mut log, &mut progress, signals)?;
+    let outcome = night.outcome;
+    let ended = RunEvent::Finished { outcome };
+    progress.show(&ended);
+    log.append(Now::read().unix(), ended)?;
+    Ok(night)
+}
+
+fn plan_of(
+    site: &Site,
+    catalogue: &Catalogue,
+    orders: &Orders<'_>,
+    now: &Now,
+) -> Result<Plan, CatalogueError> {
+    plan(site, catalogue, &orders.dles, &orders.agent, now)
+}
+
+/// What the log hears of a plan.
+fn told(plan: &Plan) -> Vec<RunEvent> {
+    let planned = plan.dumps().iter().map(|planned| RunEvent::Planned {
+        dle: planned.dle.clone(),
+        level: planned.choice.level,
+        raw: planned.choice.cost.raw,
+        stored: planned.choice.cost.stored,
+        why: planned.why.clone(),
+    });
+    let skipped = plan.skipped().iter().map(|skipped| match skipped.kind {
+        planner::Kind::Failed | planner::Kind::DoesNotFit => {
+            RunEvent::DleFailed { dle: skipped.dle.clone(), why: skipped.why.clone() }
+        }
+        planner::Kind::AsConfigured | planner::Kind::FullElsewhere => {
+            RunEvent::Skipped { dle: skipped.dle.clone(), why: skipped.why.clone() }
+        }
+    });
+    let warnings = plan.warnings().iter().map(|warning| {
+        let about = warning.dle.as_ref().map(|dle| format!("{dle}: ")).unwrap_or_default();
+        RunEvent::Warning { text: format!("{about}{}", warning.text) }
+    });
+    planned.chain(skipped).chain(warnings).collect()
+}
+
+/// Runs the dispatcher over the plan and what waits on the holding disks.
+#[expect(clippy::too_many_arguments, reason = "the pieces of one night, put together once")]
+fn dispatch(
+    site: &Site,
+    orders: &Orders<'_>,
+    run: Stamp,
+    plan: &Plan,
+    catalogue: Catalogue,
+    log: &mut RunLog,
+    progress: &mut Progress,
+    signals: Signals,
+) -> anyhow::Result<Night> {
+    let config = &site.config;
+    let disks = disks(config)?;
+    let rooms = rooms(config, &disks)?;
+    let held = held_images(&catalogue)?;
+    let leftovers = leftovers(config, orders, &catalogue, &held, &disks)?;
+    let shared = SharedCatalogue::new(catalogue);
+    let channel = run::channel();
+    let drives =
+        if orders.taper { start_drives(site, run, &shared, &channel.0)? } else { BTreeMap::new() };
+    let dispatcher_site = dispatcher_site(config, rooms, drives.keys().cloned().collect());
+    let manners = config.dles.iter().map(|dle| (dle.reference(), manner(dle))).collect();
+    let dispatcher = Dispatcher::new(
+        plan,
+        &manners,
+        dispatcher_site,
+        &leftovers,
+        Box::new(|| new_id(&Now::read())),
+    );
+    let means = Means {
+        run,
+        dles: config.dles.iter().map(|dle| (dle.reference(), dle.clone())).collect(),
+        disks,
+        held,
+        agent: orders.agent.clone(),
+        silence: config.site.dtimeout,
+        indexdir: config.site.indexdir.clone(),
+        catalogue: shared.clone(),
+        drives,
+    };
+    let interrupted = signals.clone();
+    let ended = Run::new(means, dispatcher, channel, log, progress, signals).carry_out()?;
+    let mut catalogue = shared.lock();
+    let stopped = interrupted.were_heard();
+    let outcome = settle(&mut catalogue, &ended, plan, orders, stopped)?;
+    let status = match outcome {
+        Outcome::Good => RunStatus::Good,
+        Outcome::Strange => RunStatus::Complaints,
+        Outcome::Failed => RunStatus::Failed,
+        Outcome::Interrupted => RunStatus::Interrupted,
+    };
+    catalogue.finish_run(run, Now::read().stamp().max(run), status)?;
+    Ok(Night { run, outcome })
+}
+
+/// Drops the requests that were fulfilled, and says how the night went.
+fn settle(
+    catalogue: &mut Catalogue,
+    dispatcher: &Dispatcher,
+    plan: &Plan,
+    orders: &Orders<'_>,
+    stopped: bool,
+) -> Result<Outcome, CatalogueError> {
+    let mut failed = false;
+    let mut strange = false;
+    for (dle, outcome) in dispatcher.outcomes() {
+        let (dump, level) = match outcome {
+            Some(DleOutcome::Placed { dump, level } | DleOutcome::Held { dump, level }) => {
+                (*dump, *level)
+            }
+            Some(DleOutcome::Failed { .. }) | None => {
+                failed = true;
+                continue;
+            }
+        };
+        strange |= catalogue.dump(dump)?.dump.status != taper::catalogue::DumpStatus::Good;
+        for ask in [Ask::Full, Ask::LevelOne, Ask::Bump, Ask::NoBump] {
+            if facts::fulfilled(ask, level) {
+                catalogue.unrequest(dle, ask, Now::read().stamp())?;
+            }
+        }
+    }
+    failed |= plan
+        .skipped()
+        .iter()
+        .any(|s| matches!(s.kind, planner::Kind::Failed | planner::Kind::DoesNotFit));
+    failed |= orders.taper
+        && dispatcher.held_images().next().is_some()
+        && dispatcher.degraded().is_some();
+    Ok(match (stopped, failed, strange) {
+        (true, ..) => Outcome::Interrupted,
+        (false, true, _) => Outcome::Failed,
+        (false, false, true) => Outcome::Strange,
+        (false, false, false) => Outcome::Good,
+    })
+}
+
+/// The holding disks of the configuration, made if they are not there.
+pub fn disks(config: &Config) -> anyhow::Result<Arc<[Disk]>> {
+    let mut disks = Vec::new();
+    for disk in &config.holding {
+        fs::create_dir_all(&disk.directory).with_context(|| {
+            format!("could not make the holding disk {}", disk.directory.display())
+        })?;
+        disks.push(Disk {
+            name: disk.name.clone(),
+            directory: disk.directory.clone(),
+            chunk: disk.chunksize.unwrap_or(NO_CHUNKS),
+        });
+    }
+    Ok(disks.into())
+}
+
+/// What a run may use of each holding disk, what already lies there taken off.
+fn rooms(config: &Config, disks: &[Disk]) -> anyhow::Result<Vec<dispatcher::Disk>> {
+    let mut rooms = Vec::new();
+    for (settings, disk) in config.holding.iter().zip(disks) {
+        let free = holding::free(&disk.directory).with_context(|| {
+            format!("could not look at the holding disk {}", disk.directory.display())
+        })?;
+        let room = match settings.use_space {
+            UseSpace::All => free,
+            UseSpace::AllBut(rest) => free - rest,
+            UseSpace::UpTo(most) => free.min(most - used(&disk.directory)?),
+        };
+        let chunk = settings.chunksize.unwrap_or(Bytes::ZERO);
+        rooms.push(dispatcher::Disk { room, chunk });
+    }
+    Ok(rooms)
+}
+
+/// What images take of a holding disk now.
+fn used(directory: &Path) -> io::Result<Bytes> {
+    let mut sum = Bytes::ZERO;
+    for run in fs::read_dir(directory)? {
+        let run = run?.path();
+        if run.is_dir() {
+            for file in fs::read_dir(run)? {
+                sum += Bytes(file?.metadata()?.len());
+            }
+        }
+    }
+    Ok(sum)
+}
+
+/// The images that the catalogue says are held.
+fn held_images(catalogue: &Catalogue) -> anyhow::Result<BTreeMap<DumpId, Held>> {
+    let mut images = BTreeMap::new();
+    for row in catalogue.held()? {
+        match Held::at(&row.path) {
+            Ok(held) => {
+                images.insert(row.dump, held);
+            }
+            Err(error) => tracing::warn!("dump {}: {}", row.dump, with_causes(&error)),
+        }
+    }
+    Ok(images)
+}
+
+/// The held images that this run is to write.
+fn leftovers(
+    config: &Config,
+    orders: &Orders<'_>,
+    catalogue: &Catalogue,
+    held: &BTreeMap<DumpId, Held>,
+    disks: &[Disk],
+) -> anyhow::Result<Vec<Leftover>> {
+    let Some(storage) = library::planned_for(config) else { return Ok(Vec::new()) };
+    let wanted = |dle: &DleRef| match &orders.flush {
+        Flush::Nothing => false,
+        Flush::Of(dles) => dles.is_empty() || dles.contains(dle),
+        Flush::AsConfigured => match storage.tapering.autoflush {
+            Autoflush::No => false,
+            Autoflush::Yes => orders.dles.iter().any(|listed| listed.reference() == *dle),
+            Autoflush::All => true,
+        },
+    };
+    let mut leftovers = Vec::new();
+    for located in catalogue.unplaced(&storage.name)? {
+        let dump = located.dump;
+        let Some(image) = held.get(&dump.id).filter(|_| wanted(&dump.dle)) else { continue };
+        let allow_split = config
+            .dles
+            .iter()
+            .find(|dle| dle.reference() == dump.dle)
+            .is_none_or(|dle| dle.dumping.allow_split);
+        leftovers.push(Leftover {
+            dump: dump.id,
+            dle: dump.dle,
+            level: dump.level,
+            run: dump.run,
+            stored: dump.stored,
+            on: shares(&image.files(), disks),
+            allow_split,
+        });
+    }
+    Ok(leftovers)
+}
+
+/// What the files of an image take on each disk.
+fn shares(files: &[&Path], disks: &[Disk]) -> Vec<Share> {
+    let mut shares: BTreeMap<usize, Bytes> = BTreeMap::new();
+    for file in files {
+        let on = disks.iter().position(|disk| file.starts_with(&disk.directory));
+        let length = fs::metadata(file).map_or(Bytes::ZERO, |metadata| Bytes(metadata.len()));
+        if let Some(on) = on {
+            *shares.entry(on).or_default() += length;
+        }
+    }
+    shares.into_iter().map(|(disk, bytes)| Share { disk: DiskNo(disk), bytes }).collect()
+}
+
+fn start_drives(
+    site: &Site,
+    run: Stamp,
+    catalogue: &SharedCatalogue,
+    voice: &happened::Voice,
+) -> anyhow::Result<BTreeMap<types::DriveName, drive::Handle>> {
+    let Some(storage) = library::planned_for(&site.config) else { return Ok(BTreeMap::new()) };
+    let library = Library::open(storage)?;
+    let at_once = usize::try_from(storage.tapering.taper_parallel_write.max(1)).unwrap_or(1);
+    let bench = |name: &types::DriveName| Bench {
+        drive: name.clone(),
+        library: library.clone(),
+        storage: storage.clone(),
+        config: site.config.clone(),
+        run,
+        catalogue: catalogue.clone(),
+        indexdir: site.config.site.indexdir.clone(),
+        voice: voice.clone(),
+    };
+    Ok(library
+        .drives()
+        .iter()
+        .take(at_once)
+        .map(|name| (name.clone(), drive::start(bench(name))))
+        .collect())
+}
+
+fn dispatcher_site(
+    config: &Config,
+    disks: Vec<dispatcher::Disk>,
+    drives: Vec<types::DriveName>,
+) -> dispatcher::Site {
+    let taper = library::planned_for(config).map_or_else(no_taper, |storage| Taper {
+        at_once: drives.len(),
+        drives,
+        runtapes: storage.tapering.runtapes,
+        length: storage.tapetype.length,
+        images_per_volume: storage.tapering.max_dle_by_volume,
+        algorithm: algorithm(storage.tapering.taperalgo),
+        thresholds: Thresholds {
+            dumped: storage.tapering.flush.dumped,
+            scheduled: storage.tapering.flush.scheduled,
+            taperflush: storage.tapering.flush.taperflush,
+        },
+    });
+    dispatcher::Site {
+        inparallel: usize::try_from(config.site.inparallel).unwrap_or(1),
+        dumporder: config
+            .site
+            .dumporder
+            .iter()
+            .filter_map(|order| Letter::of(order.word().chars().next()?))
+            .collect(),
+        interfaces: config
+            .interfaces
+            .iter()
+            .map(|interface| (interface.name.clone(), interface.use_rate))
+            .collect(),
+        disks,
+        reserve: config.site.reserve,
+        taper,
+    }
+}
+
+fn no_taper() -> Taper {
+    Taper {
+        drives: Vec::new(),
+        at_once: 0,
+        runtapes: 0,
+        length: Bytes::ZERO,
+        images_per_volume: None,
+        algorithm: Algorithm::First,
+        thresholds: Thresholds::default(),
+    }
+}
+
+fn algorithm(algo: config::Taperalgo) -> Algorithm {
+    match algo {
+        config::Taperalgo::First => Algorithm::First,
+        config::Taperalgo::FirstFit => Algorithm::FirstFit,
+        config::Taperalgo::Largest => Algorithm::Largest,
+        config::Taperalgo::LargestFit => Algorithm::LargestFit,
+        config::Taperalgo::Smallest => Algorithm::Smallest,
+        config::Taperalgo::SmallestFit => Algorithm::SmallestFit,
+        config::Taperalgo::Last => Algorithm::Last,
+        config::Taperalgo::LastFit => Algorithm::LastFit,
+    }
+}
+
+fn manner(dle: &Dle) -> Manner {
+    let how = &dle.dumping;
+    Manner {
+        holding: match how.holdingdisk {
+            config::HoldingUse::Never => Holding::Never,
+            config::HoldingUse::Auto => Holding::Auto,
+            config::HoldingUse::Required => Holding::Required,
+        },
+        maxdumps: how.maxdumps,
+        spindle: how.spindle.map(i64::from),
+        interface: Some(dle.interface.clone()),
+        tries: how.retry_dump,
+    }
+}
+
+/// A new dump id. Without a source of chance, the time and the process make it as well as they can.
+fn new_id(now: &Now) -> DumpId {
+    clock::new_dump_id(now).unwrap_or_else(|_| {
+        let mut chance = [0; 10];
+        chance[..4].copy_from_slice(&std::process::id().to_be_bytes());
+        DumpId::new(now.millis(), chance)
+    })
+}
+
+/// What a report wants to know beyond the log.
+pub fn report_facts(
+    site: &Site,
+    catalogue: &Catalogue,
+    now: &Now,
+) -> Result<Facts, CatalogueError> {
+    let held = catalogue.held()?;
+    Ok(Facts {
+        org: site.config.site.org.clone(),
+        held: HeldSum {
+            images: held.len() as u64,
+            bytes: held.iter().map(|image| image.bytes).sum(),
+        },
+        next: next_volumes(site, catalogue, now)?,
+        stale: stale(site, catalogue, now)?,
+    })
+}
+
+/// What the next run will write to, in words.
+fn next_volumes(
+    site: &Site,
+    catalogue: &Catalogue,
+    now: &Now,
+) -> Result<Vec<String>, CatalogueError> {
+    let Some(storage) = library::planned_for(&site.config) else { return Ok(Vec::new()) };
+    let verdicts = catalogue.verdicts(&library::policies(&site.config), now.stamp())?;
+    let volumes = catalogue.volumes()?;
+    let open: Vec<&str> = volumes
+        .iter()
+        .filter(|volume| {
+            volume.storage == storage.name && volume.state == taper::catalogue::VolumeState::Active
+        })
+        .map(|volume| volume.label.as_str())
+        .collect();
+    let reusable: Vec<&str> = verdicts
+        .iter()
+        .filter(|(_, verdict)| verdict.is_reusable())
+        .map(|(label, _)| label.as_str())
+        .collect();
+    let mut lines = Vec::new();
+    if !open.is_empty() {
+        lines.push(format!("the next run writes on {}", open.join(", ")));
+    }
+    if !reusable.is_empty() {
+        lines.push(format!("reusable: {}", reusable.join(", ")));
+    }
+    if storage.tapering.autolabel.is_some() {
+        lines.push("new volumes are labelled by themselves".to_owned());
+    }
+    if lines.is_empty() {
+        lines.push(
+            "no volume may be written: label new ones, or see `reelkeep volume explain LABEL`"
+                .to_owned(),
+        );
+    }
+    Ok(lines)
+}
+
+/// DLEs without a dump as fresh as their dump cycle promises.
+fn stale(site: &Site, catalogue: &Catalogue, now: &Now) -> Result<Vec<String>, CatalogueError> {
+    let mut stale = Vec::new();
+    for dle in site.config.dles.iter().filter(|dle| !dle.dumping.ignore) {
+        let reference = dle.reference();
+        let newest = catalogue.dumps_of(&reference)?.into_iter().next();
+        let age = newest.as_ref().map(|located| now.day() - clock::day_of(located.dump.run));
+        match age {
+            None => stale.push(format!("{reference}: no dump at all")),
+            Some(days) if days > 1 => {
+                stale.push(format!("{reference}: the newest is {days} days old"))
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(stale)
+}
+
+/// Where the agent's program and the server's are.
+pub fn agent(site: &Site, program: &Path) -> AgentCommand {
+    site.agent(program)
+}
+
+/// Opens libraries for those who read volumes, each once.
+pub struct Libraries {
+    config: Config,
+    open: BTreeMap<types::StorageName, Library>,
+}
+
+impl Libraries {
+    /// None is open yet.
+    pub fn of(config: &Config) -> Self {
+        Self { config: config.clone(), open: BTreeMap::new() }
+    }
+
+    /// The library of a storage.
+    pub fn library(
+        &mut self,
+        name: &types::StorageName,
+    ) -> Result<Library, crate::restore::image::ImageError> {
+        use crate::restore::image::ImageError;
+        if let Some(library) = self.open.get(name) {
+            return Ok(library.clone());
+        }
+        let storage = self.config.storages.iter().find(|storage| storage.name == *name);
+        let library = Library::open(storage.ok_or_else(|| ImageError::NoStorage(name.clone()))?)?;
+        self.open.insert(name.clone(), library.clone());
+        Ok(library)
+    }
+}
+
+/// The directories that a site writes to.
+pub fn indexdir(site: &Site) -> PathBuf {
+    site.config.site.indexdir.clone()
+}

@@ -1,0 +1,339 @@
+//! The loop around the dispatcher: performs its actions, and tells it what became of them.
+//!
+//! One thread, this one, owns the dispatcher, the log and the table of what is at work. Every dump and every
+//! drive is a thread of its own; they speak to the loop through one channel. Nothing is decided here.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
+use types::{DleRef, DriveName, DumpId, Level, Stamp};
+
+use super::direct;
+use super::drive::{self, Errand};
+use super::dumper::{self, Control, Job, Sink};
+use super::happened::{Happened, Voice};
+use super::shared::SharedCatalogue;
+use crate::agent::AgentCommand;
+use crate::clock::Now;
+use crate::dispatcher::{Action, Dispatcher, Event, Failure, Haste, To};
+use crate::holding::{Arriving, Disk, Held, ImageName};
+use crate::progress::Progress;
+use crate::runlog::{RunEvent, RunLog};
+
+/// How many pieces of a dump wait between the agent and a drive.
+const FEED: usize = 64;
+
+/// What a run works with.
+pub struct Means {
+    /// Which run.
+    pub run: Stamp,
+    /// How to dump each DLE.
+    pub dles: BTreeMap<DleRef, config::Dle>,
+    /// The holding disks, in the dispatcher's order.
+    pub disks: Arc<[Disk]>,
+    /// What waits there, by dump.
+    pub held: BTreeMap<DumpId, Held>,
+    /// How the agent is started.
+    pub agent: AgentCommand,
+    /// How long a client may send nothing.
+    pub silence: Duration,
+    /// Where index files are.
+    pub indexdir: PathBuf,
+    /// The catalogue.
+    pub catalogue: SharedCatalogue,
+    /// The drives, each with its thread's ear.
+    pub drives: BTreeMap<DriveName, drive::Handle>,
+}
+
+/// Runs until the dispatcher says that nothing is left to do.
+pub struct Run<'a> {
+    means: Means,
+    dispatcher: Dispatcher,
+    log: &'a mut RunLog,
+    progress: &'a mut Progress,
+    voice: Voice,
+    ear: Receiver<Happened>,
+    dumpers: BTreeMap<DumpId, dumper::Handle>,
+    /// What each dump of this run is of.
+    started: BTreeMap<DumpId, (DleRef, Level)>,
+    began: Instant,
+    wake: Option<u64>,
+    actions: VecDeque<Action>,
+    signals: Signals,
+}
+
+/// The signals that ask a run to end.
+#[derive(Clone, Debug, Default)]
+pub struct Signals {
+    /// Ctrl-C: finish what was begun. The second time: stop.
+    pub interrupt: Arc<AtomicBool>,
+    /// SIGTERM: stop.
+    pub terminate: Arc<AtomicBool>,
+    /// Whether any came.
+    heard: Arc<AtomicBool>,
+}
+
+impl Signals {
+    /// Has the signals noted from now on.
+    pub fn listen() -> std::io::Result<Self> {
+        let signals = Self::default();
+        signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&signals.interrupt))?;
+        for signal in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+            signal_hook::flag::register(signal, Arc::clone(&signals.terminate))?;
+        }
+        Ok(signals)
+    }
+
+    /// Whether the run was asked to end.
+    pub fn were_heard(&self) -> bool {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    /// What was asked since the last look.
+    fn heard(&self, interrupted: bool) -> Option<Haste> {
+        let terminated = self.terminate.swap(false, Ordering::Relaxed);
+        let interrupt = self.interrupt.swap(false, Ordering::Relaxed);
+        self.heard.fetch_or(terminated || interrupt, Ordering::Relaxed);
+        match (terminated, interrupt) {
+            (true, _) => Some(Haste::Stop),
+            (false, true) if interrupted => Some(Haste::Stop),
+            (false, true) => Some(Haste::Finish),
+            _ => None,
+        }
+    }
+}
+
+/// A channel for the threads of a run.
+pub fn channel() -> (Voice, Receiver<Happened>) {
+    let (voice, ear) = unbounded();
+    (Voice(voice), ear)
+}
+
+impl<'a> Run<'a> {
+    /// A run that is about to begin.
+    pub fn new(
+        means: Means,
+        dispatcher: Dispatcher,
+        (voice, ear): (Voice, Receiver<Happened>),
+        log: &'a mut RunLog,
+        progress: &'a mut Progress,
+        signals: Signals,
+    ) -> Self {
+        Self {
+            means,
+            dispatcher,
+            log,
+            progress,
+            voice,
+            ear,
+            dumpers: BTreeMap::new(),
+            started: BTreeMap::new(),
+            began: Instant::now(),
+            wake: None,
+            actions: VecDeque::new(),
+            signals,
+        }
+    }
+
+    /// Carries the run out. All threads have ended when it returns.
+    pub fn carry_out(mut self) -> std::io::Result<Dispatcher> {
+        let mut interrupted = false;
+        self.tell(Event::Started);
+        while self.perform_all()? {
+            match self.ear.recv_timeout(Duration::from_millis(200)) {
+                Ok(happened) => self.take(happened)?,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
+            }
+            if let Some(haste) = self.signals.heard(interrupted) {
+                interrupted = true;
+                self.note(RunEvent::Interrupted)?;
+                self.tell(Event::Interrupted(haste));
+            }
+            let seconds = self.began.elapsed().as_secs();
+            if self.wake.is_some_and(|wake| wake <= seconds) {
+                self.wake = None;
+                self.tell(Event::Time(seconds));
+            }
+        }
+        self.end_threads();
+        while let Ok(happened) = self.ear.try_recv() {
+            self.take(happened)?;
+        }
+        Ok(self.dispatcher)
+    }
+
+    fn tell(&mut self, event: Event) {
+        self.actions.extend(self.dispatcher.apply(event));
+    }
+
+    fn take(&mut self, happened: Happened) -> std::io::Result<()> {
+        match happened {
+            Happened::Log(event) => self.note(event),
+            Happened::Held(held) => {
+                self.means.held.insert(held.name().dump, held);
+                Ok(())
+            }
+            Happened::Event(event) => {
+                self.note_event(&event)?;
+                self.tell(event);
+                Ok(())
+            }
+        }
+    }
+
+    fn note(&mut self, event: RunEvent) -> std::io::Result<()> {
+        self.progress.show(&event);
+        self.log.append(Now::read().unix(), event)
+    }
+
+    /// Events that the log hears of as well.
+    fn note_event(&mut self, event: &Event) -> std::io::Result<()> {
+        match event {
+            Event::DumpFailed { dump, failure, why } => {
+                let Some((dle, level)) = self.started.get(dump).cloned() else { return Ok(()) };
+                let again = *failure != Failure::Final;
+                self.note(RunEvent::DumpFailed { dle, level, why: why.clone(), again })
+            }
+            Event::DriveFailed { drive, blame, why } => {
+                let (drive, blame, why) = (drive.clone(), blame.to_string(), why.clone());
+                self.note(RunEvent::DriveFailed { drive, blame, why })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Performs what the dispatcher wants, and says whether there is more to come.
+    fn perform_all(&mut self) -> std::io::Result<bool> {
+        while let Some(action) = self.actions.pop_front() {
+            tracing::debug!(?action, "the dispatcher wants");
+            if matches!(action, Action::Done) {
+                return Ok(false);
+            }
+            self.perform(action)?;
+        }
+        Ok(true)
+    }
+
+    fn perform(&mut self, action: Action) -> std::io::Result<()> {
+        match action {
+            Action::StartDump { dump, dle, level, base, to, change } => {
+                if let Some(text) = change {
+                    self.note(RunEvent::Warning { text: format!("{dle}: {text}") })?;
+                }
+                self.started.insert(dump, (dle.clone(), level));
+                match self.means.dles.get(&dle).cloned() {
+                    Some(dle) => self.start_dump(self.job(dump, dle, level, base), to),
+                    None => {
+                        let why = format!("{dle} is not in the configuration");
+                        self.tell(Event::DumpFailed { dump, failure: Failure::Final, why });
+                    }
+                }
+            }
+            Action::MoreRoom { dump, room } => self.control(dump, Control::Room(room)),
+            Action::AbortDump { dump, why } => {
+                tracing::info!("dump {dump} is stopped: {why}");
+                if let Some(handle) = self.dumpers.get(&dump) {
+                    handle.stop.store(true, Ordering::Relaxed);
+                }
+                self.control(dump, Control::Abort);
+            }
+            Action::LookForVolume { drive } => self.send(&drive, Errand::Look),
+            Action::MountVolume { drive, again } => self.send(&drive, Errand::Mount { again }),
+            Action::WriteImage { drive, dump } => match self.means.held.get(&dump).cloned() {
+                Some(held) => self.send(&drive, Errand::Write(held)),
+                None => {
+                    let why = "the holding disk no longer has it".to_owned();
+                    self.tell(Event::Unreadable { drive, dump, why });
+                }
+            },
+            Action::EndImage { drive, dump, why } => {
+                tracing::info!("writing dump {dump} is ended: {why}");
+                self.send(&drive, Errand::End(dump));
+            }
+            Action::FinishVolume { drive } => self.send(&drive, Errand::Finish),
+            Action::WakeAt(seconds) => self.wake = Some(seconds),
+            Action::GiveUp { dle, why } => self.note(RunEvent::DleFailed { dle, why })?,
+            Action::Done => {}
+        }
+        Ok(())
+    }
+
+    fn job(&self, dump: DumpId, dle: config::Dle, level: Level, base: Option<DumpId>) -> Job {
+        Job {
+            dump,
+            dle,
+            level,
+            base,
+            run: self.means.run,
+            agent: self.means.agent.clone(),
+            silence: self.means.silence,
+            indexdir: self.means.indexdir.clone(),
+            catalogue: self.means.catalogue.clone(),
+        }
+    }
+
+    fn start_dump(&mut self, job: Job, to: To) {
+        let dump = job.dump;
+        let name = ImageName {
+            run: job.run,
+            dle: job.dle.reference(),
+            level: job.level,
+            dump,
+            base: job.base,
+        };
+        let sink = match to {
+            To::Holding(room) => {
+                let mut arriving = Arriving::begin(Arc::clone(&self.means.disks), name, []);
+                dumper::grant(&mut arriving, &room);
+                Sink::Holding(arriving)
+            }
+            To::Drive(drive) => {
+                let (feed, incoming) = direct::channel(FEED, drive.clone(), name);
+                self.send(&drive, Errand::WriteArriving(incoming));
+                Sink::Drive(feed)
+            }
+        };
+        let (control, orders) = unbounded();
+        let stop = Arc::new(AtomicBool::new(false));
+        let (voice, stop_too) = (self.voice.clone(), Arc::clone(&stop));
+        let thread =
+            std::thread::spawn(move || dumper::run(&job, sink, &orders, &stop_too, &voice));
+        self.dumpers.insert(dump, dumper::Handle { control, stop, thread });
+    }
+
+    fn control(&self, dump: DumpId, control: Control) {
+        // A dumper that is gone has said how it ended, and needs no more orders.
+        if let Some(handle) = self.dumpers.get(&dump)
+            && handle.control.send(control).is_err()
+        {
+            tracing::debug!("dump {dump} is over already");
+        }
+    }
+
+    fn send(&mut self, drive: &DriveName, errand: Errand) {
+        let sent =
+            self.means.drives.get(drive).is_some_and(|handle| handle.errands.send(errand).is_ok());
+        if !sent {
+            let why = "its thread has ended".to_owned();
+            self.tell(Event::DriveFailed { drive: drive.clone(), blame: types::Blame::Host, why });
+        }
+    }
+
+    fn end_threads(&mut self) {
+        for (dump, handle) in std::mem::take(&mut self.dumpers) {
+            if handle.thread.join().is_err() {
+                tracing::error!("the thread of dump {dump} failed");
+            }
+        }
+        for (drive, handle) in std::mem::take(&mut self.means.drives) {
+            drop(handle.errands);
+            if handle.thread.join().is_err() {
+                tracing::error!("the thread of drive {drive} failed");
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! After a crash: makes disk and catalogue agree again. Every run begins with this.
+//!
+//! | found | done |
+//! |---|---|
+//! | files of an image that never became whole | removed |
+//! | a whole image that the catalogue does not know | recorded as held |
+//! | a held image that every storage has | removed |
+//! | an image in the catalogue that is not on the disk | said, and no longer counted on |
+//! | a run that has not finished | closed as interrupted |
+//! | index files of dumps that are nowhere, or never came to be | removed |
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use format::contents;
+use taper::catalogue::{Catalogue, CatalogueError, Dump, DumpStatus, RunKind, RunStatus};
+use taper::scribe::{Chunks, HeldImage};
+use types::{Bytes, DumpId, Stamp};
+
+use super::estimate::with_causes;
+use crate::clock;
+use crate::holding::{self, Held};
+use crate::library;
+use crate::site::Site;
+use crate::store;
+
+/// Tidies up, and says what was done. The site's lock is held by the caller.
+pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Result<Vec<String>> {
+    let mut said = Vec::new();
+    close_runs(catalogue, now, &mut said)?;
+    let disks = super::disks(&site.config)?;
+    let scan = holding::scan(&disks)?;
+    for unfit in &scan.unfit {
+        said.push(format!("{}: look at it, and remove it if it is of no use", with_causes(unfit)));
+    }
+    if !scan.leftovers.is_empty() {
+        holding::sweep(&scan.leftovers)?;
+        said.push(format!(
+            "{} files of images that never became whole were removed",
+            scan.leftovers.len()
+        ));
+    }
+    let on_disk: BTreeMap<DumpId, Held> =
+        scan.held.into_iter().map(|held| (held.name().dump, held)).collect();
+    adopt(site, catalogue, &on_disk, now, &mut said)?;
+    let intact = scan.unfit.is_empty();
+    give_up_missing(catalogue, &on_disk, intact, now, &mut said)?;
+    remove_placed(site, catalogue, on_disk, &mut said)?;
+    remove_indexes(site, catalogue)?;
+    Ok(said)
+}
+
+fn close_runs(
+    catalogue: &mut Catalogue,
+    now: Stamp,
+    said: &mut Vec<String>,
+) -> Result<(), CatalogueError> {
+    for run in catalogue.unfinished_runs()? {
+        catalogue.finish_run(run.stamp, now.max(run.stamp), RunStatus::Interrupted)?;
+        said.push(format!("run {} was cut off; what it had finished counts", run.stamp));
+    }
+    Ok(())
+}
+
+/// Records whole images that a crash kept from the catalogue.
+fn adopt(
+    site: &Site,
+    catalogue: &mut Catalogue,
+    on_disk: &BTreeMap<DumpId, Held>,
+    now: Stamp,
+    said: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let known: BTreeSet<DumpId> = catalogue.held()?.into_iter().map(|held| held.dump).collect();
+    for (id, held) in on_disk.iter().filter(|(id, _)| !known.contains(id)) {
+        if catalogue.dump(*id).is_ok_and(|located| located.is_restorable()) {
+            continue; // It is on volumes, and goes in the next step.
+        }
+        match adopt_one(site, catalogue, held, now) {
+            Ok(()) => said.push(format!(
+                "the image {} was found whole, and is known now",
+                held.path().display()
+            )),
+            Err(error) => said.push(format!(
+                "the image {} could not be taken over: {error:#}",
+                held.path().display()
+            )),
+        }
+    }
+    Ok(())
+}
+
+fn adopt_one(
+    site: &Site,
+    catalogue: &mut Catalogue,
+    held: &Held,
+    now: Stamp,
+) -> anyhow::Result<()> {
+    let chunks = Chunks::open(&held.files())?;
+    let tail = HeldImage::tail(&chunks)?;
+    let length = usize::try_from(held.bytes().0 - tail.contents_at.0)
+        .context("its contents are too long")?;
+    let mut bytes = vec![0; length];
+    chunks.read_at(tail.contents_at.0, &mut bytes)?;
+    let contents = contents::view(&bytes)?;
+    let index_sha = store::keep(&site.config.site.indexdir, &contents)?;
+    let name = held.name();
+    if catalogue.run(name.run).is_err() {
+        catalogue.begin_run(name.run, RunKind::Dump, name.run, "")?;
+        catalogue.finish_run(name.run, now.max(name.run), RunStatus::Interrupted)?;
+    }
+    let raw: u64 = tail.frames.frames().iter().map(|frame| u64::from(frame.raw)).sum();
+    let dump = Dump {
+        id: name.dump,
+        dle: name.dle.clone(),
+        run: name.run,
+        level: name.level,
+        base: name.base,
+        status: DumpStatus::Good,
+        started: name.run,
+        finished: name.run,
+        took: Duration::ZERO,
+        raw: Bytes(raw),
+        stored: held.bytes(),
+        entries: contents.identity.entries,
+        frames: u32::try_from(tail.frames.len() + 1).unwrap_or(u32::MAX),
+        index_sha: Some(index_sha),
+    };
+    catalogue.record_held(&dump, &[], held.path(), held.bytes())?;
+    Ok(())
+}
+
+/// No longer counts on images that are gone from the disks. While something there could not be read, nothing
+/// is given up: the image may be behind it.
+fn give_up_missing(
+    catalogue: &mut Catalogue,
+    on_disk: &BTreeMap<DumpId, Held>,
+    intact: bool,
+    now: Stamp,
+    said: &mut Vec<String>,
+) -> Result<(), CatalogueError> {
+    for row in catalogue.held()? {
+        if on_disk.contains_key(&row.dump) {
+            continue;
+        }
+        let path = row.path.display();
+        if !intact || row.path.exists() {
+            said.push(format!("the held image {path} can't be used now"));
+            continue;
+        }
+        let reason = "it is no longer on the holding disk";
+        // Nothing is left to remove: the leave to do so has done its work.
+        drop(catalogue.discard_held(row.dump, now, reason)?);
+        said.push(format!(
+            "the held image {path} is gone from the holding disk; its dump no longer counts on it"
+        ));
+    }
+    Ok(())
+}
+
+/// Removes images that every storage has: a crash came between recording and removing.
+fn remove_placed(
+    site: &Site,
+    catalogue: &mut Catalogue,
+    on_disk: BTreeMap<DumpId, Held>,
+    said: &mut Vec<String>,
+) -> anyhow::Result<()> {
+    let Some(storage) = library::planned_for(&site.config) else { return Ok(()) };
+    let wanted = [storage.name.clone()];
+    for (id, held) in on_disk {
+        let Ok(located) = catalogue.dump(id) else { continue };
+        let complete =
+            located.copies.iter().any(|copy| copy.storage == storage.name && copy.is_complete());
+        if !complete {
+            continue;
+        }
+        if located.held.is_none() {
+            catalogue.record_held(&located.dump, &[], held.path(), held.bytes())?;
+        }
+        let released = catalogue.forget_held(id, &wanted)?;
+        let path = held.path().display().to_string();
+        held.remove(released)?;
+        said.push(format!("{path} is on volumes, and was removed from the holding disk"));
+    }
+    Ok(())
+}
+
+fn remove_indexes(site: &Site, catalogue: &Catalogue) -> anyhow::Result<()> {
+    let directory = &site.config.site.indexdir;
+    let expired: BTreeSet<DumpId> = catalogue.expired()?.into_iter().collect();
+    for dump in store::all(directory)? {
+        if expired.contains(&dump)
+            || matches!(catalogue.dump(dump), Err(CatalogueError::NoSuchDump(_)))
+        {
+            store::remove(directory, dump);
+        }
+    }
+    Ok(())
+}
+
+/// The stamp of now.
+pub fn now() -> Stamp {
+    clock::Now::read().stamp()
+}
