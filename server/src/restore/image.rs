@@ -1,0 +1,260 @@
+//! The image of a dump, wherever it can be read: held, or on volumes; the cheapest first.
+//!
+//! Frames are read one by one, straight from where they lie, and each is checked. A frame that is bad in one
+//! place is read from the next.
+
+use format::frame::{Frame, digest};
+use taper::catalogue::{Catalogue, CatalogueError, Copy, Located};
+use taper::clerk::{PartAt, ReadError, Reader};
+use taper::scribe::{Chunks, SourceError};
+use types::{DumpId, Label, StorageName};
+
+use crate::holding::{Held, HoldingError};
+use crate::library::{AnyDrive, Library, LibraryTrouble};
+
+/// Why an image, or a frame of it, can't be read from one place.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageError {
+    /// It is nowhere.
+    #[error("dump {0} is neither on the holding disk nor wholly on volumes")]
+    Nowhere(DumpId),
+    /// The holding disk.
+    #[error(transparent)]
+    Holding(#[from] HoldingError),
+    /// The files on the holding disk.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The library.
+    #[error(transparent)]
+    Library(#[from] LibraryTrouble),
+    /// The catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The volume.
+    #[error("could not read volume {label}")]
+    Volume {
+        /// Which.
+        label: Label,
+        /// Why.
+        #[source]
+        source: ReadError,
+    },
+    /// No part has the frame.
+    #[error("no part of the dump on volumes has byte {0} of the image")]
+    NoPart(u64),
+    /// The bytes are not those that were written.
+    #[error("the frame at byte {offset} of the image is damaged {place}: its SHA-256 is wrong")]
+    Damaged {
+        /// Where in the image.
+        offset: u64,
+        /// On what.
+        place: String,
+    },
+    /// The storage is not in the configuration any more.
+    #[error("the dump is in storage {0}, which the configuration does not have any more")]
+    NoStorage(StorageName),
+}
+
+/// A dump's image, open for reading.
+pub struct Image {
+    sources: Vec<Source>,
+}
+
+/// A place where an image can be read.
+enum Source {
+    Held(Chunks),
+    Volumes(Box<OnVolumes>),
+}
+
+/// An image on the volumes of a storage.
+struct OnVolumes {
+    library: Library,
+    parts: Vec<PartAt>,
+    mounted: Option<(Label, Reader<AnyDrive>)>,
+    /// The part whose header was compared last.
+    checked: Option<usize>,
+}
+
+impl Image {
+    /// Opens every place that has the whole image.
+    pub fn open(
+        located: &Located,
+        catalogue: &Catalogue,
+        library: &mut dyn FnMut(&StorageName) -> Result<Library, ImageError>,
+    ) -> Result<Self, ImageError> {
+        let mut sources = Vec::new();
+        let mut trouble = None;
+        if let Some(held) = &located.held {
+            match open_held(&held.path) {
+                Ok(chunks) => sources.push(Source::Held(chunks)),
+                Err(error) => trouble = Some(error),
+            }
+        }
+        for copy in located.copies.iter().filter(|copy| copy.is_complete()) {
+            match open_copy(located.dump.id, copy, catalogue, library) {
+                Ok(volumes) => sources.push(Source::Volumes(Box::new(volumes))),
+                Err(error) => trouble = Some(error),
+            }
+        }
+        if sources.is_empty() {
+            return Err(trouble.unwrap_or(ImageError::Nowhere(located.dump.id)));
+        }
+        Ok(Self { sources })
+    }
+
+    /// Puts a frame's stored bytes into `bytes`, from the first place that has them whole.
+    pub fn read(&mut self, frame: &Frame, bytes: &mut Vec<u8>) -> Result<(), ImageError> {
+        let mut trouble = ImageError::NoPart(frame.offset);
+        for at in 0..self.sources.len() {
+            match self.sources[at].read(frame, bytes) {
+                Ok(()) => {
+                    // What has done well comes first the next time: a volume that is mounted stays so.
+                    self.sources.swap(0, at);
+                    return Ok(());
+                }
+                Err(error) => trouble = error,
+            }
+        }
+        Err(trouble)
+    }
+
+    /// How many places have it.
+    pub fn places(&self) -> usize {
+        self.sources.len()
+    }
+
+    /// Reads a frame from one place only, to see whether that one is good.
+    pub fn read_from(
+        &mut self,
+        place: usize,
+        frame: &Frame,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), ImageError> {
+        self.sources[place].read(frame, bytes)
+    }
+
+    /// What a place is, in words.
+    pub fn place(&self, place: usize) -> String {
+        match &self.sources[place] {
+            Source::Held(_) => "on the holding disk".to_owned(),
+            Source::Volumes(volumes) => {
+                let mut labels: Vec<&str> =
+                    volumes.parts.iter().map(|part| part.label.as_str()).collect();
+                labels.dedup();
+                format!("on {}", labels.join(" "))
+            }
+        }
+    }
+
+    /// Any stretch of the image, unchecked.
+    pub fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> Result<(), ImageError> {
+        let mut trouble = ImageError::NoPart(offset);
+        for source in &mut self.sources {
+            match source.read_at(offset, bytes) {
+                Ok(()) => return Ok(()),
+                Err(error) => trouble = error,
+            }
+        }
+        Err(trouble)
+    }
+}
+
+fn open_held(path: &std::path::Path) -> Result<Chunks, ImageError> {
+    let held = Held::at(path)?;
+    Ok(Chunks::open(&held.files())?)
+}
+
+fn open_copy(
+    dump: DumpId,
+    copy: &Copy,
+    catalogue: &Catalogue,
+    library: &mut dyn FnMut(&StorageName) -> Result<Library, ImageError>,
+) -> Result<OnVolumes, ImageError> {
+    let parts = catalogue.parts(dump, &copy.storage)?.iter().map(PartAt::from).collect();
+    Ok(OnVolumes { library: library(&copy.storage)?, parts, mounted: None, checked: None })
+}
+
+impl Source {
+    fn read(&mut self, frame: &Frame, bytes: &mut Vec<u8>) -> Result<(), ImageError> {
+        bytes.resize(frame.stored as usize, 0);
+        self.read_at(frame.offset, bytes)?;
+        if digest(bytes) == frame.sha256 {
+            return Ok(());
+        }
+        let place = match self {
+            Self::Held(_) => "on the holding disk".to_owned(),
+            Self::Volumes(volumes) => {
+                let mounted = volumes.mounted.as_ref();
+                mounted.map_or_else(
+                    || "on its volume".to_owned(),
+                    |(label, _)| format!("on volume {label}"),
+                )
+            }
+        };
+        Err(ImageError::Damaged { offset: frame.offset, place })
+    }
+
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> Result<(), ImageError> {
+        match self {
+            Self::Held(chunks) => Ok(chunks.read_at(offset, bytes)?),
+            Self::Volumes(volumes) => volumes.read_at(offset, bytes),
+        }
+    }
+}
+
+impl OnVolumes {
+    /// Reads a stretch, which may go on over parts.
+    fn read_at(&mut self, mut offset: u64, mut bytes: &mut [u8]) -> Result<(), ImageError> {
+        while !bytes.is_empty() {
+            let number = self
+                .parts
+                .iter()
+                .position(|part| part.offset.0 <= offset && offset < part.offset.0 + part.bytes.0);
+            let number = number.ok_or(ImageError::NoPart(offset))?;
+            let part = self.parts[number].clone();
+            let within = offset - part.offset.0;
+            let here =
+                usize::try_from(part.bytes.0 - within).unwrap_or(usize::MAX).min(bytes.len());
+            let (now, later) = bytes.split_at_mut(here);
+            self.read_part(number, &part, within, now)?;
+            offset += here as u64;
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    fn read_part(
+        &mut self,
+        number: usize,
+        part: &PartAt,
+        from: u64,
+        bytes: &mut [u8],
+    ) -> Result<(), ImageError> {
+        let unread = |source| ImageError::Volume { label: part.label.clone(), source };
+        let checked = self.checked == Some(number);
+        let reader = self.mount(&part.label)?;
+        if !checked {
+            reader.expect_part(part.file, part.dump, part.part).map_err(unread)?;
+        }
+        reader.read(part.file, from, bytes).map_err(unread)?;
+        self.checked = Some(number);
+        Ok(())
+    }
+
+    fn mount(&mut self, label: &Label) -> Result<&mut Reader<AnyDrive>, ImageError> {
+        let right = self.mounted.as_ref().is_some_and(|(mounted, _)| mounted == label);
+        if !right {
+            self.checked = None;
+            let drive = match self.mounted.take() {
+                Some((_, reader)) => reader.into_mounted().into_drive(),
+                None => self.library.any_drive()?,
+            };
+            let mounted = self.library.mount(label, drive)?;
+            self.mounted = Some((label.clone(), Reader::new(mounted)));
+        }
+        match &mut self.mounted {
+            Some((_, reader)) => Ok(reader),
+            None => Err(LibraryTrouble::NoDrive.into()),
+        }
+    }
+}

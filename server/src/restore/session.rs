@@ -1,0 +1,427 @@
+//! A restore: frames to the agent, which puts their entries where they belong.
+//!
+//! The final state is never held in memory. For each dump of the chain in turn, the merged indexes are walked,
+//! and what this dump has of the final state is sent: a record that names the entries wanted of a frame, then
+//! the frame. So frames go out in the order in which they lie on their volumes, and only those that are
+//! needed. A frame that can't be read costs its own entries, which are reported; the rest goes on.
+
+use std::ops::Range;
+
+use format::frame::{Frame, FrameKind, FrameTable, digest};
+use format::index::merge::Merge;
+use format::index::{IndexError, Record, RecordKind};
+use format::wire::{
+    FramePiece, Kind, Note, Progress, Reply, Request, RestoreEnd, RestoreRecord, RestoreRequest,
+    Wanted, WirePath,
+};
+use types::{Bytes, DumpId};
+
+use super::image::{Image, ImageError};
+use super::view::{View, ViewError};
+use crate::agent::{self, Agent, AgentError, Writer};
+use crate::pattern::Patterns;
+
+/// How many entries one record names; longer lists are sent in several.
+const ENTRIES_A_RECORD: usize = 1000;
+/// How many bytes of paths one record names.
+const PATHS_A_RECORD: usize = 256 << 10;
+
+/// Why a restore could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The agent.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
+    /// An index.
+    #[error("an index could not be read to its end")]
+    Index(#[from] IndexError),
+    /// A day.
+    #[error(transparent)]
+    View(#[from] ViewError),
+    /// No copy of an image could be opened.
+    #[error(transparent)]
+    Image(#[from] ImageError),
+}
+
+/// What a restore came to.
+#[derive(Clone, Debug, Default)]
+pub struct Restored {
+    /// What the agent did.
+    pub end: RestoreEnd,
+    /// Entries that were lost with frames that could not be read.
+    pub lost: u64,
+    /// Frames that could not be read.
+    pub bad_frames: u64,
+    /// Bytes read from holding or volumes.
+    pub read: Bytes,
+    /// Frames read.
+    pub frames: u64,
+}
+
+/// What is wanted of a dump: frame numbers, and the entries of each.
+pub struct Wish<'a> {
+    /// The day.
+    pub view: &'a View,
+    /// Which entries.
+    pub patterns: &'a Patterns,
+}
+
+impl Wish<'_> {
+    /// Walks the part of the final state in which wanted entries can be.
+    fn walk(&self) -> Result<Vec<Merge<'_, std::fs::File>>, IndexError> {
+        match self.patterns.roots() {
+            None => Ok(vec![self.view.all()?]),
+            Some(roots) => roots.iter().map(|root| self.view.below(root)).collect(),
+        }
+    }
+
+    /// Does something with each wanted entry, in walk order, with the place of its dump in the chain.
+    pub fn each<E: From<IndexError>>(
+        &self,
+        mut with: impl FnMut(usize, Record) -> Result<(), E>,
+    ) -> Result<(), E> {
+        for merge in self.walk()? {
+            for item in merge {
+                let (at, record) = item?;
+                if self.patterns.matches(&record.path) {
+                    with(at, record)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many entries, and how many bytes of files they are; by place in the chain, how many frames must be
+    /// read.
+    pub fn measure(&self) -> Result<Measure, RestoreError> {
+        let mut measure = Measure {
+            entries: 0,
+            bytes: 0,
+            dumps: vec![DumpMeasure::default(); self.view.chain.len()],
+        };
+        let tables: Vec<FrameTable> =
+            (0..self.view.chain.len()).map(|at| self.view.frames(at)).collect::<Result<_, _>>()?;
+        self.each::<RestoreError>(|at, record| {
+            measure.entries += 1;
+            if record.kind == RecordKind::File {
+                measure.bytes += record.size;
+            }
+            let dump = &mut measure.dumps[at];
+            dump.entries += 1;
+            for number in frames_of(&record, &tables[at]) {
+                if dump.last != Some(number) {
+                    dump.last = Some(number);
+                    dump.frames += 1;
+                    dump.stored +=
+                        tables[at].get(number).map_or(0, |frame| u64::from(frame.stored));
+                }
+            }
+            Ok(())
+        })?;
+        Ok(measure)
+    }
+}
+
+/// What a restore will read.
+#[derive(Clone, Debug, Default)]
+pub struct Measure {
+    /// Entries.
+    pub entries: u64,
+    /// Bytes of files.
+    pub bytes: u64,
+    /// By place in the chain.
+    pub dumps: Vec<DumpMeasure>,
+}
+
+/// What a restore will read of one dump.
+#[derive(Clone, Debug, Default)]
+pub struct DumpMeasure {
+    /// Entries.
+    pub entries: u64,
+    /// Frames.
+    pub frames: u64,
+    /// Their bytes.
+    pub stored: u64,
+    last: Option<u32>,
+}
+
+/// The frames that an entry lies in.
+pub fn frames_of(record: &Record, table: &FrameTable) -> Range<u32> {
+    let mut end = record.frame + 1;
+    let mut raw = table
+        .get(record.frame)
+        .map_or(0, |frame| u64::from(frame.raw) - u64::from(record.offset).min(frame.raw.into()));
+    while raw < record.raw_len {
+        let Some(frame) = table.get(end) else { break };
+        raw += u64::from(frame.raw);
+        end += 1;
+    }
+    record.frame..end
+}
+
+/// Restores what is wished for into the agent's target. `images` opens the image of a dump of the chain, and
+/// `tell` hears what the agent has to say.
+pub fn run(
+    mut agent: Agent,
+    request: RestoreRequest,
+    wish: &Wish<'_>,
+    open: &mut (dyn FnMut(usize) -> Result<Image, ImageError> + Send),
+    tell: &mut dyn FnMut(Told),
+) -> Result<Restored, RestoreError> {
+    match agent.ask(&Request::Restore(request))? {
+        Reply::Ready => {}
+        other => {
+            return Err(AgentError::Protocol(format!("{other:?} in answer to a restore")).into());
+        }
+    }
+    let writer = agent.writer()?;
+    let (sent, end) = std::thread::scope(|scope| {
+        let sender = scope.spawn(|| send_all(writer, wish, open));
+        let end = listen(&mut agent, tell);
+        let sent = sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        (sent, end)
+    });
+    // The agent's own words on why it went away say more than a broken pipe does.
+    match (sent, end) {
+        (Ok(sent), Ok(end)) => {
+            agent.finish()?;
+            Ok(Restored { end, ..sent })
+        }
+        (Err(RestoreError::Agent(_)), Err(error)) | (Ok(_), Err(error)) => Err(error.into()),
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// What the agent says while it restores.
+#[derive(Debug)]
+pub enum Told {
+    /// Something about an entry.
+    Note(Note),
+    /// How far it is.
+    Progress(Progress),
+}
+
+fn listen(agent: &mut Agent, tell: &mut dyn FnMut(Told)) -> Result<RestoreEnd, AgentError> {
+    loop {
+        let received = agent.receive()?;
+        match received.kind {
+            Kind::Message => tell(Told::Note(agent::parse(received.payload)?)),
+            Kind::Progress => tell(Told::Progress(agent::parse(received.payload)?)),
+            Kind::End => return agent::parse(received.payload),
+            Kind::Error => {
+                return Err(AgentError::Refused(agent::told(&agent::parse(received.payload)?)));
+            }
+            other => {
+                return Err(AgentError::Protocol(format!("{other:?} in the middle of a restore")));
+            }
+        }
+    }
+}
+
+fn send_all(
+    mut writer: Writer,
+    wish: &Wish<'_>,
+    open: &mut (dyn FnMut(usize) -> Result<Image, ImageError> + Send),
+) -> Result<Restored, RestoreError> {
+    let mut restored = Restored::default();
+    for at in 0..wish.view.chain.len() {
+        let mut sender = Sender {
+            writer: &mut writer,
+            dump: wish.view.dump(at).id,
+            table: wish.view.frames(at)?,
+            image: None,
+            open: &mut || open(at),
+            bytes: Vec::new(),
+            message: Vec::new(),
+            restored: &mut restored,
+        };
+        let mut batch = Batch::default();
+        wish.each::<RestoreError>(|whose, record| {
+            if whose == at { sender.take(record, &mut batch) } else { Ok(()) }
+        })?;
+        sender.send(&mut batch)?;
+    }
+    writer.send(Kind::End, &serde_json::json!({}))?;
+    Ok(restored)
+}
+
+/// The entries of one frame that are wanted.
+#[derive(Default)]
+struct Batch {
+    frame: u32,
+    entries: Vec<Wanted>,
+}
+
+struct Sender<'a> {
+    writer: &'a mut Writer,
+    dump: DumpId,
+    table: FrameTable,
+    /// Opened when the first frame is needed: a dump of which nothing is wanted needs no volume.
+    image: Option<Image>,
+    open: &'a mut dyn FnMut() -> Result<Image, ImageError>,
+    bytes: Vec<u8>,
+    message: Vec<u8>,
+    restored: &'a mut Restored,
+}
+
+impl Sender<'_> {
+    fn take(&mut self, record: Record, batch: &mut Batch) -> Result<(), RestoreError> {
+        if record.frame != batch.frame {
+            self.send(batch)?;
+            batch.frame = record.frame;
+        }
+        let frames = frames_of(&record, &self.table);
+        batch.entries.push(Wanted {
+            path: WirePath(record.path),
+            kind: record.kind,
+            offset: record.offset,
+            raw_len: record.raw_len,
+        });
+        if frames.len() > 1 {
+            self.send_large(batch, frames)?;
+        }
+        Ok(())
+    }
+
+    /// Sends the batch and its frame.
+    fn send(&mut self, batch: &mut Batch) -> Result<(), RestoreError> {
+        let entries = std::mem::take(&mut batch.entries);
+        if !entries.is_empty() {
+            self.send_frame(batch.frame, entries, false)?;
+        }
+        Ok(())
+    }
+
+    /// Sends an entry that goes on over several frames.
+    fn send_large(&mut self, batch: &mut Batch, frames: Range<u32>) -> Result<(), RestoreError> {
+        let path = batch.entries.last().map(|wanted| wanted.path.clone()).unwrap_or_default();
+        let entries = std::mem::take(&mut batch.entries);
+        let mut whole = self.send_frame(frames.start, entries, false)?;
+        for number in frames.skip(1) {
+            if !whole {
+                break;
+            }
+            whole = self.send_continuation(number, &path)?;
+        }
+        Ok(())
+    }
+
+    fn send_continuation(&mut self, number: u32, path: &WirePath) -> Result<bool, RestoreError> {
+        if let Some(frame) = self.read(number)? {
+            let record = self.record(number, &frame, Vec::new(), true);
+            self.writer.send(Kind::Record, &record)?;
+            self.send_bytes(frame.kind)?;
+            return Ok(true);
+        }
+        self.report_lost(number, vec![path.clone()], true)?;
+        Ok(false)
+    }
+
+    /// Sends a frame with the entries wanted of it; or says that they are lost.
+    fn send_frame(
+        &mut self,
+        number: u32,
+        mut entries: Vec<Wanted>,
+        continues: bool,
+    ) -> Result<bool, RestoreError> {
+        let Some(frame) = self.read(number)? else {
+            self.report_lost(
+                number,
+                entries.into_iter().map(|wanted| wanted.path).collect(),
+                continues,
+            )?;
+            return Ok(false);
+        };
+        while !entries.is_empty() {
+            let rest = entries.split_off(fitting(&entries));
+            let mut record = self.record(number, &frame, entries, continues);
+            record.more = !rest.is_empty();
+            self.writer.send(Kind::Record, &record)?;
+            entries = rest;
+        }
+        self.send_bytes(frame.kind)?;
+        Ok(true)
+    }
+
+    fn record(
+        &self,
+        number: u32,
+        frame: &Frame,
+        entries: Vec<Wanted>,
+        continues: bool,
+    ) -> RestoreRecord {
+        RestoreRecord {
+            dump: self.dump,
+            frame: number,
+            kind: frame.kind,
+            stored: frame.stored,
+            raw: frame.raw,
+            sha256: frame.sha256,
+            continues,
+            entries,
+            lost: Vec::new(),
+            more: false,
+        }
+    }
+
+    fn report_lost(
+        &mut self,
+        number: u32,
+        mut lost: Vec<WirePath>,
+        continues: bool,
+    ) -> Result<(), RestoreError> {
+        self.restored.bad_frames += 1;
+        self.restored.lost += lost.len() as u64;
+        let nothing =
+            Frame { kind: FrameKind::S, offset: 0, stored: 0, raw: 0, sha256: digest(b"") };
+        let frame = self.table.get(number).copied().unwrap_or(nothing);
+        while !lost.is_empty() {
+            let rest = lost.split_off(lost.len().min(ENTRIES_A_RECORD / 4));
+            let record =
+                RestoreRecord { lost, ..self.record(number, &frame, Vec::new(), continues) };
+            self.writer.send(Kind::Record, &record)?;
+            lost = rest;
+        }
+        Ok(())
+    }
+
+    /// Reads a frame and checks it. None if no copy of it is good.
+    fn read(&mut self, number: u32) -> Result<Option<Frame>, RestoreError> {
+        let Some(frame) = self.table.get(number).copied() else { return Ok(None) };
+        let image = match &mut self.image {
+            Some(image) => image,
+            none => none.insert((self.open)()?),
+        };
+        self.restored.frames += 1;
+        self.restored.read += Bytes(frame.stored.into());
+        match image.read(&frame, &mut self.bytes) {
+            Ok(()) => Ok(Some(frame)),
+            Err(error) => {
+                let why = crate::night::estimate::with_causes(&error);
+                tracing::warn!("frame {number} of dump {} could not be read: {why}", self.dump);
+                Ok(None)
+            }
+        }
+    }
+
+    fn send_bytes(&mut self, kind: FrameKind) -> Result<(), RestoreError> {
+        for piece in FramePiece::cut(kind, &self.bytes) {
+            self.message.clear();
+            piece
+                .encode_into(&mut self.message)
+                .map_err(|error| AgentError::Protocol(error.to_string()))?;
+            self.writer.send_encoded(&self.message)?;
+        }
+        Ok(())
+    }
+}
+
+/// How many of these one record names.
+fn fitting(entries: &[Wanted]) -> usize {
+    let mut paths = 0;
+    let fits = |wanted: &&Wanted| {
+        paths += wanted.path.0.len();
+        paths <= PATHS_A_RECORD
+    };
+    entries.iter().take(ENTRIES_A_RECORD).take_while(fits).count().max(1)
+}

@@ -1,0 +1,58 @@
+//! As of when: how a person names a moment.
+
+use types::Stamp;
+
+/// A text that names no moment.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{0:?} is no moment: write a day (2026-11-23), a time (2026-11-23T02:00 or \"2026-11-23 02:00:00\"), the \
+     stamp of a run (20261123020000), or latest"
+)]
+pub struct BadWhen(String);
+
+/// The last moment that is meant: of a day its end, of a minute its last second.
+pub fn parse(text: &str) -> Result<Stamp, BadWhen> {
+    if text == "latest" || text == "now" {
+        return Ok("99991231235959".parse().expect("the last second of year 9999 is a stamp"));
+    }
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let separators = text.chars().filter(|c| !c.is_ascii_digit()).all(|c| "-/T: ".contains(c));
+    let end_of = match digits.len() {
+        8 => "235959",
+        10 => "5959",
+        12 => "59",
+        14 => "",
+        _ => return Err(BadWhen(text.to_owned())),
+    };
+    if !separators {
+        return Err(BadWhen(text.to_owned()));
+    }
+    format!("{digits}{end_of}").parse().map_err(|_| BadWhen(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_means_its_end() {
+        let cases = [
+            ("2026-11-23", "20261123235959"),
+            ("2026-11-23T02", "20261123025959"),
+            ("2026-11-23T02:00", "20261123020059"),
+            ("2026-11-23 02:00:07", "20261123020007"),
+            ("20261123020007", "20261123020007"),
+            ("latest", "99991231235959"),
+        ];
+        for (text, stamp) in cases {
+            assert_eq!(parse(text).unwrap().to_string(), stamp, "{text}");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for text in ["", "yesterday", "2026", "2026-13-01", "2026-11-23x", "2026111"] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+}
