@@ -1,4 +1,21 @@
 //! The night: plan, dispatch, dump, hold, place, index, report; and the way back.
 
+pub mod agent;
+pub mod cli;
+pub mod clock;
+pub mod command;
 pub mod dispatcher;
+pub mod holding;
+pub mod library;
+pub mod lock;
+pub mod night;
+pub mod pattern;
 pub mod planner;
+pub mod print;
+pub mod progress;
+pub mod report;
+pub mod restore;
+pub mod runlog;
+mod selection;
+pub mod site;
+pub mod store;

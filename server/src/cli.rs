@@ -1,0 +1,423 @@
+//! What can be said on the command line.
+//!
+//! The same definitions give the parser, `--help`, the manual pages and the shell completions. Called under
+//! one of Amanda's names (`amdump`, `amcheck`, …), the program takes the configuration first, as Amanda does,
+//! and behaves as the command of ours that does the same.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  good
+  1  finished, with complaints or with some DLEs failed
+  2  could not run, or stopped by an error
+  3  wrong usage or configuration";
+
+/// Network backup in the tradition of Amanda: dumps to tape or disk that any Linux can restore.
+#[derive(Parser, Debug)]
+#[command(name = "reelkeep", version, after_help = EXIT_CODES, after_long_help = EXIT_CODES, max_term_width = 100)]
+pub struct Cli {
+    /// The site: a directory with a reelkeep.toml, or the name of one below /etc/reelkeep
+    #[arg(short, long, global = true, value_name = "SITE")]
+    pub config: Option<String>,
+    /// Print facts as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Say more of what happens (twice: everything)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Set up a site with a vtape library and a holding disk, and run the first night
+    Quickstart(Quickstart),
+    /// Will tonight work? Looks at the server, the volumes, the clients and the space
+    Check(Selection),
+    /// Show what would be dumped tonight at which level, and why
+    Plan(Selection),
+    /// Run the night: plan, dump, write to volumes, report
+    Dump(Dump),
+    /// Write the images that wait on the holding disk to volumes
+    Flush(Selection),
+    /// Show the run now, or any past run
+    Status(RunArg),
+    /// Print the report of a run
+    Report(RunArg),
+    /// Restore entries or a whole DLE as of any day
+    Restore(Restore),
+    /// Restore interactively: look around in any day, choose, extract
+    Recover(Recover),
+    /// Read volumes and holding back, and check every frame
+    Verify(Verify),
+    /// Find entries in all dumps
+    Find(Find),
+    /// Compare a DLE of two days
+    Diff(Diff),
+    /// List dumps, DLEs, volumes, held images or runs
+    List(List),
+    /// Label a volume
+    Label(Label),
+    /// Look at volumes, and say what may become of them
+    #[command(subcommand)]
+    Volume(Volume),
+    /// Look at the changer and move cartridges
+    #[command(subcommand)]
+    Library(Library),
+    /// Have DLEs dumped at level 0 in the next run
+    Force(Request),
+    /// Have DLEs dumped at level 1 in the next run
+    ForceLevel1(Request),
+    /// Take a force, bump or no-bump back
+    Unforce(Request),
+    /// Have DLEs dumped at the next higher level in the next run
+    Bump(Request),
+    /// Keep DLEs at their level in the next run
+    NoBump(Request),
+    /// Rebuild, check or export the catalogue
+    #[command(subcommand)]
+    Catalogue(Catalogue),
+    /// Tidy up after a crash (every run does it by itself)
+    Cleanup,
+    /// Check or show the configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Print the completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages into a directory
+    #[command(hide = true)]
+    Man {
+        /// Where to
+        directory: PathBuf,
+    },
+}
+
+/// Arguments of `quickstart`.
+#[derive(Args, Debug)]
+pub struct Quickstart {
+    /// Where the site is made
+    #[arg(long, value_name = "SITE", default_value = "./reelkeep-site")]
+    pub dir: PathBuf,
+    /// How much a vtape holds (they take only what is written)
+    #[arg(long, value_name = "SIZE", default_value = "100 GiB")]
+    pub volume_size: String,
+    /// How many vtapes the library has
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub volumes: u32,
+    /// Write the configuration, but run nothing yet
+    #[arg(long)]
+    pub no_run: bool,
+    /// The directories to back up
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+/// Which DLEs: all, those of a host, or those named.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Selection {
+    /// Hosts and DLEs, as `HOST [DLE…]`; expressions as in Amanda
+    #[arg(value_name = "HOST [DLE…]")]
+    pub dles: Vec<String>,
+}
+
+/// Arguments of `dump`.
+#[derive(Args, Debug)]
+pub struct Dump {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Leave everything on the holding disk
+    #[arg(long)]
+    pub no_taper: bool,
+    /// Do not look for dumps that await a flush
+    #[arg(long)]
+    pub no_flush: bool,
+}
+
+/// Which run.
+#[derive(Args, Debug)]
+pub struct RunArg {
+    /// The run's stamp (`list runs` shows them); the newest without
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+}
+
+/// Arguments of `restore`.
+#[derive(Args, Debug)]
+pub struct Restore {
+    /// The host; may be left out where only one has the DLE
+    #[arg(long)]
+    pub host: Option<String>,
+    /// The DLE
+    #[arg(long)]
+    pub dle: String,
+    /// As of when: a day (2026-11-23), a time (2026-11-23T02:00), a run's stamp, or latest
+    #[arg(long, value_name = "WHEN", default_value = "latest")]
+    pub day: String,
+    /// Where to: a directory, made if it is not there
+    #[arg(long, value_name = "DIR", required_unless_present = "raw")]
+    pub to: Option<PathBuf>,
+    /// Write the dump's image to standard output, as it is on the volume (one level, not the chain)
+    #[arg(long, conflicts_with_all = ["to", "patterns"])]
+    pub raw: bool,
+    /// With --raw: the level to write; without, the newest dump at that time
+    #[arg(long, value_name = "LEVEL", requires = "raw")]
+    pub level: Option<u16>,
+    /// Say what would be read, from which volumes, and restore nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Keep entries that are in the target already
+    #[arg(long)]
+    pub keep_existing: bool,
+    /// Paths or globs within the DLE; all without
+    #[arg(value_name = "PATTERN")]
+    pub patterns: Vec<OsString>,
+}
+
+/// Arguments of `recover`.
+#[derive(Args, Debug)]
+pub struct Recover {
+    /// The host to begin with
+    #[arg(long)]
+    pub host: Option<String>,
+    /// The DLE to begin with
+    #[arg(long)]
+    pub dle: Option<String>,
+    /// The day to begin with
+    #[arg(long, value_name = "WHEN")]
+    pub day: Option<String>,
+}
+
+/// Arguments of `verify`.
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// Every dump, not only the newest chain of each DLE
+    #[arg(long, conflicts_with = "sample")]
+    pub all: bool,
+    /// Only so many of a hundred frames, chosen by chance
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
+    pub sample: Option<u8>,
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// Arguments of `find`.
+#[derive(Args, Debug)]
+pub struct Find {
+    /// `[HOST [DLE]] PATTERN…`: paths or globs; a pattern without a slash fits the last name of a path
+    #[arg(required = true, value_name = "PATTERN")]
+    pub words: Vec<String>,
+}
+
+/// Arguments of `diff`.
+#[derive(Args, Debug)]
+pub struct Diff {
+    /// The host; may be left out where only one has the DLE
+    #[arg(long)]
+    pub host: Option<String>,
+    /// The DLE
+    #[arg(long)]
+    pub dle: String,
+    /// The earlier day
+    pub from: String,
+    /// The later day
+    #[arg(default_value = "latest")]
+    pub to: String,
+}
+
+/// Arguments of `list`.
+#[derive(Args, Debug)]
+pub struct List {
+    /// What to list
+    pub what: Listed,
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// What `list` can list.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Listed {
+    /// Every dump that can be restored, and where it is
+    Dumps,
+    /// The disk list entries
+    Dles,
+    /// The volumes
+    Volumes,
+    /// The images on the holding disks
+    Holding,
+    /// The runs
+    Runs,
+}
+
+/// Arguments of `label`.
+#[derive(Args, Debug)]
+pub struct Label {
+    /// The label; the storage's template gives the next one without
+    #[arg(value_name = "LABEL")]
+    pub label: Option<String>,
+    /// The slot that the volume is in; the first one with a blank volume without
+    #[arg(long)]
+    pub slot: Option<u32>,
+    /// The storage, if there are several
+    #[arg(long)]
+    pub storage: Option<String>,
+    /// Overwrite a label that is there already, if nothing on the volume is needed
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// What `volume` can do.
+#[derive(Subcommand, Debug)]
+pub enum Volume {
+    /// Show a volume and what is on it
+    Show {
+        /// The volume's label
+        label: String,
+    },
+    /// Say why a volume may or may not be reused, and when it will be
+    Explain {
+        /// The volume's label
+        label: String,
+    },
+    /// Read a volume's headers, without the catalogue
+    Scan {
+        /// The slot that the volume is in
+        slot: u32,
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
+    /// Never reuse a volume, until it is unlocked
+    Lock {
+        /// The volume's label
+        label: String,
+    },
+    /// Let a locked volume be reused again, once nothing on it is needed
+    Unlock {
+        /// The volume's label
+        label: String,
+    },
+    /// Never write to a volume again; what is on it stays restorable
+    Retire {
+        /// The volume's label
+        label: String,
+        /// Say what would happen, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// What `library` can do.
+#[derive(Subcommand, Debug)]
+pub enum Library {
+    /// Show slots, drives and what is in them
+    Show {
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
+}
+
+/// Arguments of the requests to the planner.
+#[derive(Args, Debug)]
+pub struct Request {
+    /// Hosts and DLEs, as `HOST [DLE…]`
+    #[arg(required = true, value_name = "HOST [DLE…]")]
+    pub dles: Vec<String>,
+}
+
+/// What `catalogue` can do.
+#[derive(Subcommand, Debug)]
+pub enum Catalogue {
+    /// Check that the catalogue agrees with itself and with the index files
+    Check,
+    /// Make the catalogue and the indexes again from the volumes alone
+    Rebuild {
+        /// Say what would be added, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+/// What `config` can do.
+#[derive(Subcommand, Debug)]
+pub enum Config {
+    /// Say everything that is wrong with the configuration
+    Check,
+    /// Show the whole configuration as it is understood, with defaults
+    Show,
+}
+
+/// The command line with Amanda's names put into ours: `amdump CONFIG HOST` becomes
+/// `reelkeep --config CONFIG dump HOST`.
+pub fn arguments(given: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut given: Vec<OsString> = given.collect();
+    let called =
+        given.first().and_then(|path| Path::new(path).file_name()).and_then(|name| name.to_str());
+    let Some(command) = called.and_then(amanda_name) else { return given };
+    let rest = given.split_off(1);
+    let mut ours: Vec<OsString> = vec!["reelkeep".into()];
+    let config = rest.iter().position(|word| !word.as_encoded_bytes().starts_with(b"-"));
+    if let Some(config) = config {
+        ours.extend(["--config".into(), rest[config].clone()]);
+    }
+    ours.extend(command.iter().map(OsString::from));
+    ours.extend(
+        rest.iter().enumerate().filter(|(i, _)| Some(*i) != config).map(|(_, word)| word.clone()),
+    );
+    ours
+}
+
+/// The command that does what the one of this name does in Amanda.
+fn amanda_name(name: &str) -> Option<&'static [&'static str]> {
+    Some(match name {
+        "amdump" => &["dump"],
+        "amcheck" => &["check"],
+        "amflush" => &["flush"],
+        "amstatus" => &["status"],
+        "amreport" => &["report"],
+        "amrecover" => &["recover"],
+        "amfetchdump" => &["restore"],
+        "amcheckdump" => &["verify"],
+        "amlabel" => &["label"],
+        "amcleanup" => &["cleanup"],
+        "amtape" => &["library"],
+        "amgetconf" => &["config", "show"],
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn amandas_names_take_the_configuration_first() {
+        let given = ["/usr/sbin/amdump", "daily", "web", "/srv"].map(OsString::from);
+        let ours = arguments(given.into_iter());
+        assert_eq!(ours, ["reelkeep", "--config", "daily", "dump", "web", "/srv"]);
+        let cli = Cli::try_parse_from(ours).unwrap();
+        assert_eq!(cli.config.as_deref(), Some("daily"));
+    }
+
+    #[test]
+    fn our_own_name_changes_nothing() {
+        let given = ["reelkeep", "-c", "x", "list", "dumps"].map(OsString::from);
+        assert_eq!(arguments(given.clone().into_iter()), given);
+    }
+}

@@ -1,0 +1,7 @@
+//! `catalogue`
+use super::{Context, Exit};
+use crate::cli;
+
+pub(super) fn run(_context: &Context, _arguments: &cli::Catalogue) -> anyhow::Result<Exit> {
+    anyhow::bail!("not yet")
+}

@@ -1,0 +1,7 @@
+//! `check`
+use super::{Context, Exit};
+use crate::cli;
+
+pub(super) fn run(_context: &Context, _arguments: &cli::Selection) -> anyhow::Result<Exit> {
+    anyhow::bail!("not yet")
+}

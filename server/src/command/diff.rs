@@ -1,0 +1,7 @@
+//! `diff`
+use super::{Context, Exit};
+use crate::cli;
+
+pub(super) fn run(_context: &Context, _arguments: &cli::Diff) -> anyhow::Result<Exit> {
+    anyhow::bail!("not yet")
+}

@@ -1,0 +1,66 @@
+//! `dump`: the night.
+
+use std::io::IsTerminal;
+
+use anyhow::Context as _;
+use taper::catalogue::RunKind;
+use types::Stamp;
+
+use super::{Context, Exit};
+use crate::cli::Dump;
+use crate::night::{self, Flush, Night, Orders};
+use crate::runlog::Outcome;
+use crate::site::Site;
+use crate::{print, report, runlog, selection};
+
+pub(super) fn run(context: &Context, arguments: &Dump) -> anyhow::Result<Exit> {
+    let site = context.open()?;
+    let _lock = site.lock(&context.holder("dump"))?;
+    let dles = selection::of(&site.config, &arguments.selection.dles)?;
+    let dles = dles.into_iter().filter(|dle| !dle.dumping.ignore).collect();
+    let night = night::carry_out(
+        &site,
+        &Orders {
+            dles,
+            kind: RunKind::Dump,
+            taper: !arguments.no_taper,
+            flush: if arguments.no_flush || arguments.no_taper {
+                Flush::Nothing
+            } else {
+                Flush::AsConfigured
+            },
+            agent: site.agent(&context.program),
+            quiet: context.json,
+        },
+    )?;
+    tell(context, &site, &night)
+}
+
+/// Prints the report of a night, and keeps it beside the log.
+pub(super) fn tell(context: &Context, site: &Site, night: &Night) -> anyhow::Result<Exit> {
+    let report = report_of(context, site, night.run)?;
+    let text = report::render(&report);
+    let kept = site.config.site.logdir.join(format!("{}.txt", night.run));
+    std::fs::write(&kept, &text)
+        .with_context(|| format!("could not keep the report in {}", kept.display()))?;
+    if context.json {
+        print::json(&report)?;
+    } else {
+        if std::io::stderr().is_terminal() {
+            print::remark("");
+        }
+        print::text(&text)?;
+    }
+    Ok(exit(night.outcome))
+}
+
+fn report_of(context: &Context, site: &Site, run: Stamp) -> anyhow::Result<report::Report> {
+    let log = runlog::read(&site.config.site.logdir, run)
+        .with_context(|| format!("could not read the log of run {run}"))?;
+    let facts = night::report_facts(site, &site.catalogue()?, &context.now)?;
+    Ok(report::of(run, &log, facts))
+}
+
+fn exit(outcome: Outcome) -> Exit {
+    super::report::exit(Some(outcome))
+}

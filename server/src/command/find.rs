@@ -1,0 +1,7 @@
+//! `find`
+use super::{Context, Exit};
+use crate::cli;
+
+pub(super) fn run(_context: &Context, _arguments: &cli::Find) -> anyhow::Result<Exit> {
+    anyhow::bail!("not yet")
+}

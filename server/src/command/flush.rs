@@ -1,0 +1,36 @@
+//! `flush`: what waits on the holding disk goes to volumes.
+
+use std::collections::BTreeSet;
+
+use taper::catalogue::RunKind;
+
+use super::{Context, Exit, dump};
+use crate::cli::Selection;
+use crate::night::{self, Flush, Orders};
+use crate::selection;
+
+pub(super) fn run(context: &Context, selection: &Selection) -> anyhow::Result<Exit> {
+    let site = context.open()?;
+    let _lock = site.lock(&context.holder("flush"))?;
+    let catalogue = site.catalogue()?;
+    let mut wanted = BTreeSet::new();
+    for row in catalogue.held()? {
+        let dle = catalogue.dump(row.dump)?.dump.dle;
+        if selection::named(&selection.dles, &dle) {
+            wanted.insert(dle);
+        }
+    }
+    drop(catalogue);
+    let night = night::carry_out(
+        &site,
+        &Orders {
+            dles: Vec::new(),
+            kind: RunKind::Flush,
+            taper: true,
+            flush: Flush::Of(wanted),
+            agent: site.agent(&context.program),
+            quiet: context.json,
+        },
+    )?;
+    dump::tell(context, &site, &night)
+}

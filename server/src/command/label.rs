@@ -1,0 +1,7 @@
+//! `label`
+use super::{Context, Exit};
+use crate::cli;
+
+pub(super) fn run(_context: &Context, _arguments: &cli::Label) -> anyhow::Result<Exit> {
+    anyhow::bail!("not yet")
+}

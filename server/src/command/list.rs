@@ -1,0 +1,202 @@
+//! `list`: dumps, DLEs, volumes, held images, runs.
+
+use serde_json::{Value, json};
+use taper::catalogue::{Catalogue, Filter, Located, Lock, Volume};
+use types::DleRef;
+
+use super::{Context, Exit, Listed};
+use crate::cli::List;
+use crate::clock::stamp_text;
+use crate::site::Site;
+use crate::{print, selection};
+
+pub(super) fn run(context: &Context, arguments: &List) -> anyhow::Result<Exit> {
+    let site = context.open()?;
+    let catalogue = site.catalogue()?;
+    let wanted = |dle: &DleRef| selection::named(&arguments.selection.dles, dle);
+    let (heading, right, rows) = match arguments.what {
+        Listed::Dumps => dumps(&catalogue, &wanted)?,
+        Listed::Dles => dles(&site, &catalogue, &wanted)?,
+        Listed::Volumes => volumes(&catalogue)?,
+        Listed::Holding => holding(&catalogue, &wanted)?,
+        Listed::Runs => runs(&catalogue)?,
+    };
+    if context.json {
+        print::json(&rows.into_iter().map(|(_, value)| value).collect::<Vec<_>>())?;
+    } else if rows.is_empty() {
+        print::remark("there are none");
+    } else {
+        let heading = heading.iter().map(|word| (*word).to_owned()).collect();
+        let table: Vec<Vec<String>> =
+            std::iter::once(heading).chain(rows.into_iter().map(|(row, _)| row)).collect();
+        print::text(&print::table(&table, right))?;
+    }
+    Ok(Exit::Good)
+}
+
+/// A heading, the columns that stand at the right, and for each row its cells and its JSON.
+type Listing = (&'static [&'static str], &'static [usize], Vec<(Vec<String>, Value)>);
+
+fn dumps(catalogue: &Catalogue, wanted: &dyn Fn(&DleRef) -> bool) -> anyhow::Result<Listing> {
+    let dumps = catalogue.dumps(&Filter::default())?;
+    let rows = dumps.iter().filter(|located| wanted(&located.dump.dle)).map(|located| {
+        let dump = &located.dump;
+        let row = vec![
+            stamp_text(dump.run),
+            dump.dle.host.to_string(),
+            dump.dle.dle.to_string(),
+            dump.level.to_string(),
+            dump.entries.to_string(),
+            dump.raw.to_string(),
+            dump.stored.to_string(),
+            dump.status.to_string(),
+            place(located),
+        ];
+        let value = json!({
+            "dump": dump.id, "run": dump.run, "host": dump.dle.host, "dle": dump.dle.dle, "level": dump.level,
+            "base": dump.base, "status": dump.status.to_string(), "entries": dump.entries,
+            "raw_bytes": dump.raw, "stored_bytes": dump.stored, "frames": dump.frames,
+            "seconds": dump.took.as_secs_f64(), "restorable": located.is_restorable(),
+            "held": located.held.as_ref().map(|held| held.path.display().to_string()),
+            "copies": located.copies.iter().map(|copy| json!({
+                "storage": copy.storage, "complete": copy.is_complete(), "volumes": copy.labels,
+            })).collect::<Vec<_>>(),
+        });
+        (row, value)
+    });
+    let heading = &["RUN", "HOST", "DLE", "LEVEL", "ENTRIES", "RAW", "STORED", "STATUS", "WHERE"];
+    Ok((heading, &[3, 4, 5, 6], rows.collect()))
+}
+
+fn place(located: &Located) -> String {
+    let held = located.held.iter().map(|_| "holding".to_owned());
+    let copies = located.copies.iter().map(|copy| {
+        let labels = copy.labels.iter().map(types::Label::as_str).collect::<Vec<_>>().join(" ");
+        if copy.is_complete() { labels } else { format!("{labels} (incomplete)") }
+    });
+    let places: Vec<String> = held.chain(copies).collect();
+    if places.is_empty() { "nowhere any more".to_owned() } else { places.join(", ") }
+}
+
+fn dles(
+    site: &Site,
+    catalogue: &Catalogue,
+    wanted: &dyn Fn(&DleRef) -> bool,
+) -> anyhow::Result<Listing> {
+    let mut rows = Vec::new();
+    for dle in site.config.dles.iter().filter(|dle| wanted(&dle.reference())) {
+        let newest = catalogue.dumps_of(&dle.reference())?.into_iter().next();
+        let last = newest.as_ref().map(|located| &located.dump);
+        let row = vec![
+            dle.host.to_string(),
+            dle.name.to_string(),
+            dle.path.display().to_string(),
+            dle.dumptype.clone(),
+            dle.dumping.strategy.word().to_owned(),
+            last.map_or_else(
+                || "never".to_owned(),
+                |dump| format!("{} (level {})", stamp_text(dump.run), dump.level),
+            ),
+        ];
+        let value = json!({
+            "host": dle.host, "dle": dle.name, "path": dle.path, "dumptype": dle.dumptype,
+            "strategy": dle.dumping.strategy.word(), "last_run": last.map(|dump| dump.run),
+            "last_level": last.map(|dump| dump.level),
+        });
+        rows.push((row, value));
+    }
+    Ok((&["HOST", "DLE", "PATH", "DUMPTYPE", "STRATEGY", "LAST DUMP"], &[], rows))
+}
+
+fn volumes(catalogue: &Catalogue) -> anyhow::Result<Listing> {
+    let volumes = catalogue.volumes()?;
+    let rows = volumes.iter().map(|volume| (volume_row(volume), volume_value(volume)));
+    let heading = &[
+        "LABEL",
+        "POOL",
+        "STORAGE",
+        "SLOT",
+        "STATE",
+        "BYTES",
+        "NEXT FILE",
+        "LAST WRITTEN",
+        "LOCK",
+    ];
+    Ok((heading, &[3, 5, 6], rows.collect()))
+}
+
+fn volume_row(volume: &Volume) -> Vec<String> {
+    vec![
+        volume.label.to_string(),
+        volume.pool.to_string(),
+        volume.storage.to_string(),
+        volume.slot.map_or_else(|| "-".to_owned(), |slot| slot.to_string()),
+        volume.state.to_string(),
+        volume.bytes.to_string(),
+        volume.end.file.to_string(),
+        volume.last_written.map_or_else(|| "never".to_owned(), stamp_text),
+        lock(volume.lock),
+    ]
+}
+
+/// A volume as JSON, here and in `volume show`.
+pub(super) fn volume_value(volume: &Volume) -> Value {
+    json!({
+        "label": volume.label, "pool": volume.pool, "storage": volume.storage, "barcode": volume.barcode,
+        "slot": volume.slot, "state": volume.state.to_string(), "block_size": volume.block_size,
+        "bytes": volume.bytes, "next_file": volume.end.file, "labelled": volume.labelled,
+        "first_written": volume.first_written, "last_written": volume.last_written, "lock": lock(volume.lock),
+    })
+}
+
+/// What the operator says of a volume, in a word.
+pub(super) fn lock(lock: Lock) -> String {
+    match lock {
+        Lock::Open => "-".to_owned(),
+        Lock::NoReuse => "no reuse".to_owned(),
+        Lock::Until(stamp) => format!("until {}", stamp_text(stamp)),
+    }
+}
+
+fn holding(catalogue: &Catalogue, wanted: &dyn Fn(&DleRef) -> bool) -> anyhow::Result<Listing> {
+    let mut rows = Vec::new();
+    for held in catalogue.held()? {
+        let dump = catalogue.dump(held.dump)?.dump;
+        if !wanted(&dump.dle) {
+            continue;
+        }
+        let row = vec![
+            stamp_text(dump.run),
+            dump.dle.host.to_string(),
+            dump.dle.dle.to_string(),
+            dump.level.to_string(),
+            held.bytes.to_string(),
+            held.path.display().to_string(),
+        ];
+        let value = json!({
+            "dump": dump.id, "run": dump.run, "host": dump.dle.host, "dle": dump.dle.dle, "level": dump.level,
+            "bytes": held.bytes, "path": held.path,
+        });
+        rows.push((row, value));
+    }
+    Ok((&["RUN", "HOST", "DLE", "LEVEL", "BYTES", "FILE"], &[3, 4], rows))
+}
+
+fn runs(catalogue: &Catalogue) -> anyhow::Result<Listing> {
+    let runs = catalogue.runs()?;
+    let rows = runs.iter().map(|run| {
+        let row = vec![
+            run.stamp.to_string(),
+            run.kind.to_string(),
+            stamp_text(run.started),
+            run.finished.map_or_else(|| "-".to_owned(), stamp_text),
+            run.status.to_string(),
+        ];
+        let value = json!({
+            "run": run.stamp, "kind": run.kind.to_string(), "started": run.started, "finished": run.finished,
+            "status": run.status.to_string(), "program": run.program,
+        });
+        (row, value)
+    });
+    Ok((&["RUN", "KIND", "STARTED", "FINISHED", "STATUS"], &[], rows.collect()))
+}

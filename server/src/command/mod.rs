@@ -1,0 +1,163 @@
+//! The commands: each parses nothing, calls what does the work, and prints.
+//!
+//! [`run`] finds the site, opens what the command needs, and turns what came out of it into an exit code.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use config::Complaints;
+
+use crate::cli::{self, Cli, Command};
+use crate::clock::Now;
+use crate::print;
+use crate::site::{self, Site, SiteError};
+
+mod catalogue;
+mod check;
+mod cleanup;
+mod configuration;
+mod diff;
+mod dump;
+mod find;
+mod flush;
+mod label;
+mod library;
+mod list;
+mod manual;
+mod plan;
+mod quickstart;
+mod recover;
+mod report;
+mod request;
+mod restore;
+mod status;
+mod verify;
+mod volume;
+
+/// How a command ended, as its exit code says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// 0: good.
+    Good,
+    /// 1: finished, with complaints or with some DLEs failed.
+    Complaints,
+    /// 2: could not run, or was stopped by an error.
+    Failed,
+    /// 3: wrong usage or configuration.
+    Usage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Good => 0,
+            Exit::Complaints => 1,
+            Exit::Failed => 2,
+            Exit::Usage => 3,
+        })
+    }
+}
+
+/// The command or the configuration is not one that can be carried out.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Misuse(pub(crate) String);
+
+/// What every command is given.
+pub(crate) struct Context {
+    /// Which site was named.
+    pub(crate) site: Option<String>,
+    /// Whether facts are wanted as JSON.
+    pub(crate) json: bool,
+    /// This program.
+    pub(crate) program: PathBuf,
+    /// When the command began.
+    pub(crate) now: Now,
+}
+
+impl Context {
+    /// The site that was named, with its configuration checked.
+    pub(crate) fn open(&self) -> anyhow::Result<Site> {
+        let directory = site::find(self.site.as_deref())?;
+        let config = config::load(&directory)?;
+        Ok(Site::open(directory, config)?)
+    }
+
+    /// What the lock says of this command.
+    pub(crate) fn holder(&self, command: &str) -> String {
+        format!("{command}, process {}, since {}", std::process::id(), self.now.text())
+    }
+}
+
+/// Carries out a command line.
+pub fn run(cli: Cli) -> Exit {
+    let program = std::env::current_exe();
+    let context = |program| Context { site: cli.config, json: cli.json, program, now: Now::read() };
+    let result =
+        program.map_err(anyhow::Error::from).map(context).and_then(|c| dispatch(&c, cli.command));
+    result.unwrap_or_else(|error| explain(&error))
+}
+
+fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Quickstart(arguments) => quickstart::run(context, &arguments),
+        Command::Check(selection) => check::run(context, &selection),
+        Command::Plan(selection) => plan::run(context, &selection),
+        Command::Dump(arguments) => dump::run(context, &arguments),
+        Command::Flush(selection) => flush::run(context, &selection),
+        Command::Status(arguments) => status::run(context, &arguments),
+        Command::Report(arguments) => report::run(context, &arguments),
+        Command::Restore(arguments) => restore::run(context, &arguments),
+        Command::Recover(arguments) => recover::run(context, &arguments),
+        Command::Verify(arguments) => verify::run(context, &arguments),
+        Command::Find(arguments) => find::run(context, &arguments),
+        Command::Diff(arguments) => diff::run(context, &arguments),
+        Command::List(arguments) => list::run(context, &arguments),
+        Command::Label(arguments) => label::run(context, &arguments),
+        Command::Volume(command) => volume::run(context, &command),
+        Command::Library(command) => library::run(context, &command),
+        Command::Force(arguments) => request::ask(context, &arguments, request::Ask::Full),
+        Command::ForceLevel1(arguments) => {
+            request::ask(context, &arguments, request::Ask::LevelOne)
+        }
+        Command::Bump(arguments) => request::ask(context, &arguments, request::Ask::Bump),
+        Command::NoBump(arguments) => request::ask(context, &arguments, request::Ask::NoBump),
+        Command::Unforce(arguments) => request::take_back(context, &arguments),
+        Command::Catalogue(command) => catalogue::run(context, &command),
+        Command::Cleanup => cleanup::run(context),
+        Command::Config(command) => configuration::run(context, &command),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "reelkeep", &mut io::stdout());
+            Ok(Exit::Good)
+        }
+        Command::Man { directory } => manual::write(&directory).map(|()| Exit::Good),
+    }
+}
+
+/// Says what went wrong, the cause of each thing below it, and chooses the exit code.
+fn explain(error: &anyhow::Error) -> Exit {
+    if let Some(complaints) = error.downcast_ref::<Complaints>() {
+        let colour = io::IsTerminal::is_terminal(&io::stderr());
+        print::remark(&complaints.pictures(colour));
+        let count = complaints.0.iter().filter(|c| c.gravity == config::Gravity::Mistake).count();
+        print::remark(&format!("reelkeep: the configuration has {count} mistakes"));
+        return Exit::Usage;
+    }
+    let mut text = format!("reelkeep: {error}");
+    let mut last = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if cause != last {
+            text.push_str(&format!("\n  because: {cause}"));
+        }
+        last = cause;
+    }
+    print::remark(&text);
+    let misused = error.downcast_ref::<Misuse>().is_some()
+        || matches!(error.downcast_ref(), Some(SiteError::NotFound(_)));
+    if misused { Exit::Usage } else { Exit::Failed }
+}
+
+/// The names that `cli` gave to what is listed, for modules that match on them.
+pub(crate) use cli::Listed;

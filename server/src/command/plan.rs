@@ -1,0 +1,72 @@
+//! `plan`: what would be dumped tonight at which level, and why.
+
+use serde_json::json;
+
+use super::{Context, Exit};
+use crate::cli::Selection;
+use crate::planner::{Kind, Plan};
+use crate::{night, print, selection};
+
+pub(super) fn run(context: &Context, arguments: &Selection) -> anyhow::Result<Exit> {
+    let site = context.open()?;
+    let mut dles = selection::of(&site.config, &arguments.dles)?;
+    dles.retain(|dle| !dle.dumping.ignore);
+    let plan =
+        night::plan(&site, &site.catalogue()?, &dles, &site.agent(&context.program), &context.now)?;
+    if context.json {
+        print::json(&value(&plan))?;
+    } else {
+        print::text(&text(&plan))?;
+    }
+    let failed = plan.skipped().iter().any(|skipped| skipped.kind == Kind::Failed);
+    Ok(if failed { Exit::Complaints } else { Exit::Good })
+}
+
+fn value(plan: &Plan) -> serde_json::Value {
+    let balance = plan.balance();
+    json!({
+        "dumps": plan.dumps().iter().map(|planned| json!({
+            "host": planned.dle.host, "dle": planned.dle.dle, "level": planned.choice.level,
+            "base": planned.choice.base, "raw_bytes": planned.choice.cost.raw,
+            "stored_bytes": planned.choice.cost.stored, "seconds": planned.choice.cost.seconds,
+            "urgency": planned.urgency, "why": planned.why,
+        })).collect::<Vec<_>>(),
+        "skipped": plan.skipped().iter().map(|skipped| json!({
+            "host": skipped.dle.host, "dle": skipped.dle.dle, "failed": skipped.kind == Kind::Failed,
+            "why": skipped.why,
+        })).collect::<Vec<_>>(),
+        "warnings": plan.warnings().iter().map(|warning| &warning.text).collect::<Vec<_>>(),
+        "total_bytes": balance.total, "capacity_bytes": balance.capacity, "fulls_bytes": balance.fulls,
+        "balanced_fulls_bytes": balance.ideal, "seconds": balance.seconds,
+    })
+}
+
+fn text(plan: &Plan) -> String {
+    let mut rows =
+        vec![["HOST", "DLE", "LEVEL", "RAW", "STORED", "WHY"].map(str::to_owned).to_vec()];
+    for planned in plan.dumps() {
+        let cost = &planned.choice.cost;
+        rows.push(vec![
+            planned.dle.host.to_string(),
+            planned.dle.dle.to_string(),
+            planned.choice.level.to_string(),
+            cost.raw.to_string(),
+            cost.stored.to_string(),
+            planned.why.clone(),
+        ]);
+    }
+    let mut out = print::table(&rows, &[2, 3, 4]);
+    for skipped in plan.skipped() {
+        out.push_str(&format!("not dumped: {}: {}\n", skipped.dle, skipped.why));
+    }
+    for warning in plan.warnings() {
+        let about = warning.dle.as_ref().map(|dle| format!("{dle}: ")).unwrap_or_default();
+        out.push_str(&format!("warning: {about}{}\n", warning.text));
+    }
+    let balance = plan.balance();
+    out.push_str(&format!(
+        "tonight {} of the {} that the volumes of a run take; fulls {}, balanced would be {}\n",
+        balance.total, balance.capacity, balance.fulls, balance.ideal
+    ));
+    out
+}

@@ -1,0 +1,316 @@
+//! `restore`: entries or a whole DLE as of any day, or the bare image of a dump.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use format::wire::{Existing, RestoreRequest, Severity};
+use serde::Serialize;
+use taper::catalogue::{Catalogue, Located};
+use types::{DleRef, Level, Stamp};
+
+use super::{Context, Exit, Misuse};
+use crate::agent::{Agent, Patience};
+use crate::cli::Restore;
+use crate::clock::stamp_text;
+use crate::night::{Libraries, spec};
+use crate::pattern::Patterns;
+use crate::restore::image::Image;
+use crate::restore::session::{self, Measure, Restored, Told, Wish};
+use crate::restore::view::View;
+use crate::restore::when;
+use crate::site::Site;
+use crate::{print, restore};
+
+pub(super) fn run(context: &Context, arguments: &Restore) -> anyhow::Result<Exit> {
+    let site = context.open()?;
+    let catalogue = site.catalogue()?;
+    let dle = find_dle(&site, &catalogue, arguments.host.as_deref(), &arguments.dle)?;
+    let when = when::parse(&arguments.day).map_err(|error| Misuse(error.to_string()))?;
+    if arguments.raw {
+        return raw(&site, &catalogue, &dle, when, arguments.level);
+    }
+    let view = View::open(&catalogue, &site.config.site.indexdir, &dle, when)?;
+    for gap in &view.passed_over {
+        print::remark(&format!("passed over: {gap}"));
+    }
+    let root = root_of(&site, &dle);
+    let patterns = Patterns::within(arguments.patterns.iter().map(AsRef::as_ref), root.as_bytes())
+        .map_err(|error| Misuse(error.to_string()))?;
+    let wish = Wish { view: &view, patterns: &patterns };
+    let measure = wish.measure()?;
+    if measure.entries == 0 {
+        return Err(Misuse(format!(
+            "nothing in {dle} on that day matches {}",
+            patterns.given().collect::<Vec<_>>().join(" ")
+        ))
+        .into());
+    }
+    if arguments.dry_run {
+        return dry_run(context, &view, &measure);
+    }
+    let Some(target) = &arguments.to else {
+        bail!(Misuse("say with --to where to restore to".to_owned()))
+    };
+    let existing = if arguments.keep_existing { Existing::Keep } else { Existing::Replace };
+    extract(context, &site, &catalogue, &wish, &measure, &Goal { target, existing })
+}
+
+/// Where a restore goes.
+pub(super) struct Goal<'a> {
+    /// The directory.
+    pub(super) target: &'a Path,
+    /// What becomes of what is there.
+    pub(super) existing: Existing,
+}
+
+/// Restores, tells how it went, and notes it in the catalogue's events.
+pub(super) fn extract(
+    context: &Context,
+    site: &Site,
+    catalogue: &Catalogue,
+    wish: &Wish<'_>,
+    measure: &Measure,
+    goal: &Goal<'_>,
+) -> anyhow::Result<Exit> {
+    let target = std::path::absolute(goal.target)
+        .with_context(|| format!("could not find {}", goal.target.display()))?;
+    let agent =
+        Agent::start(&site.agent(&context.program), Patience::of(site.config.site.dtimeout))?;
+    let request = RestoreRequest {
+        target: spec::wire_path(&target),
+        existing: goal.existing,
+        owners: rustix::process::geteuid().is_root(),
+        numeric_owners: false,
+        attributes: true,
+        entries: measure.entries,
+        bytes: measure.bytes,
+    };
+    let mut libraries = Libraries::of(&site.config);
+    // The images are opened here, before the frames are sent from a thread of their own.
+    let mut images: Vec<Option<Image>> = Vec::new();
+    for (link, measure) in wish.view.chain.iter().zip(&measure.dumps) {
+        let needed = measure.frames > 0;
+        images.push(if needed { Some(open(link, catalogue, &mut libraries)?) } else { None });
+    }
+    let bar = progress_bar(context, measure);
+    let mut strange = Vec::new();
+    let mut tell = |told: Told| match told {
+        Told::Progress(progress) => {
+            if let Some(bar) = &bar {
+                bar.set_position(progress.entries);
+            }
+        }
+        Told::Note(note) => {
+            let path = note.path.map(|path| print::path(&path.0)).unwrap_or_default();
+            let text = if path.is_empty() { note.text } else { format!("{path}: {}", note.text) };
+            match &bar {
+                Some(bar) => bar.suspend(|| print::remark(&text)),
+                None => print::remark(&text),
+            }
+            if note.severity == Severity::Strange {
+                strange.push(text);
+            }
+        }
+    };
+    let mut open = |at: usize| {
+        let missing = restore::image::ImageError::Nowhere(wish.view.dump(at).id);
+        images[at].take().ok_or(missing)
+    };
+    let restored = session::run(agent, request, wish, &mut open, &mut tell)?;
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    report(context, wish.view, &restored, &strange, &target)
+}
+
+/// Opens an image where it can be read.
+pub(super) fn open(
+    link: &Located,
+    catalogue: &Catalogue,
+    libraries: &mut Libraries,
+) -> anyhow::Result<Image> {
+    Ok(Image::open(link, catalogue, &mut |name| libraries.library(name))?)
+}
+
+fn progress_bar(context: &Context, measure: &Measure) -> Option<indicatif::ProgressBar> {
+    let shown = !context.json && std::io::stderr().is_terminal();
+    shown.then(|| indicatif::ProgressBar::new(measure.entries))
+}
+
+#[derive(Serialize)]
+struct Outcome<'a> {
+    host: &'a types::HostName,
+    dle: &'a types::DleName,
+    run: Option<Stamp>,
+    target: String,
+    restored: u64,
+    file_bytes: u64,
+    kept: u64,
+    failed: u64,
+    bad_frames: u64,
+    frames_read: u64,
+    bytes_read: types::Bytes,
+    complaints: &'a [String],
+}
+
+fn report(
+    context: &Context,
+    view: &View,
+    restored: &Restored,
+    strange: &[String],
+    target: &Path,
+) -> anyhow::Result<Exit> {
+    let end = restored.end;
+    if context.json {
+        print::json(&Outcome {
+            host: &view.dle.host,
+            dle: &view.dle.dle,
+            run: view.run(),
+            target: target.display().to_string(),
+            restored: end.restored,
+            file_bytes: end.bytes,
+            kept: end.kept,
+            failed: end.failed,
+            bad_frames: restored.bad_frames,
+            frames_read: restored.frames,
+            bytes_read: restored.read,
+            complaints: strange,
+        })?;
+    } else {
+        let run = view.run().map(stamp_text).unwrap_or_default();
+        print::line(&format!(
+            "{}: {} entries ({} in files) of the state of {run} restored to {}",
+            view.dle,
+            end.restored,
+            types::Bytes(end.bytes),
+            target.display()
+        ))?;
+        print::line(&format!("  read: {} frames, {}", restored.frames, restored.read))?;
+        if end.kept > 0 {
+            print::line(&format!("  {} entries were left as they were", end.kept))?;
+        }
+        if end.failed > 0 {
+            print::line(&format!(
+                "  {} entries could NOT be restored as they were ({} damaged frames): see above",
+                end.failed, restored.bad_frames
+            ))?;
+        }
+    }
+    Ok(if end.failed == 0 { Exit::Good } else { Exit::Complaints })
+}
+
+fn dry_run(context: &Context, view: &View, measure: &Measure) -> anyhow::Result<Exit> {
+    let mut rows =
+        vec![["RUN", "LEVEL", "ENTRIES", "FRAMES", "READ", "FROM"].map(str::to_owned).to_vec()];
+    let mut values = Vec::new();
+    for (link, measure) in view.chain.iter().zip(&measure.dumps) {
+        let labels =
+            link.copies.iter().flat_map(|copy| copy.labels.iter().map(ToString::to_string));
+        let held = link.held.iter().map(|_| "holding".to_owned());
+        let places: Vec<String> = held.chain(labels).collect();
+        values.push(serde_json::json!({
+            "run": link.dump.run, "level": link.dump.level, "dump": link.dump.id, "entries": measure.entries,
+            "frames": measure.frames, "bytes": measure.stored, "places": places,
+        }));
+        rows.push(vec![
+            stamp_text(link.dump.run),
+            link.dump.level.to_string(),
+            measure.entries.to_string(),
+            measure.frames.to_string(),
+            types::Bytes(measure.stored).to_string(),
+            places.join(" "),
+        ]);
+    }
+    if context.json {
+        print::json(&values)?;
+    } else {
+        print::text(&print::table(&rows, &[1, 2, 3, 4]))?;
+    }
+    Ok(Exit::Good)
+}
+
+/// Writes the image of one dump to standard output, as it stands on the volume.
+fn raw(
+    site: &Site,
+    catalogue: &Catalogue,
+    dle: &DleRef,
+    when: Stamp,
+    level: Option<u16>,
+) -> anyhow::Result<Exit> {
+    let level =
+        level.map(Level::try_from).transpose().map_err(|error| Misuse(error.to_string()))?;
+    if std::io::stdout().is_terminal() {
+        return Err(Misuse(
+            "an image is not for a terminal: send it to a file or a pipe".to_owned(),
+        )
+        .into());
+    }
+    let view = View::open(catalogue, &site.config.site.indexdir, dle, when)?;
+    let link = match level {
+        None => view.chain.last(),
+        Some(level) => view.chain.iter().find(|link| link.dump.level == level),
+    };
+    let Some(link) = link else {
+        let levels: Vec<String> =
+            view.chain.iter().map(|link| link.dump.level.to_string()).collect();
+        return Err(Misuse(format!(
+            "the state of that day is made of levels {}",
+            levels.join(", ")
+        ))
+        .into());
+    };
+    let mut image = open(link, catalogue, &mut Libraries::of(&site.config))?;
+    let mut out = std::io::stdout().lock();
+    let mut bytes = vec![0; 4 << 20];
+    let mut at = 0;
+    while at < link.dump.stored.0 {
+        let now = usize::try_from(link.dump.stored.0 - at).unwrap_or(bytes.len()).min(bytes.len());
+        image.read_at(at, &mut bytes[..now])?;
+        out.write_all(&bytes[..now]).context("could not write the image to standard output")?;
+        at += now as u64;
+    }
+    Ok(Exit::Good)
+}
+
+/// The DLE of this name; the host may be left out where only one has it.
+pub(super) fn find_dle(
+    site: &Site,
+    catalogue: &Catalogue,
+    host: Option<&str>,
+    name: &str,
+) -> anyhow::Result<DleRef> {
+    let configured = site.config.dles.iter().map(config::Dle::reference);
+    let mut known: Vec<DleRef> =
+        catalogue.dles()?.into_iter().map(|known| known.dle).chain(configured).collect();
+    known.sort();
+    known.dedup();
+    let trimmed = name.trim_end_matches('/');
+    let names = |dle: &&DleRef| {
+        dle.dle.as_str() == name || (!trimmed.is_empty() && dle.dle.as_str() == trimmed)
+    };
+    let found: Vec<&DleRef> = known
+        .iter()
+        .filter(names)
+        .filter(|dle| host.is_none_or(|host| dle.host.as_str() == host))
+        .collect();
+    match found.as_slice() {
+        [dle] => Ok((*dle).clone()),
+        [] => {
+            let all = known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            Err(Misuse(format!("there is no DLE {name}; there are: {all}")).into())
+        }
+        several => {
+            let hosts =
+                several.iter().map(|dle| dle.host.to_string()).collect::<Vec<_>>().join(", ");
+            Err(Misuse(format!("several hosts have a DLE {name}: name one with --host ({hosts})"))
+                .into())
+        }
+    }
+}
+
+/// The path of a DLE on its host, as far as the configuration knows it; by default its name is its path.
+pub(super) fn root_of(site: &Site, dle: &DleRef) -> String {
+    let configured = site.config.dles.iter().find(|known| known.reference() == *dle);
+    configured.map_or_else(|| dle.dle.to_string(), |known| known.path.display().to_string())
+}

@@ -1,0 +1,252 @@
+//! `verify`: reads images back from wherever they are, and checks every frame, or a sample.
+//!
+//! A frame is good if its stored bytes have the SHA-256 that the client made, and open to what the table says.
+//! A bad one is named with the entries that lie in it; the others are checked all the same.
+
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
+
+use format::frame::{Decoder, FrameTable};
+use serde::Serialize;
+use taper::catalogue::{Catalogue, Filter, Located};
+use types::{Bytes, DleRef, DumpId, Level, Stamp};
+
+use super::{Context, Exit, Misuse, restore};
+use crate::cli::Verify;
+use crate::clock::stamp_text;
+use crate::night::Libraries;
+use crate::night::estimate::with_causes;
+use crate::restore::image::Image;
+use crate::restore::session::frames_of;
+use crate::site::Site;
+use crate::{print, selection, store};
+
+/// How many entries of a bad frame are named.
+const NAMED: usize = 20;
+
+/// What came of the check of one place of one dump.
+#[derive(Debug, Serialize)]
+struct Checked {
+    dump: DumpId,
+    #[serde(flatten)]
+    dle: DleRef,
+    level: Level,
+    run: Stamp,
+    place: String,
+    frames: u64,
+    bytes: Bytes,
+    bad: Vec<Bad>,
+    trouble: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Bad {
+    frame: u32,
+    why: String,
+    entries: Vec<String>,
+    more: usize,
+}
+
+pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit> {
+    let site = context.open()?;
+    let catalogue = site.catalogue()?;
+    let dumps = chosen(&catalogue, arguments)?;
+    if dumps.is_empty() {
+        return Err(Misuse(
+            "there is no dump to verify: run `reelkeep dump` first, or name other DLEs".to_owned(),
+        )
+        .into());
+    }
+    let mut all = Vec::new();
+    for located in &dumps {
+        for checked in verify(&site, &catalogue, located, arguments.sample)? {
+            if !context.json {
+                print::text(&told(&checked))?;
+            }
+            all.push(checked);
+        }
+    }
+    let bad: usize =
+        all.iter().map(|checked| checked.bad.len() + usize::from(checked.trouble.is_some())).sum();
+    if context.json {
+        print::json(&all)?;
+    } else {
+        let frames: u64 = all.iter().map(|checked| checked.frames).sum();
+        let bytes: Bytes = all.iter().map(|checked| checked.bytes).sum();
+        let verdict = if bad == 0 { "all good".to_owned() } else { format!("{bad} BAD") };
+        print::line(&format!(
+            "{} dumps verified, {frames} frames, {bytes}: {verdict}",
+            dumps.len()
+        ))?;
+    }
+    Ok(if bad == 0 { Exit::Good } else { Exit::Complaints })
+}
+
+/// All dumps, or those that the newest state of each DLE is made of.
+fn chosen(catalogue: &Catalogue, arguments: &Verify) -> anyhow::Result<Vec<Located>> {
+    let wanted = |dle: &DleRef| selection::named(&arguments.selection.dles, dle);
+    let mut all = catalogue.dumps(&Filter::default())?;
+    all.retain(|located| wanted(&located.dump.dle) && located.is_restorable());
+    all.reverse();
+    if arguments.all {
+        return Ok(all);
+    }
+    let dles: BTreeSet<DleRef> = all.iter().map(|located| located.dump.dle.clone()).collect();
+    let end = crate::restore::when::parse("latest")?;
+    let mut newest = Vec::new();
+    for dle in dles {
+        newest.extend(catalogue.newest_at(&dle, end)?.links.unwrap_or_default());
+    }
+    Ok(newest)
+}
+
+fn verify(
+    site: &Site,
+    catalogue: &Catalogue,
+    located: &Located,
+    sample: Option<u8>,
+) -> anyhow::Result<Vec<Checked>> {
+    let indexdir = &site.config.site.indexdir;
+    let mut image = match restore::open(located, catalogue, &mut Libraries::of(&site.config)) {
+        Ok(image) => image,
+        Err(error) => return Ok(vec![nothing(located, format!("{error:#}"))]),
+    };
+    let table = match store::frames(indexdir, located.dump.id) {
+        Ok(table) => table,
+        Err(error) => return Ok(vec![nothing(located, with_causes(&error))]),
+    };
+    let numbers = chosen_frames(&table, sample)?;
+    let mut checked = Vec::new();
+    for place in 0..image.places() {
+        let mut found = check_place(&mut image, place, located, &table, &numbers);
+        found.name_entries(indexdir, &table)?;
+        checked.push(found);
+    }
+    Ok(checked)
+}
+
+fn nothing(located: &Located, trouble: String) -> Checked {
+    let dump = &located.dump;
+    Checked {
+        dump: dump.id,
+        dle: dump.dle.clone(),
+        level: dump.level,
+        run: dump.run,
+        place: "anywhere".to_owned(),
+        frames: 0,
+        bytes: Bytes::ZERO,
+        bad: Vec::new(),
+        trouble: Some(trouble),
+    }
+}
+
+/// All frames, or so many of a hundred, chosen by chance; always at least one.
+fn chosen_frames(table: &FrameTable, sample: Option<u8>) -> anyhow::Result<Vec<u32>> {
+    let all = 0..u32::try_from(table.len())?;
+    let Some(percent) = sample else { return Ok(all.collect()) };
+    let mut numbers = Vec::new();
+    for number in all.clone() {
+        let chance =
+            getrandom::u32().map_err(|error| anyhow::anyhow!("no source of chance: {error}"))?;
+        if chance % 100 < u32::from(percent) {
+            numbers.push(number);
+        }
+    }
+    if numbers.is_empty() && !all.is_empty() {
+        numbers.push(getrandom::u32().map_or(0, |chance| chance % all.end));
+    }
+    Ok(numbers)
+}
+
+fn check_place(
+    image: &mut Image,
+    place: usize,
+    located: &Located,
+    table: &FrameTable,
+    numbers: &[u32],
+) -> Checked {
+    let mut checked =
+        Checked { place: image.place(place), trouble: None, ..nothing(located, String::new()) };
+    let mut decoder = Decoder::new();
+    let (mut stored, mut raw) = (Vec::new(), Vec::new());
+    let terminal = std::io::stderr().is_terminal();
+    let bar = terminal.then(|| indicatif::ProgressBar::new(numbers.len() as u64));
+    for &number in numbers {
+        let Some(frame) = table.get(number) else { continue };
+        let outcome = image
+            .read_from(place, frame, &mut stored)
+            .map_err(|error| with_causes(&error))
+            .and_then(|()| {
+                decoder.decode(&stored, frame.raw, &mut raw).map_err(|error| with_causes(&error))
+            });
+        checked.frames += 1;
+        checked.bytes += Bytes(frame.stored.into());
+        if let Err(why) = outcome {
+            checked.bad.push(Bad { frame: number, why, entries: Vec::new(), more: 0 });
+        }
+        if let Some(bar) = &bar {
+            bar.inc(1);
+        }
+    }
+    if let Some(bar) = bar {
+        bar.finish_and_clear();
+    }
+    checked
+}
+
+impl Checked {
+    /// Finds out which entries lie in the bad frames.
+    fn name_entries(
+        &mut self,
+        indexdir: &std::path::Path,
+        table: &FrameTable,
+    ) -> anyhow::Result<()> {
+        if self.bad.is_empty() {
+            return Ok(());
+        }
+        let index = store::open(indexdir, self.dump)?;
+        for record in index.iter() {
+            let record = record?;
+            if record.kind == format::index::RecordKind::Gone {
+                continue;
+            }
+            let frames = frames_of(&record, table);
+            for bad in self.bad.iter_mut().filter(|bad| frames.contains(&bad.frame)) {
+                if bad.entries.len() < NAMED {
+                    bad.entries.push(print::path(&record.path));
+                } else {
+                    bad.more += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn told(checked: &Checked) -> String {
+    let what = format!(
+        "{} level {} of {}, {}",
+        checked.dle,
+        checked.level,
+        stamp_text(checked.run),
+        checked.place
+    );
+    if let Some(trouble) = &checked.trouble {
+        return format!("{what}: BAD: {trouble}\n");
+    }
+    if checked.bad.is_empty() {
+        return format!("{what}: {} frames good\n", checked.frames);
+    }
+    let mut out = format!("{what}: {} of {} frames BAD\n", checked.bad.len(), checked.frames);
+    for bad in &checked.bad {
+        out.push_str(&format!("  frame {}: {}\n", bad.frame, bad.why));
+        for entry in &bad.entries {
+            out.push_str(&format!("    hit: {entry}\n"));
+        }
+        if bad.more > 0 {
+            out.push_str(&format!("    and {} more\n", bad.more));
+        }
+    }
+    out.push_str("  what else has these entries: another day (`reelkeep find`), or the client itself: force a level 0\n");
+    out
+}
