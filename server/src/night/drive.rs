@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 
 use config::{Config, Storage};
 use crossbeam_channel::{Receiver, Sender};
-use devices::DriveError;
 use format::header::Image;
 use taper::catalogue::{CatalogueError, Part, Volume, VolumeEnd, VolumeState};
 use taper::label::{BadTemplate, Found};
@@ -302,10 +301,6 @@ impl Worker {
     }
 
     /// Brings a candidate into the drive, reads its label, and does what the scan says to it.
-    #[expect(
-        clippy::type_complexity,
-        reason = "a volume and how it was made ready, a refusal, or a failure"
-    )]
     fn ready(
         &self,
         scan: &mut Scan,
@@ -354,7 +349,6 @@ impl Worker {
         Ok((volume, format!("written on, from file {at}")))
     }
 
-    #[expect(clippy::type_complexity, reason = "as of `ready`")]
     fn reuse(
         &self,
         label: &Label,
@@ -763,9 +757,4 @@ fn blame(error: &MountError) -> Blame {
         }
         MountError::None(_) | MountError::Catalogue(_) | MountError::Template(_) => Blame::Host,
     }
-}
-
-/// What a device error says, for those who only have a `DriveError`.
-pub fn device_text(error: &DriveError) -> String {
-    with_causes(error)
 }

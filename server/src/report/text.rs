@@ -133,8 +133,8 @@ fn dles(out: &mut String, lines: &[DleLine]) -> std::fmt::Result {
         .clamp(3, 40);
     writeln!(
         out,
-        "\n{:<width$} {:>3} {:>9} {:>10} {:>10} {:>4} {:>8} {:>12}  {}",
-        "DLE", "lvl", "entries", "raw", "stored", "%", "time", "rate", "where"
+        "\n{:<width$} {:>3} {:>9} {:>10} {:>10} {:>4} {:>8} {:>12}  where",
+        "DLE", "lvl", "entries", "raw", "stored", "%", "time", "rate"
     )?;
     for line in lines {
         let level = line.level.map_or_else(|| "-".to_owned(), |level| level.to_string());
