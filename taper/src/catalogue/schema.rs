@@ -209,6 +209,52 @@ mod tests {
         });
     }
 
+    /// A catalogue as version 1 left it: never to be edited.
+    const SAMPLE: &str = include_str!("../../tests/samples/catalogue-1.sql");
+
+    fn sample(folder: &std::path::Path) -> std::path::PathBuf {
+        let path = folder.join("sample.sqlite");
+        rusqlite::Connection::open(&path).unwrap().execute_batch(SAMPLE).unwrap();
+        path
+    }
+
+    #[test]
+    fn a_catalogue_of_version_1_is_still_read() {
+        use super::super::testing::{day, dle, id, label, storage};
+        let folder = tempfile::tempdir().unwrap();
+        let catalogue = Catalogue::open(&sample(folder.path())).unwrap();
+        assert_eq!(catalogue.check().unwrap(), []);
+        let links = catalogue.newest_at(&dle("/data"), day(9)).unwrap().links.unwrap();
+        assert_eq!(links.iter().map(|link| link.dump.id).collect::<Vec<_>>(), [id(1), id(2)]);
+        assert_eq!(links[1].dump.index_sha, Some(types::Digest([0xab; 32])));
+        assert_eq!(catalogue.messages(id(2)).unwrap()[0].path, b"a\xff");
+        assert_eq!(catalogue.held().unwrap()[0].bytes, types::Bytes(1300));
+        assert_eq!(catalogue.parts(id(2), &storage("lib")).unwrap().len(), 1);
+        let volume = catalogue.volume(&label("V1")).unwrap();
+        assert_eq!(volume.lock, super::super::Lock::Until(day(40)));
+        assert_eq!((volume.slot, volume.end.block), (Some(types::Slot(3)), Some(20)));
+        assert_eq!(catalogue.history(&dle("/data")).unwrap().len(), 2);
+        assert_eq!((catalogue.requests().unwrap().len(), catalogue.pins().unwrap().len()), (1, 1));
+        assert_eq!(catalogue.unfinished_runs().unwrap().len(), 1);
+        assert_eq!(catalogue.events(None, 99).unwrap().len(), 10);
+    }
+
+    #[test]
+    fn steps_that_were_released_are_not_edited() {
+        let folder = tempfile::tempdir().unwrap();
+        let tables = |connection: &rusqlite::Connection| {
+            let mut all = connection
+                .prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name")
+                .unwrap();
+            let rows = all.query_map([], |row| row.get::<_, String>(0)).unwrap();
+            rows.collect::<Result<Vec<_>, _>>().unwrap()
+        };
+        // Both have been through all steps, one from nothing and one from version 1.
+        let old = Catalogue::open(&sample(folder.path())).unwrap();
+        let new = Catalogue::open(&folder.path().join("new.sqlite")).unwrap();
+        assert_eq!(tables(&old.connection), tables(&new.connection));
+    }
+
     #[test]
     fn events_cannot_be_changed() {
         let mut catalogue = Catalogue::in_memory().unwrap();
