@@ -73,15 +73,21 @@ impl Dispatcher {
         let letter = self.site.dumporder.get(dumper).copied();
         let letter =
             letter.unwrap_or(if dumper < 3 { Letter::ShortestTime } else { Letter::LongestTime });
-        let free = |(_, job): &(usize, &Job)| {
-            job.is_waiting() && self.route(job) == route && self.obstacle(job).is_none()
-        };
-        let candidates = self.jobs.iter().enumerate().filter(free);
-        let best = candidates.min_by(|(a_at, a), (b_at, b)| {
+        let better = |a: &Job, b: &Job| {
             let by_priority = b.planned.priority.cmp(&a.planned.priority);
-            by_priority.then_with(|| prefer(letter, a, b)).then_with(|| a_at.cmp(b_at))
-        });
-        best.map(|(at, _)| at)
+            by_priority.then_with(|| prefer(letter, a, b)) == Ordering::Less
+        };
+        let mut best: Option<usize> = None;
+        for (at, job) in self.jobs.iter().enumerate().filter(|(_, job)| job.is_waiting()) {
+            // What stands in its way is asked only of a job that would be taken.
+            if best.is_none_or(|best| better(job, &self.jobs[best]))
+                && self.route(job) == route
+                && self.obstacle(job).is_none()
+            {
+                best = Some(at);
+            }
+        }
+        best
     }
 
     /// Whether the image goes to holding or straight to a drive.

@@ -59,6 +59,8 @@ const STEP: Bytes = Bytes(16 << 20);
 struct Account {
     disk: Disk,
     free: Bytes,
+    /// What there is, free or not.
+    all: Bytes,
     /// Nothing new is put here: it had less space than it claimed.
     refused: bool,
 }
@@ -76,10 +78,15 @@ impl Account {
 
     /// How much data the free space takes.
     fn data_room(&self) -> Bytes {
+        self.takes(self.free)
+    }
+
+    /// How much data so much space takes.
+    fn takes(&self, space: Bytes) -> Bytes {
         let header = BlockSize::HEADER.bytes();
-        let Some(payload) = self.payload() else { return self.free - header };
+        let Some(payload) = self.payload() else { return space - header };
         let chunk = payload + header;
-        payload.times(self.free.0 / chunk.0) + (Bytes(self.free.0 % chunk.0) - header)
+        payload.times(space.0 / chunk.0) + (Bytes(space.0 % chunk.0) - header)
     }
 
     /// What of a chunk is not header, if chunks have an end.
@@ -101,7 +108,8 @@ pub(super) struct Space {
 
 impl Space {
     pub(super) fn new(disks: Vec<Disk>) -> Self {
-        let account = |disk: Disk| Account { disk, free: disk.room, refused: false };
+        let account =
+            |disk: Disk| Account { disk, free: disk.room, all: disk.room, refused: false };
         Self {
             disks: disks.into_iter().map(account).collect(),
             promised: BTreeMap::new(),
@@ -116,27 +124,29 @@ impl Space {
 
     /// What there is, free or not.
     pub(super) fn total(&self) -> Bytes {
-        let promised = self.promised.values().flatten().map(|share| share.bytes).sum();
-        self.free() + promised
+        self.disks.iter().filter(|a| a.open()).map(|a| a.all).sum()
     }
 
     /// True when `data` would fit if nothing else were on the disks.
     pub(super) fn could_ever_hold(&self, data: Bytes) -> bool {
-        let empty = |(no, account): (usize, &Account)| {
-            let here = self.promised.values().flatten().filter(|share| share.disk.0 == no);
-            let free = account.free + here.map(|share| share.bytes).sum();
-            Account { disk: account.disk, free, refused: false }.data_room()
-        };
-        let open = self.disks.iter().enumerate().filter(|(_, account)| account.open());
-        open.map(empty).sum::<Bytes>() >= data
+        let open = self.disks.iter().filter(|account| account.open());
+        open.map(|account| account.takes(account.all)).sum::<Bytes>() >= data
     }
 
     /// True when `data` fits and `untouched` bytes stay free.
     pub(super) fn fits(&self, data: Bytes, untouched: Bytes) -> bool {
-        self.cut(data, None).is_some_and(|shares| {
-            let bytes: Bytes = shares.iter().map(|share| share.bytes).sum();
-            self.free() - bytes >= untouched
-        })
+        let free = self.free();
+        let whole = |account: &Account| {
+            let bytes = account.with_headers(data);
+            bytes <= account.free && free - bytes >= untouched
+        };
+        // Mostly it fits on one disk, and this is asked for every dump that waits.
+        self.disks.iter().filter(|account| account.open()).any(whole)
+            || data + untouched < free
+                && self.cut(data, None).is_some_and(|shares| {
+                    let bytes: Bytes = shares.iter().map(|share| share.bytes).sum();
+                    free - bytes >= untouched
+                })
     }
 
     /// Promises space for an image of `data` bytes, if it is there.
@@ -171,6 +181,11 @@ impl Space {
 
     /// An image of an earlier run lies there; its space was never counted as free.
     pub(super) fn adopt(&mut self, dump: DumpId, on: Vec<Share>) {
+        for share in &on {
+            if let Some(account) = self.disks.get_mut(share.disk.0) {
+                account.all += share.bytes;
+            }
+        }
         self.promised.insert(dump, on);
     }
 

@@ -26,8 +26,7 @@ impl Dispatcher {
                 break;
             }
         }
-        while self.wants_volume() {
-            let Some(drive) = self.idle_drive() else { break };
+        while let Some(drive) = self.idle_drive().filter(|_| self.wants_volume()) {
             self.mount(drive, None, None);
         }
     }
@@ -176,11 +175,11 @@ impl Dispatcher {
         let known = self.volumes == Volumes::Some;
         known
             && self.volumes_left() > 0
-            && (self.dump_waits_for_volume()
+            && (self.is_worth_a_volume(Bytes::ZERO)
+                || self.dump_waits_for_volume()
                 || self.waiting_bytes() > Bytes::ZERO
                     && !self.image_is_on_its_way()
-                    && self.is_short_of_space()
-                || self.is_worth_a_volume(Bytes::ZERO))
+                    && self.is_short_of_space())
     }
 
     /// A dump that goes straight to a drive has none to hope for.
@@ -194,7 +193,11 @@ impl Dispatcher {
                     | S::Writing { work: Work::Image(_), .. }
             )
         };
-        let waits = |job: &Job| job.is_waiting() && self.obstacle(job) == Some(Idle::NoDrive);
+        let waits = |job: &Job| {
+            job.is_waiting()
+                && self.route(job) == Route::Drive
+                && self.obstacle(job) == Some(Idle::NoDrive)
+        };
         !self.drives.iter().any(promising) && self.jobs.iter().any(waits)
     }
 

@@ -5,6 +5,7 @@
 //! long before their time, and not too many from one host. A night that would have none at all takes one off
 //! the highest hill.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use types::{Bytes, HostName};
@@ -61,42 +62,75 @@ pub(super) fn ahead(cases: &[Case<'_>], today: Day) -> Vec<DueDay> {
 pub(super) fn promote(cases: &mut [Case<'_>], load: Load, ideal: Bytes) -> Load {
     let mut night = Promotion::new(cases, load, ideal);
     while night.has_too_little() {
-        let Some(at) = night.best() else { break };
-        night.take(at);
+        let Some(place) = night.best() else { break };
+        night.take(place);
     }
     if night.load.full_count() == 0
-        && let Some(at) = night.highest_hill()
+        && let Some(place) = night.off_the_highest_hill()
     {
-        night.take(at);
+        night.take(place);
     }
     night.load
+}
+
+/// A full that may come early.
+struct Early {
+    /// Which case.
+    at: usize,
+    /// In how many days it falls due.
+    in_days: i64,
+    size: Bytes,
+    /// How much of its dump cycle is lost.
+    lost: f64,
+    host: usize,
+}
+
+/// What falls due on one day.
+#[derive(Clone, Copy, Default)]
+struct Hill {
+    fulls: usize,
+    stored: Bytes,
+}
+
+/// What is going on at one host.
+#[derive(Clone, Copy, Default)]
+struct Host {
+    fulls_tonight: usize,
+    dles: usize,
 }
 
 struct Promotion<'c, 'a> {
     cases: &'c mut [Case<'a>],
     load: Load,
     ideal: Bytes,
-    /// What falls due in so many days: how many fulls, and how much.
-    hills: BTreeMap<i64, (usize, Bytes)>,
-    /// Of each host: fulls tonight, and DLEs.
-    hosts: BTreeMap<HostName, (usize, usize)>,
+    /// In the order of the cases.
+    early: Vec<Early>,
+    /// By the number of days until then.
+    hills: BTreeMap<i64, Hill>,
+    hosts: Vec<Host>,
 }
 
 impl<'c, 'a> Promotion<'c, 'a> {
     fn new(cases: &'c mut [Case<'a>], load: Load, ideal: Bytes) -> Self {
-        let mut hills: BTreeMap<i64, (usize, Bytes)> = BTreeMap::new();
-        let mut hosts: BTreeMap<HostName, (usize, usize)> = BTreeMap::new();
-        for case in cases.iter() {
-            let (fulls, all) = hosts.entry(case.facts.dle.host.clone()).or_default();
-            *fulls += usize::from(case.take == Take::Full);
-            *all += 1;
+        let mut hills: BTreeMap<i64, Hill> = BTreeMap::new();
+        let mut numbers: BTreeMap<&HostName, usize> = BTreeMap::new();
+        let (mut hosts, mut early) = (Vec::new(), Vec::new());
+        for (at, case) in cases.iter().enumerate() {
+            let next = numbers.len();
+            let host = *numbers.entry(&case.facts.dle.host).or_insert(next);
+            hosts.resize(numbers.len(), Host::default());
+            hosts[host].dles += 1;
+            hosts[host].fulls_tonight += usize::from(case.take == Take::Full);
             if let (Some(in_days), Some(full)) = (promotable(case), &case.full) {
-                let (count, stored) = hills.entry(in_days).or_default();
-                *count += 1;
-                *stored += full.cost.stored;
+                let size = full.cost.stored;
+                let hill = hills.entry(in_days).or_default();
+                hill.fulls += 1;
+                hill.stored += size;
+                let lost = in_days as f64 / f64::from(case.facts.dumpcycle.max(1));
+                early.push(Early { at, in_days, size, lost, host });
             }
         }
-        Self { cases, load, ideal, hills, hosts }
+        Self { cases, load, ideal, early, hills, hosts }
     }
 
     fn has_too_little(&self) -> bool {
@@ -105,81 +139,70 @@ impl<'c, 'a> Promotion<'c, 'a> {
 
     /// The full that helps most, of those that leave the night within the ideal and a hill lower.
     fn best(&self) -> Option<usize> {
-        let most = self.ideal + self.ideal.share(SLACK);
-        let helps = |at: &usize| {
-            self.lowers_a_hill(*at) && self.promoted(*at).is_some_and(|load| load.fulls() <= most)
-        };
-        let candidates = (0..self.cases.len()).filter(helps);
-        candidates.max_by(|&a, &b| {
-            let by_score = self.score(a).total_cmp(&self.score(b));
-            by_score.then_with(|| self.cases[b].facts.dle.cmp(&self.cases[a].facts.dle))
-        })
+        let room = self.ideal + self.ideal.share(SLACK) - self.load.fulls();
+        let mut best: Option<(usize, f64)> = None;
+        for (place, early) in self.early.iter().enumerate() {
+            let Some(score) = self.score(early) else { continue };
+            let better = best.is_none_or(|(_, so_far)| score > so_far);
+            if better && early.size <= room && self.promoted(early).is_some() {
+                best = Some((place, score));
+            }
+        }
+        best.map(|(place, _)| place)
     }
 
     /// The first that fits, off the day with most to do.
-    fn highest_hill(&self) -> Option<usize> {
-        let mut hills: Vec<_> = self.hills.iter().filter(|(_, (count, _))| *count > 1).collect();
-        hills.sort_by_key(|(in_days, (_, stored))| (std::cmp::Reverse(*stored), **in_days));
-        let on = |day: i64| {
-            (0..self.cases.len())
-                .find(|&at| promotable(&self.cases[at]) == Some(day) && self.promoted(at).is_some())
+    fn off_the_highest_hill(&self) -> Option<usize> {
+        let mut hills: Vec<_> = self.hills.iter().filter(|(_, hill)| hill.fulls > 1).collect();
+        hills.sort_by_key(|(in_days, hill)| (Reverse(hill.stored), **in_days));
+        let fits = |day: i64| {
+            let on_it = |early: &Early| early.in_days == day && self.promoted(early).is_some();
+            self.early.iter().position(on_it)
         };
-        hills.into_iter().find_map(|(day, _)| on(*day))
+        hills.into_iter().find_map(|(day, _)| fits(*day))
     }
 
     /// The night with this full in it, if it takes it.
-    fn promoted(&self, at: usize) -> Option<Load> {
-        let case = &self.cases[at];
-        promotable(case)?;
+    fn promoted(&self, early: &Early) -> Option<Load> {
+        let case = &self.cases[early.at];
         let full = case.full.as_ref()?;
         let load = case.choice().map_or(self.load, |choice| self.load.without(choice)).with(full);
         let possible = load.too_big_alone(full, case.facts.allow_split).is_none();
         (possible && load.fits()).then_some(load)
     }
 
-    /// A full that comes early is one that is made too often. It has to be worth it: the day that it falls
-    /// due has more than its share, and not by this full alone.
-    fn lowers_a_hill(&self, at: usize) -> bool {
-        let hill = promotable(&self.cases[at]).and_then(|day| self.hills.get(&day));
-        hill.is_some_and(|&(count, stored)| count > 1 && stored > self.ideal)
-    }
-
     /// How much of the full relieves a day with too much, less what is lost by coming early, less the crowd
     /// on its host.
-    fn score(&self, at: usize) -> f64 {
-        let case = &self.cases[at];
-        let (Some(in_days), Some(full)) = (promotable(case), &case.full) else { return f64::MIN };
-        let hill = self.hills.get(&in_days).map_or(Bytes::ZERO, |(_, stored)| *stored);
-        let relief =
-            (hill - self.ideal).min(full.cost.stored).0 as f64 / full.cost.stored.0.max(1) as f64;
-        let early = in_days as f64 / f64::from(case.facts.dumpcycle.max(1));
-        let crowd = self
-            .hosts
-            .get(&case.facts.dle.host)
-            .map_or(0.0, |(fulls, all)| *fulls as f64 / *all as f64);
-        relief - early - CROWD * crowd
+    ///
+    /// A full that comes early is one that is made too often, so it has to be worth it: the day that it
+    /// falls due has more than its share, and not by this full alone.
+    fn score(&self, early: &Early) -> Option<f64> {
+        let hill = self.hills.get(&early.in_days)?;
+        if hill.fulls < 2 || hill.stored <= self.ideal {
+            return None;
+        }
+        let relieved = (hill.stored - self.ideal).min(early.size);
+        let relief = relieved.0 as f64 / early.size.0.max(1) as f64;
+        let Host { fulls_tonight, dles } = self.hosts[early.host];
+        let crowd = fulls_tonight as f64 / dles as f64;
+        Some(relief - early.lost - CROWD * crowd)
     }
 
-    fn take(&mut self, at: usize) {
-        let Some(load) = self.promoted(at) else { return };
-        let case = &mut self.cases[at];
-        let in_days = promotable(case).unwrap_or(0);
-        let stored = case.full.as_ref().map_or(Bytes::ZERO, |full| full.cost.stored);
-        let mut others = 0;
-        if let Some((count, on_that_day)) = self.hills.get_mut(&in_days) {
-            *count -= 1;
-            others = *count;
-            *on_that_day = *on_that_day - stored;
-        }
-        if let Some((fulls, _)) = self.hosts.get_mut(&case.facts.dle.host) {
-            *fulls += 1;
-        }
+    fn take(&mut self, place: usize) {
+        let early = self.early.remove(place);
+        let Some(load) = self.promoted(&early) else { return };
+        self.load = load;
+        self.hosts[early.host].fulls_tonight += 1;
+        let hill = self.hills.entry(early.in_days).or_default();
+        hill.fulls -= 1;
+        hill.stored = hill.stored - early.size;
+        let others = hill.fulls;
+        let case = &mut self.cases[early.at];
         case.take = Take::Full;
         case.why = format!(
             "a full {} early: tonight has room, and {others} more fall due that day",
-            days(in_days)
+            days(early.in_days)
         );
-        self.load = load;
     }
 }
 
@@ -187,7 +210,6 @@ impl<'c, 'a> Promotion<'c, 'a> {
 fn promotable(case: &Case<'_>) -> Option<i64> {
     let Due::In(in_days) = case.due else { return None };
     let open = case.take == Take::Incremental
-        && case.full.is_some()
         && case.facts.request.is_none()
         && in_days <= i64::from(case.facts.maxpromoteday);
     open.then_some(in_days)
