@@ -49,11 +49,13 @@ impl Running {
 pub(crate) struct Hasher {
     tasks: Sender<Task>,
     done: Receiver<Arc<Vec<u8>>>,
+    /// Bytes in blocks that are not done.
+    waiting: usize,
     spare: Vec<Vec<u8>>,
 }
 
-/// How many blocks may wait to be hashed. More would not help: the drive is as fast or it isn't.
-const AHEAD: usize = 4;
+/// How much may wait to be hashed: enough for the two threads to take turns on a busy machine.
+const AHEAD: usize = 16 << 20;
 
 enum Task {
     /// Bytes of the image stand at the front of this block; frames end at these places in it.
@@ -65,22 +67,36 @@ enum Task {
 impl Hasher {
     /// Goes on from `running`.
     pub(crate) fn new(running: Running) -> Self {
-        let (tasks, to_do) = bounded(AHEAD);
+        let (tasks, to_do) = unbounded();
         let (hashed, done) = unbounded();
         // It ends when `tasks` is dropped. Nobody waits for it: it holds nothing but memory.
         thread::spawn(move || hash(running, &to_do, &hashed));
-        Self { tasks, done, spare: Vec::new() }
+        Self { tasks, done, waiting: 0, spare: Vec::new() }
     }
 
-    /// A buffer of this length, used before if possible.
+    /// A buffer of this length, used before if possible. Waits if too much is still to be hashed.
     pub(crate) fn buffer(&mut self, length: usize) -> Vec<u8> {
-        let back = self.done.try_iter().filter_map(Arc::into_inner);
-        self.spare.extend(back.filter(|buffer| buffer.len() == length));
+        while let Ok(block) = self.done.try_recv() {
+            self.take_back(block, length);
+        }
+        while self.waiting > AHEAD
+            && let Ok(block) = self.done.recv()
+        {
+            self.take_back(block, length);
+        }
         self.spare.pop().unwrap_or_else(|| vec![0; length])
     }
 
+    fn take_back(&mut self, block: Arc<Vec<u8>>, length: usize) {
+        self.waiting = self.waiting.saturating_sub(block.len());
+        // The writer may hold it too, as the one in which a frame ends.
+        let buffer = Arc::into_inner(block).filter(|buffer| buffer.len() == length);
+        self.spare.extend(buffer);
+    }
+
     /// Hashes the first `length` bytes of `block`, in which frames end at `frame_ends`.
-    pub(crate) fn add(&self, block: &Arc<Vec<u8>>, length: usize, frame_ends: Vec<usize>) {
+    pub(crate) fn add(&mut self, block: &Arc<Vec<u8>>, length: usize, frame_ends: Vec<usize>) {
+        self.waiting += block.len();
         let block = Arc::clone(block);
         self.tasks.send(Task::Block { block, length, frame_ends }).expect("the hasher lives");
     }
