@@ -14,7 +14,7 @@ use types::{Blame, Bytes, DriveName, DumpId, Label};
 use super::job::{Abort, ImageState, State};
 use super::{Action, Dispatcher, Outcome};
 
-/// A drive that was reset more often than this is not worth another try.
+/// A drive that is reset more often than this from one image to the next is not worth another try.
 const RESETS: u32 = 3;
 /// A drive in which so many volumes failed is itself to blame.
 const BAD_VOLUMES: u32 = 3;
@@ -171,6 +171,12 @@ impl Dispatcher {
                     Some(work) => DriveState::Writing { volume, work, ending: false },
                 };
             }
+            // It had to be mounted again, and there was only another.
+            DriveState::Writing { mut volume, work, ending } => {
+                self.used.insert(label.clone());
+                (volume.label, volume.room) = (label, room);
+                self.drives[at].state = DriveState::Writing { volume, work, ending };
+            }
             other => self.drives[at].state = other,
         }
     }
@@ -218,7 +224,9 @@ impl Dispatcher {
         } else {
             return;
         }
-        if let DriveState::Mounted(volume) = &mut self.drives[at].state {
+        let drive = &mut self.drives[at];
+        drive.resets = 0;
+        if let DriveState::Mounted(volume) = &mut drive.state {
             volume.images += 1;
         }
     }

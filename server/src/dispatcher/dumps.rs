@@ -141,16 +141,16 @@ impl Dispatcher {
         }
         match (dumping.aborted, failure) {
             (Some(Abort::Stopped), _) => self.give_up(at, "the run was stopped".to_owned()),
+            // What the client says counts, even if we had given up on this try meanwhile.
+            (_, Failure::NoBase) if self.jobs[at].become_full() => self.jobs[at].tries -= 1,
+            (_, Failure::NoBase | Failure::Final) => self.give_up(at, why.to_owned()),
             (Some(Abort::NoSpace(why)), _) => {
                 self.jobs[at].tries -= 1;
                 self.without_space(at, &why);
             }
             (Some(Abort::Drive(why)), _) => self.again(at, &why),
             (None, Failure::Retry) => self.again(at, why),
-            (None, Failure::NoBase) if self.jobs[at].become_full() => self.jobs[at].tries -= 1,
-            (None, Failure::NoBase | Failure::Final | Failure::Aborted) => {
-                self.give_up(at, why.to_owned());
-            }
+            (None, Failure::Aborted) => self.give_up(at, why.to_owned()),
         }
     }
 

@@ -41,7 +41,8 @@ pub enum Event {
         full: Option<DiskNo>,
     },
     /// The dump is over, and nothing is left of it: not on holding, not in the catalogue, not on the
-    /// client. Ends a dump to holding or to a drive.
+    /// client. Ends a dump to holding or to a drive; the drive's volume stays mounted, or is mounted again
+    /// by the drive when it is needed.
     DumpFailed {
         /// Which dump.
         dump: DumpId,

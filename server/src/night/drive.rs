@@ -120,6 +120,9 @@ struct Worker {
     orders: Receiver<Errand>,
     policies: Policies,
     volume: Option<Appending<AnyDrive>>,
+    /// The volume that the run takes for mounted. It may have to be mounted again: when an image breaks off,
+    /// nobody knows where the medium stands, and the drive is not to blame.
+    mounted: Option<Label>,
     /// How far images are that were begun in this run.
     reached: BTreeMap<DumpId, Reached>,
     /// What was written to the mounted volume.
@@ -135,6 +138,7 @@ impl Worker {
             orders,
             policies,
             volume: None,
+            mounted: None,
             reached: BTreeMap::new(),
             bytes: Bytes::ZERO,
             files: 0,
@@ -182,24 +186,38 @@ impl Worker {
 
     fn failed(&mut self, blame: Blame, why: String) {
         self.volume = None;
+        self.mounted = None;
         self.bench.voice.event(Event::DriveFailed { drive: self.drive(), blame, why });
     }
 
     fn mount_and_tell(&mut self, again: Option<&Label>) {
         match self.mount(again) {
             Ok(volume) => {
+                self.tell_mounted(&volume);
                 self.volume = Some(volume);
-                self.tell_mounted();
             }
             Err(MountError::None(why)) => self.no_volume(why),
             Err(error) => self.failed(blame(&error), with_causes(&error)),
         }
     }
 
-    fn tell_mounted(&self) {
-        let Some(volume) = &self.volume else { return };
+    fn tell_mounted(&mut self, volume: &Appending<AnyDrive>) {
         let label = volume.label().clone();
+        self.mounted = Some(label.clone());
         self.bench.voice.event(Event::VolumeMounted { drive: self.drive(), label, room: None });
+    }
+
+    /// The volume that the run takes for mounted, mounted again if an image broke off on it.
+    fn regain(&mut self) -> Result<Option<Appending<AnyDrive>>, MountError> {
+        if let Some(volume) = self.volume.take() {
+            return Ok(Some(volume));
+        }
+        let Some(label) = self.mounted.clone() else { return Ok(None) };
+        let volume = self.mount(Some(&label))?;
+        if *volume.label() != label {
+            self.tell_mounted(&volume);
+        }
+        Ok(Some(volume))
     }
 
     fn scan(&self) -> Result<Scan, MountError> {
@@ -228,14 +246,10 @@ impl Worker {
         self.volume = None;
         (self.bytes, self.files) = (Bytes::ZERO, 0);
         let mut scan = self.scan()?;
-        let wanted =
-            again.and_then(|label| self.bench.library.slot_of(label).ok().zip(Some(label.clone())));
-        if let Some((slot, label)) = wanted {
-            let candidate =
-                Candidate { slot, label: Some(label), why: "it was mounted before".to_owned() };
-            if let Some(volume) = self.try_candidate(&mut scan, &candidate)? {
-                return Ok(volume);
-            }
+        if let Some(label) = again
+            && let Some(volume) = self.try_again(&mut scan, label)?
+        {
+            return Ok(volume);
         }
         while let Some(candidate) = scan.next() {
             if let Some(volume) = self.try_candidate(&mut scan, &candidate)? {
@@ -243,6 +257,18 @@ impl Worker {
             }
         }
         Err(MountError::None(refusals(&scan)))
+    }
+
+    /// The volume that was mounted before, if it is still to be had.
+    fn try_again(
+        &self,
+        scan: &mut Scan,
+        label: &Label,
+    ) -> Result<Option<Appending<AnyDrive>>, MountError> {
+        let Ok(slot) = self.bench.library.slot_of(label) else { return Ok(None) };
+        let label = Some(label.clone());
+        let candidate = Candidate { slot, label, why: "it was mounted before".to_owned() };
+        self.try_candidate(scan, &candidate)
     }
 
     /// Loads a candidate and makes it ready, unless it is not what it seemed.
@@ -448,9 +474,16 @@ impl Worker {
     }
 
     fn finish(&mut self) {
-        let closed = match self.volume.take() {
-            Some(volume) => self.close(volume, VolumeState::Active, "the run is done with it"),
-            None => Ok(()),
+        let volume = match (self.volume.take(), self.mounted.take()) {
+            (None, Some(label)) => {
+                self.scan().and_then(|mut scan| self.try_again(&mut scan, &label))
+            }
+            (volume, _) => Ok(volume),
+        };
+        let closed = match volume {
+            Ok(Some(volume)) => self.close(volume, VolumeState::Active, "the run is done with it"),
+            Ok(None) => Ok(()),
+            Err(error) => Err(with_causes(&error)),
         };
         match closed {
             Ok(()) => self.bench.voice.event(Event::VolumeFinished { drive: self.drive() }),
@@ -509,16 +542,19 @@ impl Worker {
                 Err(why) => self.failed(Blame::Host, why),
             },
             Err(stopped) => {
+                // If it was the dump that broke off, the dumper says so, and the drive is well. If it was the
+                // drive, the run hears of it before the dumper does.
+                if !broke_off(&stopped.cause) {
+                    self.failed(stopped.cause.blame(), with_causes(&stopped));
+                }
                 drop(outcome);
                 drop(source);
-                let why = with_causes(&stopped);
                 // The parts that are placed are of no use: a dump that comes straight begins again.
                 if let Err(error) =
                     self.bench.catalogue.lock().restart_copy(name.dump, &self.bench.storage.name)
                 {
                     tracing::debug!("{}", with_causes(&error));
                 }
-                self.failed(stopped.cause.blame(), why);
             }
         }
     }
@@ -572,13 +608,7 @@ impl Worker {
                 self.bench.voice.event(Event::ImageEnded { drive, dump: name.dump });
             }
             StopCause::Write(taper::mount::WriteError::Source(_)) => {
-                // Where the medium stands is not known either: the volume is mounted again when it is needed.
-                self.bench.voice.event(Event::Unreadable {
-                    drive,
-                    dump: name.dump,
-                    why: why.clone(),
-                });
-                self.failed(Blame::Nothing, why);
+                self.bench.voice.event(Event::Unreadable { drive, dump: name.dump, why });
             }
             cause => self.failed(cause.blame(), why),
         }
@@ -647,11 +677,16 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
     ) -> Result<Appending<AnyDrive>, OtherError> {
         let drive = self.worker.drive();
         match why {
-            Wanted::First => {}
+            Wanted::First => {
+                if let Some(volume) = self.worker.regain()? {
+                    return Ok(volume);
+                }
+            }
             Wanted::Full(_) => {
                 if let Some(volume) = done {
                     self.worker.close(volume, VolumeState::Full, "it is full")?;
                 }
+                self.worker.mounted = None;
                 self.worker.bench.voice.event(Event::VolumeFull { drive });
             }
             Wanted::Failed { label, error } => {
@@ -663,6 +698,7 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
                 });
                 let now = Now::read().stamp();
                 self.worker.bench.catalogue.lock().set_state(label, VolumeState::Full, now)?;
+                self.worker.mounted = None;
                 self.worker.bench.voice.event(Event::VolumeFull { drive });
             }
         }
@@ -694,13 +730,7 @@ impl Keeper<'_> {
             match self.worker.orders.recv() {
                 Ok(Errand::Mount { again }) => match self.worker.mount(again.as_ref()) {
                     Ok(volume) => {
-                        let label = volume.label().clone();
-                        let drive = self.worker.drive();
-                        self.worker.bench.voice.event(Event::VolumeMounted {
-                            drive,
-                            label,
-                            room: None,
-                        });
+                        self.worker.tell_mounted(&volume);
                         return Ok(volume);
                     }
                     Err(MountError::None(why)) => self.worker.no_volume(why),
@@ -712,6 +742,15 @@ impl Keeper<'_> {
                 Err(_) => return Err(Ended.into()),
             }
         }
+    }
+}
+
+/// True when the image ended before its end, by order or because its source did.
+fn broke_off(cause: &StopCause) -> bool {
+    match cause {
+        StopCause::Write(taper::mount::WriteError::Source(_)) => true,
+        StopCause::NoVolume(error) => error.downcast_ref::<Ended>().is_some(),
+        _ => false,
     }
 }
 

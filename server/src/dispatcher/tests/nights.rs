@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use types::{Bytes, DleRef, DriveName, Level};
+use types::{Blame, Bytes, DleRef, DriveName, Level};
 
 use super::world::{Case, Chance, MIB, Troubles, World, id, stamp};
 use crate::dispatcher::{
@@ -78,6 +78,7 @@ fn case(planned: Vec<Planned>) -> Case {
         volumes: 9,
         growth: 100,
         troubles: Troubles::default(),
+        fault: None,
     }
 }
 
@@ -264,6 +265,44 @@ fn a_start_time_is_waited_for() {
     assert!(night.log.contains(&"WakeAt(3600)".to_owned()));
 }
 
+#[test]
+fn a_client_that_loses_bases_for_ever_is_asked_only_once_more() {
+    // Without a volume the full becomes an incremental, whose base is lost, which makes it a full.
+    for seed in 0..50 {
+        let mut case = case(vec![planned("a", full(100), Ok(incremental(5)))]);
+        case.volumes = 0;
+        case.troubles.client = 2;
+        let night = World::new(case, seed).run();
+        assert!(night.log.len() < 40, "{}", night.log.join("\n"));
+    }
+}
+
+#[test]
+fn no_single_fault_costs_a_dump() {
+    for direct in [false, true] {
+        for blame in [None, Some(Blame::Medium), Some(Blame::Drive), Some(Blame::Nothing)] {
+            for step in 0.. {
+                let names: Vec<String> = (0..4).map(|n| format!("dle{n}")).collect();
+                let dumps = names.iter().map(|name| planned(name, full(150), no_smaller()));
+                let mut case = case(dumps.collect());
+                case.site.taper.drives = ["d1", "d2"].map(|name| name.parse().unwrap()).to_vec();
+                (case.site.taper.runtapes, case.volume) = (9, Bytes(400 * MIB));
+                case.fault = Some((step, blame));
+                if direct {
+                    manner_of_all(&mut case, |manner| manner.holding = Holding::Never);
+                }
+                let night = World::new(case, 7).run();
+                let all = night.outcomes().values().all(placed);
+                assert!(all, "{direct} {blame:?} {step}:\n{}", night.log.join("\n"));
+                if !night.fault_struck() {
+                    assert!(step > 1, "{direct} {blame:?}: only {step} steps");
+                    break; // every one has had its turn
+                }
+            }
+        }
+    }
+}
+
 fn anything(seed: u64) -> Case {
     let mut chance = Chance::new(seed);
     let c = &mut chance;
@@ -356,6 +395,7 @@ fn anything(seed: u64) -> Case {
             full_disk: rare(c),
             interrupt: if c.one_in(4) { 10 + c.below(60) } else { 0 },
         },
+        fault: None,
     }
 }
 

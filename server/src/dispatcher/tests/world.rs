@@ -55,6 +55,8 @@ pub(super) struct Case {
     /// In percent, how large dumps become that were estimated at 100.
     pub(super) growth: u64,
     pub(super) troubles: Troubles,
+    /// The one fault that is planned: at which step, and with whom to blame; `None` is a client.
+    pub(super) fault: Option<(u64, Option<Blame>)>,
 }
 
 struct InFlight {
@@ -98,6 +100,8 @@ pub(super) struct World {
     wake: Option<u64>,
     stopped: bool,
     done: bool,
+    /// How many steps the clients, or the drives, have gone on.
+    steps: u64,
     pub(super) log: Vec<String>,
 }
 
@@ -129,6 +133,7 @@ impl World {
             wake: None,
             stopped: false,
             done: false,
+            steps: 0,
             log: Vec::new(),
             case,
         }
@@ -218,9 +223,24 @@ impl World {
         dump.aborted || !matches!(self.drives[drive], At::Mounting { .. } | At::Full(_))
     }
 
+    /// True when it is the turn of the planned fault.
+    fn strikes(&mut self, client: bool) -> bool {
+        let Some((step, blame)) = self.case.fault else { return false };
+        if blame.is_none() != client {
+            return false;
+        }
+        self.steps += 1;
+        self.steps == step + 1
+    }
+
+    pub(super) fn fault_struck(&self) -> bool {
+        self.case.fault.is_some_and(|(step, _)| self.steps > step)
+    }
+
     fn dump_goes_on(&mut self, dump: DumpId) -> Event {
         let troubles = self.case.troubles;
-        let fails = self.chance.one_in(troubles.client);
+        let struck = self.strikes(true);
+        let fails = struck || self.chance.one_in(troubles.client);
         let flying = self.flying.get_mut(&dump).unwrap();
         let lost = flying.can_lose_base && fails && self.chance.one_in(2);
         let header = BlockSize::HEADER.bytes();
@@ -233,7 +253,7 @@ impl World {
             let failure = match (flying.aborted, lost) {
                 (true, _) => Failure::Aborted,
                 (_, true) => Failure::NoBase,
-                _ if self.chance.one_in(3) => Failure::Final,
+                _ if !struck && self.chance.one_in(3) => Failure::Final,
                 _ => Failure::Retry,
             };
             self.flying.remove(&dump);
@@ -264,9 +284,12 @@ impl World {
     fn drive_goes_on(&mut self, drive: &DriveName) -> Event {
         let troubles = self.case.troubles;
         let name = drive.clone();
-        if self.chance.one_in(troubles.drive) {
-            let blame = [Blame::Medium, Blame::Drive, Blame::Host, Blame::Nothing]
-                [usize::try_from(self.chance.below(4)).unwrap()];
+        let struck = self.strikes(false);
+        if struck || self.chance.one_in(troubles.drive) {
+            let blames = [Blame::Medium, Blame::Drive, Blame::Host, Blame::Nothing];
+            let by_chance = blames[usize::try_from(self.chance.below(4)).unwrap()];
+            let planned = self.case.fault.filter(|_| struck).and_then(|(_, blame)| blame);
+            let blame = planned.unwrap_or(by_chance);
             self.drives.insert(name.clone(), At::Empty);
             return Event::DriveFailed { drive: name, blame, why: "the drive is ill".into() };
         }
