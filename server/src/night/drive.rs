@@ -244,13 +244,13 @@ impl Worker {
     /// Mounts the next volume that may be written, or the one that was mounted before.
     fn mount(&mut self, again: Option<&Label>) -> Result<Appending<AnyDrive>, MountError> {
         self.volume = None;
-        (self.bytes, self.files) = (Bytes::ZERO, 0);
-        let mut scan = self.scan()?;
         if let Some(label) = again
-            && let Some(volume) = self.try_again(&mut scan, label)?
+            && let Some(volume) = self.mount_again(label)?
         {
             return Ok(volume);
         }
+        (self.bytes, self.files) = (Bytes::ZERO, 0);
+        let mut scan = self.scan()?;
         while let Some(candidate) = scan.next() {
             if let Some(volume) = self.try_candidate(&mut scan, &candidate)? {
                 return Ok(volume);
@@ -259,16 +259,20 @@ impl Worker {
         Err(MountError::None(refusals(&scan)))
     }
 
-    /// The volume that was mounted before, if it is still to be had.
-    fn try_again(
-        &self,
-        scan: &mut Scan,
-        label: &Label,
-    ) -> Result<Option<Appending<AnyDrive>>, MountError> {
+    /// The volume that this run has written on before, if it is still to be had. No scan is asked: it would
+    /// refuse a volume on which a run has not finished, even if that is this run.
+    fn mount_again(&self, label: &Label) -> Result<Option<Appending<AnyDrive>>, MountError> {
         let Ok(slot) = self.bench.library.slot_of(label) else { return Ok(None) };
-        let label = Some(label.clone());
-        let candidate = Candidate { slot, label, why: "it was mounted before".to_owned() };
-        self.try_candidate(scan, &candidate)
+        let drive = self.bench.library.drive(&self.bench.drive)?;
+        self.bench.library.bring(slot, &self.bench.drive)?;
+        match Loaded::new(drive).identify()? {
+            Identified::Labelled(mounted) if mounted.label() == label => {
+                let (volume, how) = self.append(mounted)?;
+                self.tell_volume(&volume, slot, how);
+                Ok(Some(volume))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Loads a candidate and makes it ready, unless it is not what it seemed.
@@ -475,9 +479,7 @@ impl Worker {
 
     fn finish(&mut self) {
         let volume = match (self.volume.take(), self.mounted.take()) {
-            (None, Some(label)) => {
-                self.scan().and_then(|mut scan| self.try_again(&mut scan, &label))
-            }
+            (None, Some(label)) => self.mount_again(&label),
             (volume, _) => Ok(volume),
         };
         let closed = match volume {

@@ -180,6 +180,10 @@ impl Dumper<'_> {
                 return Err(AgentError::Protocol(format!("{other:?} in answer to a dump")).into());
             }
         }
+        if matches!(sink, Sink::Drive(_)) {
+            // Its parts are recorded as they are placed, and have to belong to something.
+            self.job.catalogue.lock().begin_direct(&self.begun())?;
+        }
         let end = self.take_frames(&mut agent, &mut sink)?;
         let bytes = std::mem::take(&mut self.contents);
         let contents = contents::view(&bytes)?;
@@ -342,19 +346,33 @@ impl Dumper<'_> {
         Ok(())
     }
 
-    fn record(&self, contents: &contents::View<'_>, end: &DumpEnd, index_sha: Digest) -> Dump {
-        let status = match end.status {
-            wire::Status::Good => DumpStatus::Good,
-            wire::Status::Strange => DumpStatus::Strange,
-        };
+    /// The dump as far as it is known before its first frame.
+    fn begun(&self) -> Dump {
         Dump {
             id: self.job.dump,
             dle: self.job.dle.reference(),
             run: self.job.run,
             level: self.job.level,
             base: self.job.base,
-            status,
+            status: DumpStatus::Partial,
             started: self.started,
+            finished: self.started,
+            took: Duration::ZERO,
+            raw: Bytes::ZERO,
+            stored: Bytes::ZERO,
+            entries: 0,
+            frames: 0,
+            index_sha: None,
+        }
+    }
+
+    fn record(&self, contents: &contents::View<'_>, end: &DumpEnd, index_sha: Digest) -> Dump {
+        let status = match end.status {
+            wire::Status::Good => DumpStatus::Good,
+            wire::Status::Strange => DumpStatus::Strange,
+        };
+        Dump {
+            status,
             finished: Now::read().stamp(),
             took: self.began.elapsed(),
             raw: Bytes(end.total.raw_bytes),
@@ -362,6 +380,7 @@ impl Dumper<'_> {
             entries: end.total.entries,
             frames: u32::try_from(contents.frames.len() + 1).unwrap_or(u32::MAX),
             index_sha: Some(index_sha),
+            ..self.begun()
         }
     }
 

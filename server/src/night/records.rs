@@ -65,7 +65,8 @@ pub fn of_run(
     }
     records.parts = parts.iter().map(part_row).collect();
     let mut indexes = Vec::new();
-    for dump in dumps.values() {
+    // A dump that is still coming straight from a client has no index yet.
+    for dump in dumps.values().filter(|dump| dump.status.is_whole()) {
         indexes.push((dump.id, store::bytes(indexdir, dump.id)?));
     }
     records.dumps = dumps.values().map(dump_row).collect();

@@ -122,7 +122,10 @@ fn wait_for(starttime: Option<u32>, today: Today) -> u64 {
 /// What the operator should read about one DLE, whatever becomes of it tonight.
 fn remarks(dle: &DleFacts, given: Option<&Estimates>, today: Day) -> Vec<Warning> {
     let mut texts = Vec::new();
-    if let Some(why) = given.and_then(|given| given.failed.as_ref()) {
+    // What has no earlier sizes either is skipped, with this reason.
+    if let Some(why) = given.and_then(|given| given.failed.as_ref())
+        && !(dle.last.is_empty() && dle.history.is_empty())
+    {
         texts.push(format!("the client gave no estimate ({why}), so earlier sizes are used"));
     }
     match (dle.request, dle.strategy) {
