@@ -185,7 +185,7 @@ impl<'c, 'a> Promotion<'c, 'a> {
         let relief = relieved.0 as f64 / early.size.0.max(1) as f64;
         let Host { fulls_tonight, dles } = self.hosts[early.host];
         let crowd = fulls_tonight as f64 / dles as f64;
-        Some(relief - early.lost - CROWD * crowd)
+        Some(relief - early.lost - CROWD * crowd).filter(|score| *score > 0.0)
     }
 
     fn take(&mut self, place: usize) {
@@ -211,7 +211,9 @@ fn promotable(case: &Case<'_>) -> Option<i64> {
     let Due::In(in_days) = case.due else { return None };
     let open = case.take == Take::Incremental
         && case.facts.request.is_none()
-        && in_days <= i64::from(case.facts.maxpromoteday);
+        && in_days <= i64::from(case.facts.maxpromoteday)
+        // Its last full is not of today: runs may follow each other on one day.
+        && in_days < i64::from(case.facts.dumpcycle);
     open.then_some(in_days)
 }
 

@@ -130,6 +130,12 @@ fn a_promoted_full_degrades_to_what_it_would_have_been() {
 }
 
 #[test]
+fn a_second_run_on_one_day_makes_no_full_again() {
+    let plan = plan(&night((0..10).map(|n| due(&format!("dle{n}"), 0, 50)).collect()));
+    assert!(levels(&plan).values().all(|level| *level == 1));
+}
+
+#[test]
 fn maxpromoteday_keeps_fulls_from_coming_too_early() {
     let mut dles: Vec<_> = (0..10).map(|n| due(&format!("dle{n}"), 6, 50)).collect();
     for (facts, _) in &mut dles {
