@@ -77,14 +77,7 @@ pub enum RunEvent {
         seconds: f64,
     },
     /// All parts of an image are placed.
-    ImagePlaced {
-        dle: DleRef,
-        level: Level,
-        dump: DumpId,
-        storage: StorageName,
-        bytes: Bytes,
-        seconds: f64,
-    },
+    ImagePlaced { dle: DleRef, level: Level, dump: DumpId, storage: StorageName, bytes: Bytes },
     /// A volume is done with.
     VolumeFinished { label: Label, bytes: Bytes, files: u32, why: String },
     /// A drive, or what was in it, failed.

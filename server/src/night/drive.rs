@@ -7,6 +7,7 @@
 //! are recorded is the held image let go.
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use config::{Config, Storage};
 use crossbeam_channel::{Receiver, Sender};
@@ -128,6 +129,8 @@ struct Worker {
     /// What was written to the mounted volume.
     bytes: Bytes,
     files: u32,
+    /// Since when what is written next is being written.
+    since: Instant,
 }
 
 impl Worker {
@@ -142,6 +145,7 @@ impl Worker {
             reached: BTreeMap::new(),
             bytes: Bytes::ZERO,
             files: 0,
+            since: Instant::now(),
         }
     }
 
@@ -587,6 +591,7 @@ impl Worker {
         let part_size = self.bench.storage.tapetype.part_size;
         let job = Job { image, part_size, commit_every: COMMIT_EVERY };
         let volume = self.volume.take();
+        self.since = Instant::now();
         let written =
             scribe::write_image(&job, source, from, volume, &mut Keeper { worker: self, dump });
         match written {
@@ -633,7 +638,6 @@ impl Worker {
             dump: name.dump,
             storage: wanted[0].clone(),
             bytes: stored,
-            seconds: 0.0,
         });
         if let Some((held, released)) = held.zip(released)
             && let Err(error) = held.clone().remove(released)
@@ -717,7 +721,9 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
             label: part.label.clone(),
             file: part.file,
             bytes: part.bytes,
-            seconds: 0.0,
+            seconds: std::mem::replace(&mut self.worker.since, Instant::now())
+                .elapsed()
+                .as_secs_f64(),
         });
         let (drive, dump, stored) = (self.worker.drive(), part.dump, part.bytes);
         self.worker.bench.voice.event(Event::PartPlaced { drive, dump, stored });

@@ -435,7 +435,6 @@ mod tests {
                 dump,
                 storage: "daily".parse().unwrap(),
                 bytes: Bytes::GIB,
-                seconds: 2.0,
             },
             RunEvent::VolumeFinished {
                 label: "DAILY-001".parse().unwrap(),
