@@ -444,15 +444,16 @@ impl Worker {
             &label,
         );
         let text = |error: &dyn std::error::Error| with_causes(error);
-        let (volume, outcome, placed) = match records {
+        let (volume, lacking, placed) = match records {
             Ok(records) => {
-                volume.write_records(self.bench.run, &records).map_err(|error| text(&error))?
+                let written = volume.write_records(self.bench.run, &records);
+                let (volume, outcome, placed) = written.map_err(|error| text(&error))?;
+                let lacking = (outcome == Records::NoRoom).then(|| "there was no room".to_owned());
+                (volume, lacking, placed)
             }
             Err(error) => {
-                let text = format!("{label} gets no records of this run: {}", with_causes(&error));
-                self.bench.voice.log(RunEvent::Warning { text });
                 let (volume, placed) = volume.flush().map_err(|error| with_causes(&error))?;
-                (volume, Records::NoRoom, placed)
+                (volume, Some(with_causes(&error)), placed)
             }
         };
         for part in &placed {
@@ -465,9 +466,9 @@ impl Worker {
             .and_then(|()| catalogue.set_state(&label, state, Now::read().stamp()));
         drop(catalogue);
         recorded.map_err(|error| text(&error))?;
-        if outcome == Records::NoRoom {
+        if let Some(why) = lacking {
             let text = format!(
-                "{label} had no room for the records of this run; other volumes of the run have them"
+                "{label} has no records of this run ({why}); a rebuild of the catalogue will need its part headers"
             );
             self.bench.voice.log(RunEvent::Warning { text });
         }
@@ -487,6 +488,9 @@ impl Worker {
             (volume, _) => Ok(volume),
         };
         let closed = match volume {
+            Ok(Some(volume)) if volume.is_near_end() => {
+                self.close(volume, VolumeState::Full, "it is full")
+            }
             Ok(Some(volume)) => self.close(volume, VolumeState::Active, "the run is done with it"),
             Ok(None) => Ok(()),
             Err(error) => Err(with_causes(&error)),

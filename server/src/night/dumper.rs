@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender};
 use format::contents;
 use format::frame::FrameKind;
+use format::index::{IndexError, Reader};
 use format::wire::{
     self, DumpEnd, DumpRequest, FramePiece, Kind, Note, Progress, Reply, Request, Severity,
 };
@@ -93,6 +94,8 @@ enum DumpError {
     Mismatch(String),
     #[error("the client no longer has the snapshot of dump {0}, which this level builds on")]
     NoBase(DumpId),
+    #[error("the index of what the agent sent can't be read")]
+    BadIndex(#[from] IndexError),
     #[error("it was stopped")]
     Aborted,
     #[error("the drive took no more of it")]
@@ -188,6 +191,9 @@ impl Dumper<'_> {
         let bytes = std::mem::take(&mut self.contents);
         let contents = contents::view(&bytes)?;
         self.compare(&contents, bytes.len(), &end)?;
+        // Restores go by the index: one that can't be read to its end is noticed now, while the client can
+        // still be asked again.
+        Reader::open(contents.index).and_then(|index| index.verify())?;
         let index_sha = store::keep(&self.job.indexdir, &contents)
             .map_err(|source| DumpError::Index { path: self.job.indexdir.clone(), source })?;
         let dump = self.record(&contents, &end, index_sha);
