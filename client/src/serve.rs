@@ -13,7 +13,7 @@ use format::wire::{
     Progress, Reply, Request, RestoreRecord, RestoreRequest, Severity, Trouble, WireError,
     WirePath,
 };
-use types::FileTime;
+use types::{DumpId, FileTime};
 
 use crate::archive::{self, DumpError, Sink, Source};
 use crate::estimate::{EstimateError, estimate};
@@ -99,8 +99,10 @@ fn converse<R: Read, W: Write>(
     wire::negotiate(&ours, &hello.json(Kind::Hello)?)?;
     while let Some(message) = input.next()? {
         match message.json(Kind::Request)? {
-            Request::Check { dle } => {
-                output.send(Kind::Reply, &Reply::Checked { notes: check(&dle) })?;
+            Request::Check { dle, bases } => {
+                let mut notes = check(&dle);
+                notes.extend(lost_snapshots(agent, &dle, &bases)?);
+                output.send(Kind::Reply, &Reply::Checked { notes })?;
             }
             Request::Estimate { dle, bases } => {
                 let estimates = estimates(agent, &dle, &bases)?;
@@ -202,6 +204,26 @@ fn check(dle: &DleSpec) -> Vec<Note> {
         notes.push(note(Severity::Info, None, text));
     }
     notes
+}
+
+/// The snapshots that are gone. Nothing is wrong with a dump at level 0, so this is only good to know.
+fn lost_snapshots(
+    agent: &Agent<'_>,
+    dle: &DleSpec,
+    bases: &[DumpId],
+) -> Result<Vec<Note>, ServeError> {
+    let mut notes = Vec::new();
+    if bases.is_empty() {
+        return Ok(notes); // A DLE that was never dumped leaves no trace here by being checked.
+    }
+    let snapshots = agent.state.of(&dle.host, &dle.dle)?;
+    for &base in bases {
+        if snapshots.find(base)?.is_none() {
+            let text = format!("the snapshot of dump {base} is gone: nothing can build on it");
+            notes.push(note(Severity::Info, None, text));
+        }
+    }
+    Ok(notes)
 }
 
 fn estimates(

@@ -20,7 +20,7 @@ use format::wire::{
     self, DleSpec, DumpEnd, EstimateBase, Existing, FramePiece, Hello, Kind, Note, PREFIX, Reply,
     Request, RestoreEnd, RestoreRecord, RestoreRequest, Severity, Status, Trouble, Wanted,
 };
-use types::Level;
+use types::{DumpId, Level};
 
 /// The other side of a conversation.
 struct Server {
@@ -141,7 +141,7 @@ fn a_night_of_a_dle_from_check_to_restore() {
     let state = dir.path().join("state");
     let dle = spec(tree.path());
     let mut server = Server::start(&state);
-    match server.ask(&Request::Check { dle: dle.clone() }) {
+    match server.ask(&Request::Check { dle: dle.clone(), bases: Vec::new() }) {
         Reply::Checked { notes } => assert_eq!(strange(&notes), [""; 0]),
         other => panic!("{other:?}"),
     }
@@ -155,6 +155,13 @@ fn a_night_of_a_dle_from_check_to_restore() {
     fs::remove_file(tree.path().join("d1/1")).unwrap();
     settle(dir.path());
     let mut server = Server::start(&state);
+    match server.ask(&Request::Check { dle: dle.clone(), bases: vec![id(1), id(7)] }) {
+        Reply::Checked { notes } => {
+            let told = |dump: DumpId| notes.iter().any(|n| n.text.contains(&dump.to_string()));
+            assert_eq!((told(id(1)), told(id(7))), (false, true), "{notes:?}");
+        }
+        other => panic!("{other:?}"),
+    }
     let bases = [(0, None), (1, Some(id(1))), (2, Some(id(7)))];
     let bases = bases
         .map(|(level, base)| EstimateBase { level: Level::try_from(level).unwrap(), base })
@@ -282,7 +289,7 @@ fn what_cannot_be_dumped_is_refused_with_a_reason() {
         panic!("not refused")
     };
     assert!(text.contains("nowhere") && causes.len() == 1, "{text} {causes:?}");
-    match server.ask(&Request::Check { dle: nowhere }) {
+    match server.ask(&Request::Check { dle: nowhere, bases: Vec::new() }) {
         Reply::Checked { notes } => assert_eq!(strange(&notes).len(), 1),
         other => panic!("{other:?}"),
     }

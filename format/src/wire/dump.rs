@@ -69,6 +69,9 @@ pub enum Request {
     Check {
         /// Which.
         dle: DleSpec,
+        /// Dumps that the next may build on: is there still a snapshot of each?
+        #[serde(default)]
+        bases: Vec<DumpId>,
     },
     /// How much would each of these dumps be?
     Estimate {

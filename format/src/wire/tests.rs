@@ -32,7 +32,7 @@ fn requests() -> Vec<Request> {
     let level = Level::FULL.next();
     let (host, dle_name) = (dle().host, dle().dle);
     vec![
-        Request::Check { dle: dle() },
+        Request::Check { dle: dle(), bases: vec![DumpId::new(1, [2; 10])] },
         Request::Estimate {
             dle: dle(),
             bases: vec![
