@@ -451,12 +451,19 @@ impl Situation {
         };
         autolabel.admits(&found, ours)?;
         // A label that was chosen and perhaps never written is given to the next medium.
-        let taken: Vec<Taken> = self
+        let known = self
             .volumes
             .iter()
             .filter(|volume| volume.state != VolumeState::Chosen)
-            .map(|volume| (volume.label.clone(), volume.barcode.clone()))
-            .collect();
+            .map(|volume| (volume.label.clone(), volume.barcode.clone()));
+        // One that a cartridge seems to have is taken, even if the catalogue was lost and does not know it.
+        let seen = self.slots.iter().filter_map(|view| match &view.hint {
+            Hint::Label(label) if self.volume(label).is_none() => {
+                Some((label.clone(), view.barcode.clone()))
+            }
+            _ => None,
+        });
+        let taken: Vec<Taken> = known.chain(seen).collect();
         let label = autolabel
             .template
             .first_free(&self.names, cartridge, &taken)
