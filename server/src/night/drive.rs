@@ -13,13 +13,13 @@ use config::{Config, Storage};
 use crossbeam_channel::{Receiver, Sender};
 use format::header::Image;
 use taper::catalogue::{CatalogueError, Part, Volume, VolumeEnd, VolumeState};
-use taper::label::{BadTemplate, Found};
+use taper::label::Found;
 use taper::mount::{
     Appending, Consent, Foreign, Identified, Known, LastFile, Loaded, Mounted, NewLabel, Placed,
     Reached, Records, VolumeError,
 };
 use taper::retention::Policies;
-use taper::scan::{Append, Candidate, Choice, Scan, Situation};
+use taper::scan::{Candidate, Choice, Scan};
 use taper::scribe::{
     self, Chunks, Finished, HeldImage, ImageSource, Job, LiveImage, OtherError, StopCause, Wanted,
 };
@@ -29,6 +29,7 @@ use super::direct::{self, Incoming};
 use super::estimate::with_causes;
 use super::happened::Voice;
 use super::records;
+use super::scan::{self, NoScan};
 use super::shared::SharedCatalogue;
 use crate::clock::Now;
 use crate::dispatcher::Event;
@@ -101,7 +102,7 @@ enum MountError {
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
     #[error(transparent)]
-    Template(#[from] BadTemplate),
+    Scan(#[from] NoScan),
 }
 
 /// The image is not to be written on.
@@ -175,7 +176,7 @@ impl Worker {
 
     fn look(&mut self) {
         let drive = self.drive();
-        match self.scan().map(|mut scan| (scan.next(), refusals(&scan))) {
+        match self.scan().map(|mut scan| (scan.next(), scan::refusals(&scan))) {
             Ok((Some(_), _)) => self.bench.voice.event(Event::VolumeFound { drive }),
             Ok((None, why)) => self.no_volume(why),
             Err(error) => self.failed(blame(&error), with_causes(&error)),
@@ -225,24 +226,10 @@ impl Worker {
     }
 
     fn scan(&self) -> Result<Scan, MountError> {
-        let storage = &self.bench.storage;
-        let (labels, autolabel) = library::labels(storage)?;
+        let Bench { config, storage, library, run, .. } = &self.bench;
+        let current = library.inventory()?.drive(&self.bench.drive).and_then(|bay| bay.home);
         let catalogue = self.bench.catalogue.lock();
-        let inventory = self.bench.library.inventory()?;
-        let current = inventory.drive(&self.bench.drive).and_then(|bay| bay.home);
-        Ok(Scan::new(Situation {
-            method: library::method(storage),
-            append: Append::Allowed,
-            slots: self.bench.library.slots()?,
-            current,
-            volumes: catalogue.volumes()?,
-            verdicts: catalogue.verdicts(&self.policies, Now::read().stamp())?,
-            pool: storage.pool.clone(),
-            labels,
-            autolabel,
-            names: library::names(&self.bench.config, storage),
-            run: self.bench.run,
-        }))
+        Ok(scan::of(config, storage, library, &catalogue, current, *run)?)
     }
 
     /// Mounts the next volume that may be written, or the one that was mounted before.
@@ -260,7 +247,7 @@ impl Worker {
                 return Ok(volume);
             }
         }
-        Err(MountError::None(refusals(&scan)))
+        Err(MountError::None(scan::refusals(&scan)))
     }
 
     /// The volume that this run has written on before, if it is still to be had. No scan is asked: it would
@@ -787,25 +774,20 @@ fn overwrite(
     foreign.overwrite(consent, new)
 }
 
-/// Why no slot was taken, for the operator.
-fn refusals(scan: &Scan) -> String {
-    let refusals: Vec<String> = scan.refusals().iter().map(ToString::to_string).collect();
-    if refusals.is_empty() {
-        "the library has no cartridges".to_owned()
-    } else {
-        refusals.join("; ")
-    }
-}
-
 fn blame(error: &MountError) -> Blame {
     match error {
         MountError::Volume(error) => error.blame(),
-        MountError::Library(LibraryTrouble::Changer(error)) => error.blame,
-        MountError::Library(LibraryTrouble::Volume(error)) => error.blame(),
-        MountError::Library(LibraryTrouble::Open { .. } | LibraryTrouble::NoDrive) => Blame::Drive,
-        MountError::Library(LibraryTrouble::Absent(_) | LibraryTrouble::Other { .. }) => {
-            Blame::Medium
-        }
-        MountError::None(_) | MountError::Catalogue(_) | MountError::Template(_) => Blame::Host,
+        MountError::Scan(NoScan::Library(error)) => blame_of(error),
+        MountError::Library(error) => blame_of(error),
+        MountError::None(_) | MountError::Catalogue(_) | MountError::Scan(_) => Blame::Host,
+    }
+}
+
+fn blame_of(error: &LibraryTrouble) -> Blame {
+    match error {
+        LibraryTrouble::Changer(error) => error.blame,
+        LibraryTrouble::Volume(error) => error.blame(),
+        LibraryTrouble::Open { .. } | LibraryTrouble::NoDrive => Blame::Drive,
+        LibraryTrouble::Absent(_) | LibraryTrouble::Other { .. } => Blame::Medium,
     }
 }

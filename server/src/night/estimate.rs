@@ -64,6 +64,21 @@ pub fn all(
     asked.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// Estimates for every DLE from history alone; none if a client would have to be asked.
+pub fn from_history(facts: &[DleFacts], today: Day) -> Option<BTreeMap<DleRef, Estimates>> {
+    let mut estimates = BTreeMap::new();
+    for dle in facts {
+        match planner::estimates_wanted(dle, today) {
+            EstimateNeed::Nothing => {}
+            EstimateNeed::FromHistory(known) => {
+                estimates.insert(dle.dle.clone(), known);
+            }
+            EstimateNeed::AskClient { .. } => return None,
+        }
+    }
+    Some(estimates)
+}
+
 fn lock(asked: &Mutex<Asked>) -> std::sync::MutexGuard<'_, Asked> {
     asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

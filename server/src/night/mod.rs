@@ -15,6 +15,7 @@ pub mod facts;
 pub mod happened;
 pub mod records;
 pub mod run;
+pub mod scan;
 pub mod shared;
 pub mod spec;
 pub mod tidy;
@@ -26,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use config::{Autoflush, Config, Dle, UseSpace};
+use config::{Autoflush, Config, Dle, HoldingDisk, UseSpace};
 use taper::catalogue::{Ask, Catalogue, CatalogueError, RunKind, RunStatus};
 use types::{Bytes, DleRef, DumpId, Stamp};
 
@@ -101,10 +102,36 @@ pub fn plan(
     let asked = estimate::all(config, dles, &first, today.day, agent);
     let facts =
         if asked.lost.is_empty() { first } else { facts::of(dles, catalogue, &asked.lost)? };
+    plan_with(site, catalogue, facts, asked.estimates, today)
+}
+
+/// The plan for tonight without asking any client, if history tells the size of every dump.
+pub fn plan_from_history(
+    site: &Site,
+    catalogue: &Catalogue,
+    dles: &[&Dle],
+    now: &Now,
+) -> Result<Option<Plan>, CatalogueError> {
+    let today = facts::today(now);
+    let facts = facts::of(dles, catalogue, &BTreeSet::new())?;
+    match estimate::from_history(&facts, today.day) {
+        Some(estimates) => plan_with(site, catalogue, facts, estimates, today).map(Some),
+        None => Ok(None),
+    }
+}
+
+fn plan_with(
+    site: &Site,
+    catalogue: &Catalogue,
+    dles: Vec<planner::DleFacts>,
+    estimates: BTreeMap<DleRef, planner::Estimates>,
+    today: planner::Today,
+) -> Result<Plan, CatalogueError> {
+    let config = &site.config;
     Ok(planner::plan(&Tonight {
         today,
-        dles: facts,
-        estimates: asked.estimates,
+        dles,
+        estimates,
         capacity: facts::capacity(config),
         dumpcycle: config.site.dumping.dumpcycle,
         runs_per_cycle: facts::runs_per_cycle(config, catalogue)?,
@@ -304,18 +331,23 @@ pub fn disks(config: &Config) -> anyhow::Result<Arc<[Disk]>> {
 fn rooms(config: &Config, disks: &[Disk]) -> anyhow::Result<Vec<dispatcher::Disk>> {
     let mut rooms = Vec::new();
     for (settings, disk) in config.holding.iter().zip(disks) {
-        let free = holding::free(&disk.directory).with_context(|| {
+        let room = room(settings).with_context(|| {
             format!("could not look at the holding disk {}", disk.directory.display())
         })?;
-        let room = match settings.use_space {
-            UseSpace::All => free,
-            UseSpace::AllBut(rest) => free - rest,
-            UseSpace::UpTo(most) => free.min(most - used(&disk.directory)?),
-        };
         let chunk = settings.chunksize.unwrap_or(Bytes::ZERO);
         rooms.push(dispatcher::Disk { room, chunk });
     }
     Ok(rooms)
+}
+
+/// What a run may use of a holding disk, what already lies there taken off.
+pub(crate) fn room(settings: &HoldingDisk) -> io::Result<Bytes> {
+    let free = holding::free(&settings.directory)?;
+    Ok(match settings.use_space {
+        UseSpace::All => free,
+        UseSpace::AllBut(rest) => free - rest,
+        UseSpace::UpTo(most) => free.min(most - used(&settings.directory)?),
+    })
 }
 
 /// What images take of a holding disk now.

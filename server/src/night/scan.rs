@@ -1,0 +1,61 @@
+//! What a scan for a volume is told: everything that the library and the catalogue know before a cartridge moves.
+//!
+//! A drive's thread scans to write, `check` to say what would be written: both ask here, so both see the same.
+
+use config::{Config, Storage};
+use taper::catalogue::{Catalogue, CatalogueError};
+use taper::label::BadTemplate;
+use taper::scan::{Append, Scan, Situation};
+use types::{Slot, Stamp};
+
+use crate::clock::Now;
+use crate::library::{self, Library, LibraryTrouble};
+
+/// Why there could be no scan.
+#[derive(Debug, thiserror::Error)]
+pub enum NoScan {
+    /// The library.
+    #[error(transparent)]
+    Library(#[from] LibraryTrouble),
+    /// The catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The labels in the configuration.
+    #[error(transparent)]
+    Template(#[from] BadTemplate),
+}
+
+/// A scan for the next volume of a storage. `current` is the slot that is in the drive.
+pub fn of(
+    config: &Config,
+    storage: &Storage,
+    library: &Library,
+    catalogue: &Catalogue,
+    current: Option<Slot>,
+    run: Stamp,
+) -> Result<Scan, NoScan> {
+    let (labels, autolabel) = library::labels(storage)?;
+    Ok(Scan::new(Situation {
+        method: library::method(storage),
+        append: Append::Allowed,
+        slots: library.slots()?,
+        current,
+        volumes: catalogue.volumes()?,
+        verdicts: catalogue.verdicts(&library::policies(config), Now::read().stamp())?,
+        pool: storage.pool.clone(),
+        labels,
+        autolabel,
+        names: library::names(config, storage),
+        run,
+    }))
+}
+
+/// Why no slot was taken, for the operator.
+pub fn refusals(scan: &Scan) -> String {
+    let refusals: Vec<String> = scan.refusals().iter().map(ToString::to_string).collect();
+    if refusals.is_empty() {
+        "the library has no cartridges".to_owned()
+    } else {
+        refusals.join("; ")
+    }
+}
