@@ -6,6 +6,7 @@ pub mod clock;
 pub mod command;
 pub mod dispatcher;
 pub mod holding;
+pub mod labelling;
 pub mod library;
 pub mod lock;
 pub mod night;

@@ -25,7 +25,7 @@ use crate::catalogue::Reusable;
 mod appending;
 mod part;
 
-pub use appending::{Appending, Leftover, Records};
+pub use appending::{Appending, Leftover, Records, is_records};
 pub use part::{Ended, Outcome, PartFacts, Placed, Reached, WriteError};
 
 /// A cartridge is in the drive, and nothing else is known of it.
@@ -349,12 +349,18 @@ impl<D: Drive> Mounted<D> {
 
     /// Starts the volume afresh, under its label, in the pool it was in. All that was on it is gone.
     pub fn relabel(self, leave: Reusable, stamp: Stamp) -> Result<Appending<D>, VolumeError> {
-        let TapeStart { label, pool, .. } = self.start;
-        if *leave.label() != label {
+        let TapeStart { label, pool, .. } = self.start.clone();
+        self.label_anew(leave, NewLabel { label, stamp: Some(stamp), pool })
+    }
+
+    /// Starts the volume afresh, under whatever label. All that was on it is gone.
+    pub fn label_anew(self, leave: Reusable, label: NewLabel) -> Result<Appending<D>, VolumeError> {
+        let mounted = self.start.label;
+        if *leave.label() != mounted {
             let wanted = leave.label().clone();
-            return Err(VolumeError::OtherVolume { mounted: label, wanted });
+            return Err(VolumeError::OtherVolume { mounted, wanted });
         }
-        Appending::begin(self.drive, NewLabel { label, stamp: Some(stamp), pool })
+        Appending::begin(self.drive, label)
     }
 
     /// Goes to the end of a volume that has room left, if it is as the catalogue knows it.

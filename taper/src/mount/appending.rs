@@ -239,7 +239,8 @@ fn records_header(run: Stamp) -> Header {
     Header::SplitFile { part: PartNo::FIRST, total: Some(1), dump }
 }
 
-pub(super) fn is_records(header: &Header) -> bool {
+/// Whether a header is that of the records of a run.
+pub fn is_records(header: &Header) -> bool {
     match header {
         Header::SplitFile { dump, .. } => {
             dump.ours.is_none() && dump.host == RECORDS_HOST && dump.disk == RECORDS_DISK

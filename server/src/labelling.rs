@@ -1,0 +1,407 @@
+//! Labelling by hand.
+//!
+//! ```text
+//! what is in the slot      without --force     with --force
+//! nothing                  labelled            labelled
+//! data of something else   refused             overwritten
+//! a volume we know         refused             begun afresh, if nothing on it is needed
+//! a volume of ours that    refused             refused: rebuild the catalogue from it first
+//!   we do not know
+//! ```
+//!
+//! A label is chosen in the catalogue, written on the medium, read back, and then recorded as written. A crash
+//! between leaves a label that is taken and perhaps on no medium; the next new volume gets it.
+
+use config::{Config, Storage};
+use taper::catalogue::{Catalogue, CatalogueError, Volume, VolumeEnd, VolumeState};
+use taper::label::{Autolabel, BadTemplate, Cartridge, LabelRule, Names, NoLabel, Taken};
+use taper::mount::{
+    Appending, Blank, Consent, Foreign, Identified, Loaded, Mounted, NewLabel, VolumeError,
+};
+use taper::scan::{Hint, SlotView};
+use types::{BlockSize, FileNo, Label, PoolName, Slot, Stamp};
+
+use crate::clock::stamp_text;
+use crate::library::{self, AnyDrive, Library, LibraryTrouble};
+
+/// What the operator wants.
+#[derive(Clone, Debug, Default)]
+pub struct Order {
+    /// Which label; the next of the storage's template without.
+    pub label: Option<Label>,
+    /// Which slot; the first with a blank volume without.
+    pub slot: Option<Slot>,
+    /// Whether something may be overwritten.
+    pub force: bool,
+}
+
+/// A volume that was labelled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Labelled {
+    /// Its label.
+    pub label: Label,
+    /// Where it is.
+    pub slot: Slot,
+    /// To which pool it belongs.
+    pub pool: PoolName,
+    /// What was there before, in words.
+    pub was: String,
+}
+
+/// Why nothing was labelled.
+#[derive(Debug, thiserror::Error)]
+pub enum NotLabelled {
+    /// The library.
+    #[error(transparent)]
+    Library(#[from] LibraryTrouble),
+    /// The volume.
+    #[error(transparent)]
+    Volume(#[from] VolumeError),
+    /// The catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+    /// The storage's template.
+    #[error(transparent)]
+    Template(#[from] BadTemplate),
+    /// No label can be made from it.
+    #[error(transparent)]
+    NoLabel(#[from] NoLabel),
+    /// There is no template.
+    #[error(
+        "storage {0} has no autolabel template to make a label from: give one, `reelkeep label LABEL`"
+    )]
+    NoTemplate(String),
+    /// The label would not count as ours.
+    #[error(
+        "{0} is not one of the labels that labelstr takes for ours, so no run would write on it: choose another, \
+         or change labelstr in the configuration"
+    )]
+    NotOurs(Label),
+    /// Another cartridge has it.
+    #[error("slot {slot} holds a volume that is labelled {label} already: choose another label")]
+    Double {
+        /// The label.
+        label: Label,
+        /// Who has it.
+        slot: Slot,
+    },
+    /// There is nothing to label.
+    #[error(
+        "no slot of the library holds a blank volume: put one in, or name a slot with --slot, and --force if what \
+         is on it may go (`reelkeep library show` lists them)"
+    )]
+    NoBlank,
+    /// Something is on the medium.
+    #[error("slot {slot} holds {what}: if that may be overwritten, say --force")]
+    NotBlank {
+        /// Where.
+        slot: Slot,
+        /// What is there.
+        what: String,
+    },
+    /// The catalogue says that something on it is needed.
+    #[error("{needed}. Nothing was written; `reelkeep volume explain {label}` says until when")]
+    Needed {
+        /// Which.
+        label: Label,
+        /// Why.
+        needed: taper::retention::Needed,
+    },
+    /// A volume of ours of which nothing is known.
+    #[error(
+        "slot {slot} holds volume {label}, which is one of ours and which the catalogue does not know: nobody can \
+         tell what is on it. Nothing was written. `reelkeep catalogue rebuild` takes it over; then \
+         `reelkeep label --slot {slot} --force` labels it if nothing on it is needed"
+    )]
+    Unknown {
+        /// Where.
+        slot: Slot,
+        /// Which.
+        label: Label,
+    },
+    /// Two volumes have this label.
+    #[error(
+        "the volume in slot {slot} is labelled {label} {found}, and the catalogue knows {label} {known}: there seem \
+         to be two of this name. Nothing was written"
+    )]
+    Twin {
+        /// Where.
+        slot: Slot,
+        /// Which label.
+        label: Label,
+        /// What the medium says.
+        found: String,
+        /// What the catalogue says.
+        known: String,
+    },
+    /// The label did not arrive.
+    #[error(
+        "label {label} was written in slot {slot}, and {found} was read back: do not use this volume"
+    )]
+    ReadBack {
+        /// Which.
+        label: Label,
+        /// Where.
+        slot: Slot,
+        /// What was read.
+        found: String,
+    },
+}
+
+/// Labels a volume. The site's lock is held by the caller.
+pub fn label(
+    config: &Config,
+    storage: &Storage,
+    catalogue: &mut Catalogue,
+    order: &Order,
+    now: Stamp,
+) -> Result<Labelled, NotLabelled> {
+    let library = Library::open(storage)?;
+    let (rule, autolabel) = library::labels(storage)?;
+    let slots = library.slots()?;
+    let names = library::names(config, storage);
+    let bench = Bench { config, storage, library, rule, autolabel, names, slots, now };
+    let (slot, found) = bench.find(order)?;
+    let labelled = match found {
+        Identified::Blank(blank) => bench.label_blank(catalogue, slot, blank, order)?,
+        Identified::Foreign(foreign) => bench.label_over(catalogue, slot, foreign, order)?,
+        Identified::Labelled(mounted) => bench.label_again(catalogue, slot, mounted, order)?,
+    };
+    let barcode = bench.view(slot).and_then(|view| view.barcode.as_ref());
+    catalogue.record_seen(&labelled.label, Some(slot), barcode)?;
+    Ok(labelled)
+}
+
+struct Bench<'a> {
+    config: &'a Config,
+    storage: &'a Storage,
+    library: Library,
+    rule: LabelRule,
+    autolabel: Option<Autolabel>,
+    names: Names,
+    slots: Vec<SlotView>,
+    now: Stamp,
+}
+
+impl Bench<'_> {
+    /// The slot that is meant, loaded and looked at.
+    fn find(&self, order: &Order) -> Result<(Slot, Identified<AnyDrive>), NotLabelled> {
+        let named = order.slot.or_else(|| {
+            let label = order.label.as_ref().filter(|_| order.force)?;
+            self.slot_with(label)
+        });
+        if let Some(slot) = named {
+            return Ok((slot, self.look(slot)?));
+        }
+        for view in self.slots.iter().filter(|view| view.hint == Hint::Unknown) {
+            let found = self.look(view.slot)?;
+            if matches!(found, Identified::Blank(_)) {
+                return Ok((view.slot, found));
+            }
+        }
+        Err(NotLabelled::NoBlank)
+    }
+
+    fn look(&self, slot: Slot) -> Result<Identified<AnyDrive>, NotLabelled> {
+        let drive = self.library.any_drive()?;
+        self.library.bring(slot, &drive.name().clone())?;
+        Ok(Loaded::new(drive).identify()?)
+    }
+
+    fn view(&self, slot: Slot) -> Option<&SlotView> {
+        self.slots.iter().find(|view| view.slot == slot)
+    }
+
+    fn slot_with(&self, label: &Label) -> Option<Slot> {
+        let has = |view: &&SlotView| matches!(&view.hint, Hint::Label(seen) if seen == label);
+        self.slots.iter().find(has).map(|view| view.slot)
+    }
+
+    fn cartridge(&self, slot: Slot) -> Cartridge<'_> {
+        let barcode = self.view(slot).and_then(|view| view.barcode.as_ref());
+        Cartridge { barcode, meta: None, slot: Some(slot) }
+    }
+
+    fn is_ours(&self, label: &Label, slot: Slot) -> bool {
+        self.rule.matches(label, &self.names, self.cartridge(slot))
+    }
+
+    /// The label for what is in `slot`: the one that was asked for, or the next.
+    fn name(&self, catalogue: &Catalogue, slot: Slot, order: &Order) -> Result<Label, NotLabelled> {
+        let label = match &order.label {
+            Some(label) => label.clone(),
+            None => self.next(catalogue, slot)?,
+        };
+        if !self.is_ours(&label, slot) {
+            return Err(NotLabelled::NotOurs(label));
+        }
+        match self.slot_with(&label) {
+            Some(other) if other != slot => Err(NotLabelled::Double { label, slot: other }),
+            _ => Ok(label),
+        }
+    }
+
+    fn next(&self, catalogue: &Catalogue, slot: Slot) -> Result<Label, NotLabelled> {
+        let Some(autolabel) = &self.autolabel else {
+            return Err(NotLabelled::NoTemplate(self.storage.name.to_string()));
+        };
+        // A label that was chosen and perhaps never written is given to the next medium.
+        let known = catalogue.volumes()?.into_iter().filter(|v| v.state != VolumeState::Chosen);
+        let mut taken: Vec<Taken> = known.map(|volume| (volume.label, volume.barcode)).collect();
+        for view in &self.slots {
+            if let Hint::Label(label) = &view.hint {
+                taken.push((label.clone(), view.barcode.clone()));
+            }
+        }
+        Ok(autolabel.template.first_free(&self.names, self.cartridge(slot), &taken)?)
+    }
+
+    fn choose(&self, catalogue: &mut Catalogue, label: &Label) -> Result<NewLabel, NotLabelled> {
+        let Storage { pool, name, tapetype, .. } = self.storage;
+        let volume = Volume::new(label.clone(), pool.clone(), name.clone(), tapetype.blocksize);
+        catalogue.choose_label(&volume)?;
+        Ok(NewLabel { label: label.clone(), stamp: None, pool: Some(pool.clone()) })
+    }
+
+    fn label_blank(
+        &self,
+        catalogue: &mut Catalogue,
+        slot: Slot,
+        blank: Blank<AnyDrive>,
+        order: &Order,
+    ) -> Result<Labelled, NotLabelled> {
+        let label = self.name(catalogue, slot, order)?;
+        let new = self.choose(catalogue, &label)?;
+        self.confirm(catalogue, slot, blank.label(new)?, "blank".to_owned())
+    }
+
+    fn label_over(
+        &self,
+        catalogue: &mut Catalogue,
+        slot: Slot,
+        foreign: Foreign<AnyDrive>,
+        order: &Order,
+    ) -> Result<Labelled, NotLabelled> {
+        let what = foreign.what().to_owned();
+        if !order.force {
+            return Err(NotLabelled::NotBlank { slot, what });
+        }
+        let label = self.name(catalogue, slot, order)?;
+        let new = self.choose(catalogue, &label)?;
+        let consent = Consent::to_overwrite(format!("{what}, with --force"));
+        self.confirm(catalogue, slot, foreign.overwrite(consent, new)?, what)
+    }
+
+    /// There is a label already.
+    fn label_again(
+        &self,
+        catalogue: &mut Catalogue,
+        slot: Slot,
+        mounted: Mounted<AnyDrive>,
+        order: &Order,
+    ) -> Result<Labelled, NotLabelled> {
+        let old = mounted.label().clone();
+        match catalogue.volume(&old) {
+            Ok(volume) => self.label_known(catalogue, slot, mounted, &volume, order),
+            Err(CatalogueError::NoSuchVolume(_)) if self.is_ours(&old, slot) => {
+                Err(NotLabelled::Unknown { slot, label: old })
+            }
+            Err(CatalogueError::NoSuchVolume(_)) => {
+                let what = format!("volume {old}, whose label is not one of ours");
+                self.label_over(catalogue, slot, mounted.into_foreign(what), order)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Begins a volume afresh that the catalogue knows, under its label or another.
+    fn label_known(
+        &self,
+        catalogue: &mut Catalogue,
+        slot: Slot,
+        mounted: Mounted<AnyDrive>,
+        volume: &Volume,
+        order: &Order,
+    ) -> Result<Labelled, NotLabelled> {
+        let old = volume.label.clone();
+        let written = volume.last_written.map_or_else(
+            || "never written".to_owned(),
+            |run| format!("written last on {}", stamp_text(run)),
+        );
+        let what = format!("volume {old}, {written}");
+        if !order.force {
+            return Err(NotLabelled::NotBlank { slot, what });
+        }
+        let found = mounted.start().stamp;
+        if volume.labelled.is_some() && found != volume.labelled {
+            let told = |stamp: Option<Stamp>| {
+                stamp.map_or_else(|| "by no run".to_owned(), |run| format!("by run {run}"))
+            };
+            let (found, known) = (told(found), told(volume.labelled));
+            return Err(NotLabelled::Twin { slot, label: old, found, known });
+        }
+        let renamed = order.label.as_ref().is_some_and(|label| *label != old);
+        let new = if renamed {
+            let label = self.name(catalogue, slot, order)?;
+            self.refuse_needed(catalogue, &old)?;
+            self.choose(catalogue, &label)?
+        } else {
+            NewLabel { label: old.clone(), stamp: None, pool: Some(volume.pool.clone()) }
+        };
+        let policies = library::policies(self.config);
+        let leave = catalogue.reusable(&old, &policies, self.now).map_err(|error| match error {
+            CatalogueError::Needed(needed) => NotLabelled::Needed { label: old.clone(), needed },
+            other => other.into(),
+        })?;
+        let labelled = self.confirm(catalogue, slot, mounted.label_anew(leave, new)?, what)?;
+        if renamed {
+            catalogue.remove_volume(&old, self.now)?;
+        }
+        Ok(labelled)
+    }
+
+    /// Before a new label is chosen for it: is the volume free at all?
+    fn refuse_needed(&self, catalogue: &Catalogue, label: &Label) -> Result<(), NotLabelled> {
+        let verdicts = catalogue.verdicts(&library::policies(self.config), self.now)?;
+        let needed = |needed| NotLabelled::Needed { label: label.clone(), needed };
+        verdicts.of(label).leave().map_err(needed)
+    }
+
+    /// Reads the label back, and records it.
+    fn confirm(
+        &self,
+        catalogue: &mut Catalogue,
+        slot: Slot,
+        volume: Appending<AnyDrive>,
+        was: String,
+    ) -> Result<Labelled, NotLabelled> {
+        let wanted = volume.start().clone();
+        let label = wanted.label.clone();
+        let found = match Loaded::new(volume.into_drive()).identify()? {
+            Identified::Labelled(mounted) if *mounted.start() == wanted => mounted,
+            Identified::Labelled(mounted) => {
+                let found = format!("volume {}", mounted.label());
+                return Err(NotLabelled::ReadBack { label, slot, found });
+            }
+            Identified::Blank(_) => {
+                return Err(NotLabelled::ReadBack { label, slot, found: "nothing".to_owned() });
+            }
+            Identified::Foreign(foreign) => {
+                let found = foreign.what().to_owned();
+                return Err(NotLabelled::ReadBack { label, slot, found });
+            }
+        };
+        let block = wanted.block_size.unwrap_or(BlockSize::HEADER);
+        let end = VolumeEnd { file: FileNo::FIRST, block: None };
+        catalogue.record_labelled(&label, None, block, end, self.now)?;
+        let drive = found.into_drive();
+        let name = drive.name().clone();
+        drop(drive);
+        self.library.unload(&name)?;
+        let pool = wanted.pool.unwrap_or_else(|| self.storage.pool.clone());
+        Ok(Labelled { label, slot, pool, was })
+    }
+}
+
+#[cfg(test)]
+mod tests;

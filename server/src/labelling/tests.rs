@@ -1,0 +1,118 @@
+//! Labelling in a library of vtapes.
+
+use std::fs;
+
+use config::Quickstart;
+use tempfile::TempDir;
+
+use super::*;
+
+/// A site with three blank vtapes.
+struct World {
+    _folder: TempDir,
+    config: Config,
+    catalogue: Catalogue,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let settings = Quickstart { slots: 3, ..Quickstart::new(root.clone(), vec![root.clone()]) };
+        fs::write(root.join("reelkeep.toml"), config::quickstart(&settings).unwrap()).unwrap();
+        let config = config::load(&root).unwrap();
+        Self { _folder: folder, config, catalogue: Catalogue::in_memory().unwrap() }
+    }
+
+    fn storage(&self) -> Storage {
+        library::storage(&self.config, None).unwrap().clone()
+    }
+
+    fn label(&mut self, order: &Order) -> Result<Labelled, NotLabelled> {
+        let storage = self.storage();
+        label(&self.config, &storage, &mut self.catalogue, order, stamp("20261123120000"))
+    }
+
+    /// Puts a label on a medium, and tells the catalogue nothing.
+    fn behind_our_back(&self, slot: u32, label: &str) {
+        let library = Library::open(&self.storage()).unwrap();
+        let drive = library.any_drive().unwrap();
+        library.bring(Slot(slot), &drive.name().clone()).unwrap();
+        let Identified::Blank(blank) = Loaded::new(drive).identify().unwrap() else {
+            panic!("slot {slot} is not blank")
+        };
+        let new = NewLabel { label: label.parse().unwrap(), stamp: None, pool: None };
+        blank.label(new).unwrap();
+    }
+}
+
+fn stamp(text: &str) -> Stamp {
+    text.parse().unwrap()
+}
+
+fn at(slot: u32) -> Order {
+    Order { slot: Some(Slot(slot)), ..Order::default() }
+}
+
+#[test]
+fn blank_volumes_get_the_next_label_one_after_the_other() {
+    let mut world = World::new();
+    let [one, two] = [(), ()].map(|()| world.label(&Order::default()).unwrap());
+    assert_eq!((one.slot, two.slot, one.was.as_str()), (Slot(1), Slot(2), "blank"));
+    assert_ne!(one.label, two.label);
+    let volume = world.catalogue.volume(&two.label).unwrap();
+    assert_eq!((volume.state, volume.slot), (VolumeState::Labelled, Some(Slot(2))));
+    assert_eq!(volume.labelled, None, "no run began it");
+    assert_eq!(world.catalogue.check().unwrap(), []);
+}
+
+#[test]
+fn a_volume_with_a_label_is_only_begun_afresh_by_force_and_if_it_is_free() {
+    let mut world = World::new();
+    let first = world.label(&at(1)).unwrap();
+    let refused = world.label(&at(1)).unwrap_err();
+    assert!(matches!(refused, NotLabelled::NotBlank { .. }), "{refused}");
+    let forced = Order { force: true, ..at(1) };
+    assert_eq!(world.label(&forced).unwrap().label, first.label);
+    let now = stamp("20261123110000");
+    world.catalogue.set_lock(&first.label, taper::catalogue::Lock::NoReuse, now).unwrap();
+    let needed = world.label(&forced).unwrap_err();
+    assert!(matches!(needed, NotLabelled::Needed { .. }), "{needed}");
+}
+
+#[test]
+fn a_free_volume_can_get_another_name() {
+    let mut world = World::new();
+    let [one, two] = [1, 2].map(|slot| world.label(&at(slot)).unwrap().label);
+    let order = |label: &Label| Order { label: Some(label.clone()), force: true, ..at(1) };
+    let taken = world.label(&order(&two)).unwrap_err();
+    assert!(matches!(taken, NotLabelled::Double { slot: Slot(2), .. }), "{taken}");
+    let other: Label = one.as_str().replace('1', "9").parse().unwrap();
+    assert_eq!(world.label(&order(&other)).unwrap().label, other);
+    assert!(world.catalogue.volume(&one).is_err());
+    assert_eq!(world.catalogue.volume(&other).unwrap().state, VolumeState::Labelled);
+}
+
+#[test]
+fn a_volume_of_ours_that_nobody_knows_is_never_overwritten() {
+    let mut world = World::new();
+    let ours = world.label(&at(3)).unwrap().label;
+    world.behind_our_back(1, ours.as_str().replace('1', "7").as_str());
+    world.behind_our_back(2, "somebody.elses");
+    for force in [false, true] {
+        let refused = world.label(&Order { force, ..at(1) }).unwrap_err();
+        assert!(matches!(refused, NotLabelled::Unknown { .. }), "{refused}");
+    }
+    let refused = world.label(&at(2)).unwrap_err();
+    assert!(matches!(refused, NotLabelled::NotBlank { .. }), "{refused}");
+    assert!(world.label(&Order { force: true, ..at(2) }).unwrap().was.contains("somebody.elses"));
+    assert!(matches!(world.label(&Order::default()).unwrap_err(), NotLabelled::NoBlank));
+}
+
+#[test]
+fn a_label_that_no_run_would_write_on_is_refused() {
+    let mut world = World::new();
+    let order = Order { label: Some("holiday.photos".parse().unwrap()), ..at(1) };
+    let refused = world.label(&order).unwrap_err();
+    assert!(matches!(refused, NotLabelled::NotOurs(_)), "{refused}");
+}
