@@ -1,0 +1,266 @@
+//! This host: configuration, directories, catalogue, holding disks, and whether tonight's dumps fit.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use config::{Autoflush, Dle, HoldingUse, UseSpace};
+use rustix::fs::Access;
+use taper::catalogue::Catalogue;
+use types::Bytes;
+
+use super::{Notes, unread};
+use crate::clock::Now;
+use crate::holding::{self, Disk};
+use crate::night::estimate::with_causes;
+use crate::planner::Kind;
+use crate::site::Site;
+use crate::{library, night};
+
+/// Less than this on a file system that the server keeps its own files on will not last.
+const LITTLE: Bytes = Bytes(1 << 30);
+/// With less than this a run soon fails.
+const NOTHING: Bytes = Bytes(64 << 20);
+/// How many findings of the catalogue are shown.
+const SHOWN: usize = 5;
+
+/// What the configuration lets pass and still looks like a slip.
+pub(super) fn configuration(notes: &mut Notes<'_>, site: &Site) {
+    let config = &site.config;
+    let (dles, storages, disks) = (config.dles.len(), config.storages.len(), config.holding.len());
+    let counts = format!("{dles} DLEs, {storages} storages, {disks} holding disks");
+    notes.good("configuration", counts);
+    for hint in &config.hints {
+        let advice = hint.suggestion.clone();
+        let advice = advice.unwrap_or_else(|| "see whether it is meant so".to_owned());
+        let line = format!("{}:{}", hint.file.display(), hint.line);
+        notes.warning(line, hint.message.clone(), advice);
+    }
+    if !config.site.mailto.is_empty() {
+        let advice = "read them with `reelkeep report`; cron mails what a run prints";
+        notes.warning("mailto", "this version mails no reports", advice);
+    }
+    if let Some(holder) = site.at_work() {
+        let text = format!("another command is at work: {holder}");
+        notes.warning("lock", text, "a run begins only once it has ended: see `reelkeep status`");
+    }
+}
+
+/// The directories that the server writes to.
+pub(super) fn directories(notes: &mut Notes<'_>, site: &Site) {
+    let ours = &site.config.site;
+    let catalogue = ours.catalogue.parent().unwrap_or(&site.directory);
+    let all = [("site", catalogue), ("index files", &ours.indexdir), ("logs", &ours.logdir)];
+    let mut told = BTreeSet::new();
+    for (about, path) in all {
+        if !told.insert(path) {
+            continue;
+        }
+        let shown = path.display();
+        if let Err(error) = writable(path) {
+            let text = format!("the directory {shown} cannot be written: {error}");
+            notes.error(about, text, "give the user that runs reelkeep the right to write there");
+            continue;
+        }
+        match holding::free(path) {
+            Ok(free) if free < NOTHING => {
+                let text = format!("only {free} is free in {shown}");
+                notes.error(about, text, "make room on that file system");
+            }
+            Ok(free) if free < LITTLE => {
+                let text = format!("only {free} is free in {shown}");
+                notes.warning(about, text, "make room on that file system");
+            }
+            Ok(free) => notes.good(about, format!("{shown} can be written, {free} free")),
+            Err(error) => {
+                let text = format!("could not look at {shown}: {error}");
+                notes.error(about, text, "see what is wrong with that file system");
+            }
+        }
+    }
+}
+
+fn writable(path: &Path) -> Result<(), rustix::io::Errno> {
+    rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK)
+}
+
+/// Whether the catalogue agrees with itself.
+pub(super) fn catalogue(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue) {
+    match catalogue.check() {
+        Ok(findings) if findings.is_empty() => {
+            let path = site.config.site.catalogue.display();
+            notes.good("catalogue", format!("{path} agrees with itself"));
+        }
+        Ok(findings) => {
+            let advice = "`reelkeep catalogue check` shows all; `reelkeep catalogue rebuild` brings back what the \
+                          volumes have";
+            for finding in findings.iter().take(SHOWN) {
+                notes.error("catalogue", finding.to_string(), advice);
+            }
+            if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+                notes.error("catalogue", format!("and {more} more"), advice);
+            }
+        }
+        Err(error) => unread(notes, &error),
+    }
+    match catalogue.unfinished_runs() {
+        Ok(runs) if site.at_work().is_none() => {
+            for run in runs {
+                let text = "was cut off; the next run tidies up after it";
+                notes.note(format!("run {}", run.stamp), text);
+            }
+        }
+        Ok(_) => {}
+        Err(error) => unread(notes, &error),
+    }
+}
+
+/// The holding disks: are they there, is there room, and what lies on them?
+pub(super) fn holding(notes: &mut Notes<'_>, site: &Site, catalogue: Option<&Catalogue>) {
+    let config = &site.config;
+    let mut disks = Vec::new();
+    for settings in &config.holding {
+        let about = format!("holding disk {}", settings.name);
+        let path = &settings.directory;
+        let shown = path.display();
+        if !path.is_dir() {
+            match path.ancestors().find(|above| above.exists()).map(writable) {
+                Some(Ok(())) => notes.note(
+                    about,
+                    format!("{shown} is not there yet; the run makes it. Should a file system be mounted there?"),
+                ),
+                _ => notes.error(
+                    about,
+                    format!("{shown} is not there and cannot be made"),
+                    "make it, or mount it, writable for the user that runs reelkeep",
+                ),
+            }
+            continue;
+        }
+        if let Err(error) = writable(path) {
+            let text = format!("{shown} cannot be written: {error}");
+            notes.error(about, text, "give the user that runs reelkeep the right to write there");
+            continue;
+        }
+        disks.push(Disk { name: settings.name.clone(), directory: path.clone(), chunk: Bytes(1) });
+        match night::room(settings) {
+            Ok(Bytes::ZERO) => {
+                let use_space = match settings.use_space {
+                    UseSpace::All => "all that is free".to_owned(),
+                    UseSpace::AllBut(rest) => format!("all that is free but {rest}"),
+                    UseSpace::UpTo(most) => format!("up to {most}"),
+                };
+                let text = format!("{shown} has no room left (it may use {use_space})");
+                let advice = "`reelkeep flush` writes what waits there; or make room";
+                let must =
+                    config.dles.iter().any(|d| d.dumping.holdingdisk == HoldingUse::Required);
+                if must {
+                    notes.error(about, text, advice);
+                } else {
+                    notes.warning(about, text, advice);
+                }
+            }
+            Ok(room) => notes.good(about, format!("{shown} has room for {room}")),
+            Err(error) => {
+                let text = format!("could not look at {shown}: {error}");
+                notes.error(about, text, "see what is wrong with that file system");
+            }
+        }
+    }
+    if config.holding.is_empty() {
+        notes.note("holding disk", "there is none: every dump goes straight to a volume");
+    }
+    // While a run is at work, images arrive, and what is there is no leftover.
+    if site.at_work().is_none() {
+        leftovers(notes, &disks);
+    }
+    if let Some(catalogue) = catalogue {
+        held(notes, site, catalogue);
+    }
+}
+
+/// What lies on the holding disks and is no image.
+fn leftovers(notes: &mut Notes<'_>, disks: &[Disk]) {
+    match holding::scan(disks) {
+        Ok(scan) => {
+            for unfit in &scan.unfit {
+                let advice = "look at it, and remove it if it is of no use";
+                notes.warning("holding disk", with_causes(unfit), advice);
+            }
+            if !scan.leftovers.is_empty() {
+                let count = scan.leftovers.len();
+                let text = format!("{count} files of images that never became whole lie there");
+                notes.note("holding disk", format!("{text}; the next run removes them"));
+            }
+        }
+        Err(error) => {
+            let advice = "see what is wrong with that file system";
+            notes.error("holding disk", with_causes(&error), advice);
+        }
+    }
+}
+
+/// Images of earlier runs that wait for a volume.
+fn held(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue) {
+    let held = match catalogue.held() {
+        Ok(held) => held,
+        Err(error) => return unread(notes, &error),
+    };
+    for image in held.iter().filter(|image| !image.path.exists()) {
+        let text = format!("the held image {} is not there", image.path.display());
+        let advice =
+            "mount the disk that it is on; if it is lost, the next run no longer counts on it";
+        notes.warning("holding disk", text, advice);
+    }
+    let Some(storage) = library::planned_for(&site.config) else { return };
+    let bytes: Bytes = held.iter().map(|image| image.bytes).sum();
+    match (held.len(), storage.tapering.autoflush) {
+        (0, _) => {}
+        (count, Autoflush::No) => {
+            let text = format!("{count} images ({bytes}) of earlier runs wait for a volume");
+            let advice = "autoflush is no: write them with `reelkeep flush`";
+            notes.warning("holding disk", text, advice);
+        }
+        (count, _) => {
+            let text = format!("{count} images ({bytes}) of earlier runs are written tonight");
+            notes.note("holding disk", text);
+        }
+    }
+}
+
+/// What tonight comes to, where history tells without walking a tree.
+pub(super) fn plan(
+    notes: &mut Notes<'_>,
+    site: &Site,
+    catalogue: &Catalogue,
+    dles: &[&Dle],
+    now: &Now,
+) {
+    let plan = match night::plan_from_history(site, catalogue, dles, now) {
+        Ok(Some(plan)) => plan,
+        Ok(None) => {
+            let text = "its size is not known without asking the clients: `reelkeep plan` asks";
+            return notes.note("tonight", text);
+        }
+        Err(error) => return unread(notes, &error),
+    };
+    for skipped in plan.skipped() {
+        if matches!(skipped.kind, Kind::Failed | Kind::DoesNotFit) {
+            notes.error(&skipped.dle, skipped.why.clone(), "see `reelkeep plan`");
+        }
+    }
+    for warning in plan.warnings() {
+        let about = warning.dle.as_ref().map_or_else(|| "tonight".to_owned(), ToString::to_string);
+        notes.warning(about, warning.text.clone(), "see `reelkeep plan`");
+    }
+    let stored: Bytes = plan.dumps().iter().map(|planned| planned.choice.cost.stored).sum();
+    let text = format!("{} dumps, about {stored}", plan.dumps().len());
+    let room: Bytes = site.config.holding.iter().filter_map(|disk| night::room(disk).ok()).sum();
+    if site.config.holding.is_empty() || stored <= room {
+        notes.good("tonight", text);
+    } else {
+        let text = format!("{text}, and the holding disks have room for {room}");
+        let advice =
+            "dumps will wait for room, or go straight to a volume; `reelkeep flush` makes room";
+        notes.warning("tonight", text, advice);
+    }
+}

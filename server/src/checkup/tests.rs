@@ -1,0 +1,89 @@
+//! What a check says of sites that are well, and of sites that are not.
+
+use std::fs;
+use std::path::PathBuf;
+
+use config::Quickstart;
+use taper::catalogue::Lock;
+use tempfile::TempDir;
+
+use super::*;
+use crate::labelling::{self, Order};
+
+fn site(change: impl Fn(&str) -> String) -> (TempDir, Site) {
+    let folder = tempfile::tempdir().unwrap();
+    let root = folder.path().canonicalize().unwrap();
+    let tree = root.join("tree");
+    fs::create_dir(&tree).unwrap();
+    let settings = Quickstart { slots: 2, ..Quickstart::new(root.clone(), vec![tree]) };
+    let text = config::quickstart(&settings).unwrap();
+    fs::write(root.join("reelkeep.toml"), change(&text)).unwrap();
+    let config = config::load(&root).unwrap();
+    (folder, Site::open(root, config).unwrap())
+}
+
+fn check(site: &Site) -> Vec<Finding> {
+    let dles: Vec<&Dle> = site.config.dles.iter().collect();
+    let agent =
+        AgentCommand { program: PathBuf::from("/nowhere/reelkeep-agent"), state: PathBuf::new() };
+    all(site, &dles, &agent, &Now::read())
+}
+
+fn told(findings: &[Finding], gravity: Gravity) -> Vec<String> {
+    let of = findings.iter().filter(|finding| finding.gravity == gravity);
+    of.map(|finding| format!("{}: {}", finding.about, finding.text)).collect()
+}
+
+#[test]
+fn a_new_site_lacks_only_an_agent_here() {
+    let (_folder, site) = site(str::to_owned);
+    let findings = check(&site);
+    let errors = told(&findings, Gravity::Error);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains("/nowhere/reelkeep-agent"), "{errors:?}");
+    assert_eq!(told(&findings, Gravity::Warning), [""; 0]);
+    let good = told(&findings, Gravity::Good);
+    assert!(good.iter().any(|line| line.contains("tonight's volume: slot 1")), "{good:?}");
+    let all_advised = |f: &Finding| f.gravity < Gravity::Warning || f.advice.is_some();
+    assert!(findings.iter().all(all_advised), "{findings:?}");
+}
+
+#[test]
+fn strange_files_and_a_damaged_catalogue_are_told_and_the_rest_is_looked_at() {
+    let (_folder, site) = site(str::to_owned);
+    let run = site.config.holding[0].directory.join("20261123010000");
+    fs::create_dir_all(&run).unwrap();
+    fs::write(run.join("notes.txt"), "left here").unwrap();
+    fs::write(run.join("web.0.tmp"), "cut off").unwrap();
+    fs::write(&site.config.site.catalogue, "no database".repeat(1000)).unwrap();
+    let findings = check(&site);
+    assert!(told(&findings, Gravity::Error).iter().any(|line| line.starts_with("catalogue: ")));
+    assert!(told(&findings, Gravity::Warning).iter().any(|line| line.contains("notes.txt")));
+    assert!(told(&findings, Gravity::Note).iter().any(|line| line.contains("never became whole")));
+    assert!(findings.iter().any(|finding| finding.area == Area::Clients));
+}
+
+#[test]
+fn a_library_in_which_nothing_may_be_written_is_in_the_way_of_tonight() {
+    let without = |text: &str| {
+        let lines = text.lines().filter(|line| !line.starts_with("autolabel"));
+        lines.collect::<Vec<_>>().join("\n")
+    };
+    let (_folder, site) = site(without);
+    let storage = crate::library::storage(&site.config, None).unwrap();
+    assert!(storage.tapering.autolabel.is_none(), "the quickstart's text has changed");
+    let mut catalogue = site.catalogue().unwrap();
+    let now = Now::read().stamp();
+    for slot in [1, 2] {
+        let order = Order {
+            label: Some(format!("V-{slot}").parse().unwrap()),
+            slot: Some(types::Slot(slot)),
+            force: false,
+        };
+        let done = labelling::label(&site.config, storage, &mut catalogue, &order, now).unwrap();
+        catalogue.set_lock(&done.label, Lock::NoReuse, now).unwrap();
+    }
+    let errors = told(&check(&site), Gravity::Error);
+    let none = |line: &String| line.contains("no volume can be written tonight");
+    assert!(errors.iter().any(none), "{errors:?}");
+}

@@ -1,0 +1,159 @@
+//! The volumes that tonight would write on. Nothing is loaded: what a slot holds is what was seen there last.
+
+use config::Storage;
+use taper::catalogue::{Catalogue, VolumeState};
+use taper::label::Cartridge;
+use taper::retention::Verdict;
+use taper::scan::{Candidate, Hint};
+use types::Label;
+
+use super::{Notes, unread};
+use crate::clock::{self, Now};
+use crate::library::{self, Library};
+use crate::night::estimate::with_causes;
+use crate::night::scan;
+use crate::site::Site;
+
+/// How many volumes are named.
+const NAMED: usize = 8;
+
+pub(super) fn look(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue, now: &Now) {
+    let Some(storage) = library::planned_for(&site.config) else {
+        let advice = "name one with `storage` in the configuration";
+        return notes.error("storage", "the configuration has no storage to write to", advice);
+    };
+    let about = format!("storage {}", storage.name);
+    let library = match Library::open(storage) {
+        Ok(library) => library,
+        Err(error) => {
+            let advice = "see what is wrong with the changer's directory";
+            return notes.error(about, with_causes(&error), advice);
+        }
+    };
+    unknown(notes, site, storage, &library, catalogue);
+    let run = match catalogue.newest_stamp() {
+        Ok(newest) => clock::next_stamp(now, newest),
+        Err(error) => return unread(notes, &error),
+    };
+    let current = library
+        .inventory()
+        .ok()
+        .and_then(|inventory| inventory.drives.first().and_then(|bay| bay.home));
+    match scan::of(&site.config, storage, &library, catalogue, current, run) {
+        Ok(mut scan) => {
+            let candidates: Vec<Candidate> = scan.by_ref().collect();
+            tonight(notes, storage, &candidates, &scan::refusals(&scan));
+        }
+        Err(error) => {
+            let advice = "see `reelkeep config check` and `reelkeep library show`";
+            notes.error(about, with_causes(&error), advice);
+        }
+    }
+    retention(notes, site, storage, catalogue, now);
+}
+
+/// Volumes of ours in the library that the catalogue does not know: no run writes on them.
+fn unknown(
+    notes: &mut Notes<'_>,
+    site: &Site,
+    storage: &Storage,
+    library: &Library,
+    catalogue: &Catalogue,
+) {
+    let (Ok(slots), Ok((rule, _))) = (library.slots(), library::labels(storage)) else { return };
+    let names = library::names(&site.config, storage);
+    for view in slots {
+        let Hint::Label(label) = &view.hint else { continue };
+        let at = Cartridge { barcode: view.barcode.as_ref(), meta: None, slot: Some(view.slot) };
+        if rule.matches(label, &names, at) && catalogue.volume(label).is_err() {
+            notes.warning(
+                format!("slot {}", view.slot),
+                format!("volume {label} is one of ours, and the catalogue does not know it"),
+                "`reelkeep catalogue rebuild` takes it over",
+            );
+        }
+    }
+}
+
+/// What the run would write on, first and next.
+fn tonight(notes: &mut Notes<'_>, storage: &Storage, candidates: &[Candidate], refusals: &str) {
+    let Some(first) = candidates.first() else {
+        return notes.error(
+            format!("storage {}", storage.name),
+            format!("no volume can be written tonight: {refusals}"),
+            "label a new volume with `reelkeep label`, or see with `reelkeep volume explain LABEL` what keeps an old \
+             one; until then dumps wait on the holding disk",
+        );
+    };
+    notes.good("tonight's volume", told(storage, first));
+    let most = usize::try_from(storage.tapering.runtapes).unwrap_or(usize::MAX);
+    for next in candidates.iter().take(most.min(2)).skip(1) {
+        notes.note("if that is full", told(storage, next));
+    }
+    if candidates.len() < most {
+        let (at_hand, runtapes) = (candidates.len(), storage.tapering.runtapes);
+        let text = format!("a run may use {runtapes} volumes, and {at_hand} can be written");
+        notes.note(format!("storage {}", storage.name), text);
+    }
+}
+
+fn told(storage: &Storage, candidate: &Candidate) -> String {
+    let blank = match (&candidate.label, &storage.tapering.autolabel) {
+        (None, Some(_)) => "; if it is blank, it becomes a new volume",
+        _ => "",
+    };
+    format!("slot {}: {}{blank}", candidate.slot, candidate.why)
+}
+
+/// Which volumes may be written again, and when the next may be.
+fn retention(
+    notes: &mut Notes<'_>,
+    site: &Site,
+    storage: &Storage,
+    catalogue: &Catalogue,
+    now: &Now,
+) {
+    let about = "retention";
+    let asked = catalogue
+        .verdicts(&library::policies(&site.config), now.stamp())
+        .and_then(|verdicts| Ok((verdicts, catalogue.volumes()?)));
+    let (verdicts, volumes) = match asked {
+        Ok(answer) => answer,
+        Err(error) => return unread(notes, &error),
+    };
+    let ours = volumes.iter().filter(|volume| volume.storage == storage.name);
+    let (mut reusable, mut needed, mut room) = (Vec::new(), Vec::new(), 0);
+    for volume in ours {
+        room += usize::from(volume.state == VolumeState::Active);
+        match verdicts.of(&volume.label) {
+            Verdict::Reusable => reusable.push(&volume.label),
+            Verdict::Needed(why) => needed.push((why.until(), &volume.label)),
+        }
+    }
+    let text = match (reusable.len(), needed.len()) {
+        (0, 0) => return,
+        (0, kept) => format!("all {kept} volumes are needed"),
+        (free, kept) => {
+            format!("{free} volumes may be written again ({}), {kept} are needed", some(&reusable))
+        }
+    };
+    notes.note(about, text);
+    if !reusable.is_empty() || room > 0 || storage.tapering.autolabel.is_some() {
+        return;
+    }
+    let soonest = needed.iter().filter_map(|(until, label)| Some(((*until)?, *label))).min();
+    let text = match soonest {
+        Some((day, label)) => format!("the next to become free is {label}, on {}", day.day()),
+        None => "as things stand none becomes free by itself".to_owned(),
+    };
+    let advice = "label new volumes with `reelkeep label`, or let retention keep less";
+    notes.warning(about, text, advice);
+}
+
+fn some(labels: &[&Label]) -> String {
+    let mut names: Vec<&str> = labels.iter().take(NAMED).map(|label| label.as_str()).collect();
+    if labels.len() > NAMED {
+        names.push("…");
+    }
+    names.join(" ")
+}
