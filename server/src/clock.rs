@@ -92,6 +92,12 @@ pub fn unix_text(unix: i64) -> String {
     instant.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// The stamp of a second since 1970, in the server's time zone.
+pub fn stamp_at(unix: i64) -> Stamp {
+    let instant = Timestamp::from_second(unix).unwrap_or(Timestamp::UNIX_EPOCH);
+    stamp_of(instant.to_zoned(jiff::tz::TimeZone::system()).datetime())
+}
+
 /// A new dump id: the time, then chance, so that ids sort by age and never repeat.
 pub fn new_dump_id(now: &Now) -> Result<DumpId, getrandom::Error> {
     let mut chance = [0; 10];

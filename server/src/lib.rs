@@ -15,6 +15,7 @@ pub mod pattern;
 pub mod planner;
 pub mod print;
 pub mod progress;
+pub mod rebuild;
 pub mod report;
 pub mod restore;
 pub mod runlog;

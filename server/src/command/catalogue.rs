@@ -1,7 +1,142 @@
-//! `catalogue`
+//! `catalogue`: is it sound, and making it again from the volumes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::json;
+use taper::catalogue::{Catalogue, Filter, Located};
+
 use super::{Context, Exit};
 use crate::cli;
+use crate::print;
+use crate::rebuild::{self, Mode, Rebuilt};
+use crate::site::Site;
 
-pub(super) fn run(_context: &Context, _arguments: &cli::Catalogue) -> anyhow::Result<Exit> {
-    anyhow::bail!("not yet")
+pub(super) fn run(context: &Context, command: &cli::Catalogue) -> anyhow::Result<Exit> {
+    let site = context.open()?;
+    match command {
+        cli::Catalogue::Check => check(context, &site),
+        cli::Catalogue::Rebuild { dry_run } => {
+            let mode = if *dry_run { Mode::Dry } else { Mode::ForReal };
+            make_again(context, &site, mode)
+        }
+    }
+}
+
+fn check(context: &Context, site: &Site) -> anyhow::Result<Exit> {
+    let catalogue = site.catalogue()?;
+    let mut findings: Vec<String> = catalogue.check()?.iter().map(ToString::to_string).collect();
+    for (located, why) in rebuild::unsound(site, &catalogue)? {
+        let dump = &located.dump;
+        findings.push(format!(
+            "no sound index of {} level {} of run {}: {why}",
+            dump.dle, dump.level, dump.run
+        ));
+    }
+    for held in catalogue.held()?.iter().filter(|held| !held.path.exists()) {
+        let path = held.path.display();
+        findings.push(format!("the held image {path} of dump {} is not there", held.dump));
+    }
+    let dumps = catalogue.dumps(&Filter::default())?;
+    let restorable = dumps.iter().filter(|located: &&Located| located.is_restorable()).count();
+    if context.json {
+        print::json(&json!({
+            "good": findings.is_empty(), "restorable_dumps": restorable, "findings": findings,
+        }))?;
+    } else {
+        findings.iter().try_for_each(|finding| print::line(finding))?;
+        print::line(&match findings.len() {
+            0 => format!("good: {restorable} dumps can be restored, each with its index"),
+            n => format!(
+                "{n} findings: `reelkeep catalogue rebuild` brings back what the volumes and the holding disk have"
+            ),
+        })?;
+    }
+    Ok(if findings.is_empty() { Exit::Good } else { Exit::Complaints })
+}
+
+fn make_again(context: &Context, site: &Site, mode: Mode) -> anyhow::Result<Exit> {
+    let _lock = site.lock(&context.holder("catalogue rebuild"))?;
+    let mut scratch = None;
+    let mut catalogue = match mode {
+        Mode::ForReal => open(site)?,
+        Mode::Dry if !site.config.site.catalogue.exists() => Catalogue::in_memory()?,
+        Mode::Dry => {
+            let directory = Scratch::new(site)?;
+            let copy = rebuild::copy(&open(site)?, &directory.0)?;
+            scratch = Some(directory);
+            copy
+        }
+    };
+    let mut say = |text: &str| {
+        if !context.json {
+            print::remark(text);
+        }
+    };
+    let rebuilt = rebuild::rebuild(site, &mut catalogue, mode, context.now.stamp(), &mut say)?;
+    drop(catalogue);
+    drop(scratch);
+    if context.json {
+        print::json(&rebuilt)?;
+    } else {
+        print::text(&text(&rebuilt, mode))?;
+    }
+    Ok(if rebuilt.troubles.is_empty() { Exit::Good } else { Exit::Complaints })
+}
+
+fn open(site: &Site) -> anyhow::Result<Catalogue> {
+    let path = site.config.site.catalogue.display();
+    site.catalogue().with_context(|| {
+        format!(
+            "the catalogue can't be added to: move {path} (and {path}-wal) aside, and try again"
+        )
+    })
+}
+
+fn text(rebuilt: &Rebuilt, mode: Mode) -> String {
+    let mut out = String::new();
+    for trouble in &rebuilt.troubles {
+        out.push_str(&format!("TROUBLE: {trouble}\n"));
+    }
+    let Rebuilt { volumes, dumps, parts, completed, indexes, .. } = rebuilt;
+    out.push_str(&match mode {
+        Mode::ForReal => format!(
+            "taken over: {volumes} volumes, {dumps} dumps, {parts} parts; {completed} dumps can be restored that could \
+             not before; {indexes} indexes made again\n"
+        ),
+        Mode::Dry => format!(
+            "would take over {volumes} volumes, {dumps} dumps, {parts} parts; {completed} dumps could be restored that \
+             can't now; {indexes} indexes would be made again. Nothing was changed\n"
+        ),
+    });
+    out
+}
+
+/// A directory for the copy that a dry run changes. Gone when dropped.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(site: &Site) -> anyhow::Result<Self> {
+        let beside = site.config.site.catalogue.parent().unwrap_or(Path::new("."));
+        let path = beside.join("dry-run");
+        // The site's lock is held, so what is there was left by a crash.
+        remove(&path);
+        fs::create_dir(&path).with_context(|| format!("could not make {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = fs::remove_dir_all(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::warn!("{} is of no use and could not be removed: {error}", path.display());
+    }
 }

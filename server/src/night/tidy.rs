@@ -63,6 +63,19 @@ fn close_runs(
     Ok(())
 }
 
+/// Records whole images on the holding disks that the catalogue does not know, and says which. Nothing is removed.
+pub fn adopt_held(
+    site: &Site,
+    catalogue: &mut Catalogue,
+    now: Stamp,
+) -> anyhow::Result<Vec<String>> {
+    let mut said = Vec::new();
+    let scan = holding::scan(&super::disks(&site.config)?)?;
+    let on_disk = scan.held.into_iter().map(|held| (held.name().dump, held)).collect();
+    adopt(site, catalogue, &on_disk, now, &mut said)?;
+    Ok(said)
+}
+
 /// Records whole images that a crash kept from the catalogue.
 fn adopt(
     site: &Site,
@@ -116,7 +129,7 @@ fn adopt_one(
         run: name.run,
         level: name.level,
         base: name.base,
-        status: DumpStatus::Good,
+        status: if contents.identity.strange > 0 { DumpStatus::Strange } else { DumpStatus::Good },
         started: name.run,
         finished: name.run,
         took: Duration::ZERO,
