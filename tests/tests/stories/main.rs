@@ -16,5 +16,6 @@ mod amanda;
 mod crash;
 mod damage;
 mod first_command;
+mod lost;
 mod pressure;
 mod week;
