@@ -59,7 +59,7 @@ pub enum Command {
     Verify(Verify),
     /// Find entries in all dumps
     Find(Find),
-    /// Compare a DLE of two days
+    /// Compare a DLE of two days: what was added, removed, changed. Exit code 0, whether or not something was
     Diff(Diff),
     /// List dumps, DLEs, volumes, held images or runs
     List(List),
@@ -213,9 +213,10 @@ pub struct Verify {
 /// Arguments of `find`.
 #[derive(Args, Debug)]
 pub struct Find {
-    /// `[HOST [DLE]] PATTERN…`: paths or globs; a pattern without a slash fits the last name of a path
-    #[arg(required = true, value_name = "PATTERN")]
-    pub words: Vec<String>,
+    /// Paths or globs; one without a slash fits the last name of a path. The first words, if they are the names
+    /// of a host and a DLE, say where to look
+    #[arg(required = true, value_name = "[HOST [DLE]] PATTERN")]
+    pub words: Vec<OsString>,
 }
 
 /// Arguments of `diff`.
@@ -227,7 +228,7 @@ pub struct Diff {
     /// The DLE
     #[arg(long)]
     pub dle: String,
-    /// The earlier day
+    /// The earlier day, as in restore --day
     pub from: String,
     /// The later day
     #[arg(default_value = "latest")]

@@ -2,7 +2,9 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use format::index::{Record, RecordKind};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// Prints text to standard output. A reader that went away (`| head`) is no failure of ours.
 pub fn text(text: &str) -> io::Result<()> {
@@ -18,6 +20,68 @@ pub fn line(line: &str) -> io::Result<()> {
 /// Prints a value as JSON, indented, to standard output.
 pub fn json(value: &impl Serialize) -> io::Result<()> {
     line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Rows that are printed as they are found, however many: lines of text, or the values of a JSON array.
+pub struct Rows {
+    json: bool,
+    first: bool,
+}
+
+impl Rows {
+    /// Begins the list.
+    pub fn begin(json: bool) -> io::Result<Self> {
+        if json {
+            text("[")?;
+        }
+        Ok(Self { json, first: true })
+    }
+
+    /// Prints one row, in the form that is wanted.
+    pub fn row(
+        &mut self,
+        line: impl FnOnce() -> String,
+        value: impl FnOnce() -> Value,
+    ) -> io::Result<()> {
+        let separator = if self.first { "\n" } else { ",\n" };
+        self.first = false;
+        if self.json { text(&format!("{separator}{}", value())) } else { self::line(&line()) }
+    }
+
+    /// Ends the list.
+    pub fn end(self) -> io::Result<()> {
+        match (self.json, self.first) {
+            (false, _) => Ok(()),
+            (true, true) => line("]"),
+            (true, false) => line("\n]"),
+        }
+    }
+}
+
+/// What a record of an index says, as JSON, without its path.
+pub fn entry(record: &Record) -> Value {
+    if record.kind == RecordKind::Gone {
+        return json!({ "kind": kind(record.kind) });
+    }
+    json!({
+        "kind": kind(record.kind), "mode": format!("{:04o}", record.mode), "uid": record.uid, "gid": record.gid,
+        "size": (record.kind == RecordKind::File).then_some(record.size),
+        "mtime": record.mtime.seconds, "mtime_nanos": record.mtime.nanos,
+    })
+}
+
+/// The kind of an entry, in words.
+pub fn kind(kind: RecordKind) -> &'static str {
+    match kind {
+        RecordKind::File => "file",
+        RecordKind::Directory => "directory",
+        RecordKind::Symlink => "symlink",
+        RecordKind::HardLink => "hard link",
+        RecordKind::Fifo => "fifo",
+        RecordKind::Char => "char",
+        RecordKind::Block => "block",
+        RecordKind::Gone => "gone",
+    }
 }
 
 /// Says something to the person at standard error.

@@ -16,6 +16,7 @@ use crate::clock::stamp_text;
 use crate::night::{Libraries, spec};
 use crate::pattern::Patterns;
 use crate::restore::image::Image;
+use crate::restore::plan;
 use crate::restore::session::{self, Measure, Restored, Told, Wish};
 use crate::restore::view::View;
 use crate::restore::when;
@@ -37,7 +38,7 @@ pub(super) fn run(context: &Context, arguments: &Restore) -> anyhow::Result<Exit
     let root = root_of(&site, &dle);
     let patterns = Patterns::within(arguments.patterns.iter().map(AsRef::as_ref), root.as_bytes())
         .map_err(|error| Misuse(error.to_string()))?;
-    let wish = Wish { view: &view, patterns: &patterns };
+    let wish = Wish { view: &view, choice: &patterns };
     let measure = wish.measure()?;
     if measure.entries == 0 {
         return Err(Misuse(format!(
@@ -201,32 +202,17 @@ fn report(
 }
 
 fn dry_run(context: &Context, view: &View, measure: &Measure) -> anyhow::Result<Exit> {
-    let mut rows =
-        vec![["RUN", "LEVEL", "ENTRIES", "FRAMES", "READ", "FROM"].map(str::to_owned).to_vec()];
-    let mut values = Vec::new();
-    for (link, measure) in view.chain.iter().zip(&measure.dumps) {
-        let labels =
-            link.copies.iter().flat_map(|copy| copy.labels.iter().map(ToString::to_string));
-        let held = link.held.iter().map(|_| "holding".to_owned());
-        let places: Vec<String> = held.chain(labels).collect();
-        values.push(serde_json::json!({
+    if !context.json {
+        print::text(&plan::table(view, measure))?;
+        return Ok(Exit::Good);
+    }
+    let rows = view.chain.iter().zip(&measure.dumps).map(|(link, measure)| {
+        serde_json::json!({
             "run": link.dump.run, "level": link.dump.level, "dump": link.dump.id, "entries": measure.entries,
-            "frames": measure.frames, "bytes": measure.stored, "places": places,
-        }));
-        rows.push(vec![
-            stamp_text(link.dump.run),
-            link.dump.level.to_string(),
-            measure.entries.to_string(),
-            measure.frames.to_string(),
-            types::Bytes(measure.stored).to_string(),
-            places.join(" "),
-        ]);
-    }
-    if context.json {
-        print::json(&values)?;
-    } else {
-        print::text(&print::table(&rows, &[1, 2, 3, 4]))?;
-    }
+            "frames": measure.frames, "bytes": measure.stored, "places": plan::places(link),
+        })
+    });
+    print::json(&rows.collect::<Vec<_>>())?;
     Ok(Exit::Good)
 }
 
@@ -273,6 +259,16 @@ fn raw(
     Ok(Exit::Good)
 }
 
+/// Every DLE that there ever was, or is to be.
+pub(super) fn known_dles(site: &Site, catalogue: &Catalogue) -> anyhow::Result<Vec<DleRef>> {
+    let configured = site.config.dles.iter().map(config::Dle::reference);
+    let mut known: Vec<DleRef> =
+        catalogue.dles()?.into_iter().map(|known| known.dle).chain(configured).collect();
+    known.sort();
+    known.dedup();
+    Ok(known)
+}
+
 /// The DLE of this name; the host may be left out where only one has it.
 pub(super) fn find_dle(
     site: &Site,
@@ -280,11 +276,7 @@ pub(super) fn find_dle(
     host: Option<&str>,
     name: &str,
 ) -> anyhow::Result<DleRef> {
-    let configured = site.config.dles.iter().map(config::Dle::reference);
-    let mut known: Vec<DleRef> =
-        catalogue.dles()?.into_iter().map(|known| known.dle).chain(configured).collect();
-    known.sort();
-    known.dedup();
+    let known = known_dles(site, catalogue)?;
     let trimmed = name.trim_end_matches('/');
     let names = |dle: &&DleRef| {
         dle.dle.as_str() == name || (!trimmed.is_empty() && dle.dle.as_str() == trimmed)

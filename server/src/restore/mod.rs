@@ -1,6 +1,10 @@
 //! The way back: from a day and some paths to files in a directory.
 
+pub mod differences;
+pub mod everywhere;
 pub mod image;
+pub mod plan;
 pub mod session;
+pub mod shell;
 pub mod view;
 pub mod when;

@@ -58,18 +58,38 @@ pub struct Restored {
     pub frames: u64,
 }
 
-/// What is wanted of a dump: frame numbers, and the entries of each.
+/// Which entries of a tree are wanted: patterns of a command line, or what was chosen in the shell.
+pub trait Choice: Sync {
+    /// Whether the entry at this path is.
+    fn wants(&self, path: &[u8]) -> bool;
+
+    /// Below which paths all that is wanted lies, in walk order and none below another. None if it can be
+    /// anywhere.
+    fn roots(&self) -> Option<Vec<Vec<u8>>>;
+}
+
+impl Choice for Patterns {
+    fn wants(&self, path: &[u8]) -> bool {
+        self.matches(path)
+    }
+
+    fn roots(&self) -> Option<Vec<Vec<u8>>> {
+        self.roots()
+    }
+}
+
+/// What is to be restored: of which day, which entries.
 pub struct Wish<'a> {
     /// The day.
     pub view: &'a View,
     /// Which entries.
-    pub patterns: &'a Patterns,
+    pub choice: &'a dyn Choice,
 }
 
 impl Wish<'_> {
     /// Walks the part of the final state in which wanted entries can be.
     fn walk(&self) -> Result<Vec<Merge<'_, std::fs::File>>, IndexError> {
-        match self.patterns.roots() {
+        match self.choice.roots() {
             None => Ok(vec![self.view.all()?]),
             Some(roots) => roots.iter().map(|root| self.view.below(root)).collect(),
         }
@@ -83,7 +103,7 @@ impl Wish<'_> {
         for merge in self.walk()? {
             for item in merge {
                 let (at, record) = item?;
-                if self.patterns.matches(&record.path) {
+                if self.choice.wants(&record.path) {
                     with(at, record)?;
                 }
             }
