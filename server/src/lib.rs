@@ -22,3 +22,4 @@ pub mod runlog;
 mod selection;
 pub mod site;
 pub mod store;
+pub mod unserved;

@@ -23,7 +23,7 @@ pub mod tidy;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -44,6 +44,7 @@ use crate::progress::Progress;
 use crate::report::{Facts, Held as HeldSum};
 use crate::runlog::{Outcome, RunEvent, RunLog};
 use crate::site::Site;
+use crate::unserved;
 use drive::Bench;
 use estimate::with_causes;
 use run::{Means, Run, Signals};
@@ -161,6 +162,9 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     for text in tidy::tidy(site, &mut catalogue, run)? {
         note(&mut log, RunEvent::Warning { text })?;
     }
+    for text in unserved::told(&site.config) {
+        note(&mut log, RunEvent::Warning { text })?;
+    }
     catalogue.begin_run(run, orders.kind, now.stamp().max(run), program)?;
     catalogue.sync_dles(&site.config.dles.iter().map(Dle::reference).collect::<Vec<_>>(), run)?;
 
@@ -234,7 +238,11 @@ fn dispatch(
     let channel = run::channel();
     let drives =
         if orders.taper { start_drives(site, run, &shared, &channel.0)? } else { BTreeMap::new() };
-    let dispatcher_site = dispatcher_site(config, rooms, drives.keys().cloned().collect());
+    let mut dispatcher_site = dispatcher_site(config, rooms, drives.keys().cloned().collect());
+    if orders.kind == RunKind::Flush {
+        // The operator has asked for it: nothing is left for a fuller volume.
+        dispatcher_site.taper.thresholds = Thresholds::default();
+    }
     let manners = config.dles.iter().map(|dle| (dle.reference(), manner(dle))).collect();
     let dispatcher = Dispatcher::new(
         plan,
@@ -620,11 +628,6 @@ fn stale(site: &Site, catalogue: &Catalogue, now: &Now) -> Result<Vec<String>, C
     Ok(stale)
 }
 
-/// Where the agent's program and the server's are.
-pub fn agent(site: &Site, program: &Path) -> AgentCommand {
-    site.agent(program)
-}
-
 /// Opens libraries for those who read volumes, each once.
 pub struct Libraries {
     config: Config,
@@ -651,9 +654,4 @@ impl Libraries {
         self.open.insert(name.clone(), library.clone());
         Ok(library)
     }
-}
-
-/// The directories that a site writes to.
-pub fn indexdir(site: &Site) -> PathBuf {
-    site.config.site.indexdir.clone()
 }

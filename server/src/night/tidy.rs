@@ -19,7 +19,6 @@ use taper::scribe::{Chunks, HeldImage};
 use types::{Bytes, DumpId, Stamp};
 
 use super::estimate::with_causes;
-use crate::clock;
 use crate::holding::{self, Held};
 use crate::library;
 use crate::site::Site;
@@ -209,9 +208,4 @@ fn remove_indexes(site: &Site, catalogue: &Catalogue) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// The stamp of now.
-pub fn now() -> Stamp {
-    clock::Now::read().stamp()
 }
