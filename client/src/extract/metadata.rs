@@ -59,6 +59,17 @@ impl Owners {
     }
 }
 
+/// Takes off what an entry has inherited from a default ACL of its directory. The image has no such thing.
+pub(super) fn drop_inherited(place: &Place<'_>) {
+    // A file system without ACLs has not inherited any, and then a symbolic link never does.
+    match place {
+        Place::Open(file) => rustix::fs::fremovexattr(file, ACL_ACCESS).ok(),
+        Place::Named(directory, name) => {
+            rustix::fs::lremovexattr(Named::new(directory, name).path(), ACL_ACCESS).ok()
+        }
+    };
+}
+
 /// Makes an entry look as it did. What could not be done comes back in words.
 pub(super) fn apply(
     place: &Place<'_>,
@@ -85,11 +96,12 @@ pub(super) fn apply(
         }
         Err(error) => check("owner", Err(error)),
     }
-    if !matches!(entry.kind, Kind::Symlink { .. }) {
-        check("mode", place.set_mode(mode));
-    }
+    // Whoever is not root may set attributes only while the file may be written to.
     if attributes {
         set_attributes(place, entry, &mut check);
+    }
+    if !matches!(entry.kind, Kind::Symlink { .. }) {
+        check("mode", place.set_mode(mode));
     }
     check("times", place.set_times(entry.atime, entry.mtime));
     complaints
