@@ -29,12 +29,7 @@ fn main() -> Result<()> {
     let mut wanted: HashMap<(usize, u32), Vec<Wanted>> = HashMap::new();
     for found in Merge::new(&readers)? {
         let (dump, record) = found?;
-        wanted.entry((dump, record.frame)).or_default().push(Wanted {
-            path: record.path.into(),
-            kind: record.kind,
-            offset: record.offset,
-            raw_len: record.raw_len,
-        });
+        wanted.entry((dump, record.frame)).or_default().push(Wanted::of(record));
     }
     let mut session = Session::new(RestoreRequest {
         target: target.clone().into_vec().into(),

@@ -226,12 +226,7 @@ fn restore(server: &mut Server, chain: &[&Dumped], target: &Path) -> RestoreEnd 
             if !inside {
                 continue;
             }
-            let wanted = records.iter().map(|record| Wanted {
-                path: record.path.clone().into(),
-                kind: record.kind,
-                offset: record.offset,
-                raw_len: record.raw_len,
-            });
+            let wanted = records.iter().map(|record| Wanted::of((*record).clone()));
             let record = RestoreRecord {
                 dump: dumped.contents.identity.dump,
                 frame: frame_number,

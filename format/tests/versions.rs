@@ -196,6 +196,8 @@ fn record_1() -> RestoreRecord {
             kind: RecordKind::HardLink,
             offset: 512,
             raw_len: 1 << 40,
+            to: None,
+            link: None,
         }],
         lost: vec![WirePath(b"lost".to_vec())],
         more: true,

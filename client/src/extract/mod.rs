@@ -106,6 +106,8 @@ pub struct Session {
 /// An entry whose frames are still coming.
 struct Large {
     path: Vec<u8>,
+    /// What it is linked to, if not what the image says.
+    link: Option<Vec<u8>>,
     decoder: Decoder,
     making: Making,
     left: u64,
@@ -257,7 +259,7 @@ impl Session {
     }
 
     fn extract(&mut self, wanted: &Wanted, raw: &[u8]) {
-        let path = &wanted.path.0;
+        let path = &wanted.to.as_ref().unwrap_or(&wanted.path).0;
         if path::validate_relative(path).is_err() && !path.is_empty() {
             self.settle(path, Err(Trouble::BadPath));
             return;
@@ -266,6 +268,7 @@ impl Session {
         let here = usize::try_from(wanted.raw_len).unwrap_or(usize::MAX).min(member.len());
         let large = Large {
             path: path.clone(),
+            link: wanted.link.as_ref().map(|link| link.0.clone()),
             decoder: Decoder::new(Limits::default()),
             making: Making::Nothing,
             left: wanted.raw_len,
@@ -306,7 +309,7 @@ impl Session {
             match event {
                 None => return Ok(()),
                 Some(Event::Entry { entry, .. }) => {
-                    large.making = self.begin(&large.path, entry)?
+                    large.making = self.begin(&large.path, large.link.take(), entry)?
                 }
                 Some(Event::Data { at, bytes }) => {
                     if let Making::File { file, .. } = &large.making {
@@ -331,7 +334,12 @@ impl Session {
     }
 
     /// Begins an entry: makes it, or opens it for its contents.
-    fn begin(&mut self, path: &[u8], mut entry: Box<Entry>) -> Result<Making, Trouble> {
+    fn begin(
+        &mut self,
+        path: &[u8],
+        link: Option<Vec<u8>>,
+        mut entry: Box<Entry>,
+    ) -> Result<Making, Trouble> {
         entry.path = path.to_vec();
         entry.dumpdir = None;
         match &entry.kind {
@@ -341,7 +349,7 @@ impl Session {
                 return Ok(Making::Passing);
             }
             Kind::HardLink { target } => {
-                self.links.push((path.to_vec(), target.clone()));
+                self.links.push((path.to_vec(), link.unwrap_or_else(|| target.clone())));
                 return Ok(Making::Passing);
             }
             _ => {}
@@ -361,6 +369,9 @@ impl Session {
                 OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let file = rustix::fs::openat(parent, &name, flags, Mode::RUSR | Mode::WUSR)
                 .map_err(Trouble::system("made"))?;
+            if self.target.hands_down() {
+                metadata::drop_inherited(&metadata::Place::Open(file.as_fd()));
+            }
             return Ok(Making::File { file, entry });
         }
         let made = self.make_node(&entry);
@@ -393,6 +404,8 @@ impl Session {
 
     fn make_node(&mut self, entry: &Entry) -> Result<(), Trouble> {
         use rustix::fs::{FileType, makedev, mknodat, symlinkat};
+        self.target.place(&entry.path)?;
+        let hands_down = self.target.hands_down();
         let (parent, name) = self.target.place(&entry.path)?;
         let mode = Mode::from_raw_mode(entry.mode);
         match &entry.kind {
@@ -411,6 +424,9 @@ impl Session {
         }
         .map_err(Trouble::system("made"))?;
         let place = metadata::Place::Named(parent, &name);
+        if hands_down {
+            metadata::drop_inherited(&place);
+        }
         let complaints = metadata::apply(&place, entry, &mut self.owners, self.request.attributes);
         self.complain(&entry.path, complaints);
         Ok(())

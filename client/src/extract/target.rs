@@ -11,8 +11,10 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use format::path;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{Mode, OFlags, fgetxattr, fremovexattr};
 use rustix::io::Errno;
+
+use crate::attributes::{ACL_ACCESS, ACL_DEFAULT};
 
 /// How a directory is opened.
 const DIRECTORY: OFlags = OFlags::RDONLY
@@ -36,8 +38,19 @@ pub(super) enum TargetError {
 #[derive(Debug)]
 pub(super) struct Target {
     root: OwnedFd,
-    /// From the root down: names and descriptors.
-    open: Vec<(CString, OwnedFd)>,
+    /// From the root down.
+    open: Vec<Opened>,
+    /// Whether the root hands down an ACL.
+    hands_down: bool,
+}
+
+/// A directory below the target.
+#[derive(Debug)]
+struct Opened {
+    name: CString,
+    fd: OwnedFd,
+    /// Whether what is made in it begins with an ACL that it does not have in the image.
+    hands_down: bool,
 }
 
 impl Target {
@@ -53,7 +66,8 @@ impl Target {
             OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
             Mode::empty(),
         )?;
-        Ok(Self { root, open: Vec::new() })
+        let hands_down = hands_down(&root);
+        Ok(Self { root, open: Vec::new(), hands_down })
     }
 
     /// The directory that a path is in, made if need be, and the path's last name.
@@ -80,7 +94,7 @@ impl Target {
         let common = names
             .iter()
             .zip(&self.open)
-            .take_while(|(name, (open, _))| open.as_bytes() == **name)
+            .take_while(|(name, open)| open.name.as_bytes() == **name)
             .count();
         self.open.truncate(common);
         for (depth, name) in names.iter().enumerate().skip(common) {
@@ -90,14 +104,27 @@ impl Target {
                 Errno::NOTDIR | Errno::LOOP => TargetError::NoDirectory(shown()),
                 error => TargetError::Directory(shown(), error),
             })?;
-            self.open.push((c_name, fd));
+            let hands_down = hands_down(&fd);
+            self.open.push(Opened { name: c_name, fd, hands_down });
         }
         Ok(self.deepest())
     }
 
     fn deepest(&self) -> BorrowedFd<'_> {
-        self.open.last().map_or(self.root.as_fd(), |(_, fd)| fd.as_fd())
+        self.open.last().map_or(self.root.as_fd(), |open| open.fd.as_fd())
     }
+
+    /// Whether what is made in the directory of the last place begins with an ACL.
+    pub(super) fn hands_down(&self) -> bool {
+        self.open.last().map_or(self.hands_down, |open| open.hands_down)
+    }
+}
+
+/// True if the directory has a default ACL. One that the restore makes in it would get it too, so it is taken
+/// off those at once: see [`open_or_make`].
+fn hands_down(directory: &OwnedFd) -> bool {
+    let mut value = [0u8; 4];
+    !matches!(fgetxattr(directory, ACL_DEFAULT, &mut value[..]), Err(Errno::NODATA | Errno::NOTSUP))
 }
 
 fn open_or_make(parent: BorrowedFd<'_>, name: &CString) -> Result<OwnedFd, Errno> {
@@ -107,8 +134,16 @@ fn open_or_make(parent: BorrowedFd<'_>, name: &CString) -> Result<OwnedFd, Errno
     }
     let mode = Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
     match rustix::fs::mkdirat(parent, name, mode) {
+        Ok(()) => {
+            let made = rustix::fs::openat(parent, name, DIRECTORY, Mode::empty())?;
+            // What it has inherited is not in the image. If it has inherited nothing, these find nothing.
+            for acl in [ACL_DEFAULT, ACL_ACCESS] {
+                fremovexattr(&made, acl).ok();
+            }
+            Ok(made)
+        }
         // Somebody was faster: what they made is opened as any other.
-        Ok(()) | Err(Errno::EXIST) => rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()),
+        Err(Errno::EXIST) => rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()),
         Err(error) => Err(error),
     }
 }

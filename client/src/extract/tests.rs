@@ -25,6 +25,8 @@ fn frame(members: &[(Entry, &[u8])]) -> (Vec<u8>, Vec<Wanted>) {
             kind: RecordKind::File,
             offset: u32::try_from(offset).unwrap(),
             raw_len: (raw.len() - offset) as u64,
+            to: None,
+            link: None,
         });
     }
     (raw, wanted)
@@ -250,4 +252,51 @@ fn frames_and_records_out_of_order_end_the_restore() {
     assert!(session.piece(&piece).is_err());
     session.record(record(b"", b"x", Vec::new(), false)).unwrap();
     assert!(session.piece(&piece).is_err(), "longer than was said");
+}
+
+#[test]
+fn a_hard_link_gets_the_contents_when_its_first_name_is_not_wanted() {
+    let target = tempfile::tempdir().unwrap();
+    let link = |path: &str| Entry::new(path, Kind::HardLink { target: b"first".to_vec() });
+    let (raw, mut wanted) = frame(&[
+        (file("first", b"contents"), b"contents"),
+        (link("second"), b""),
+        (link("third"), b""),
+    ]);
+    wanted[0].to = Some(WirePath::from(&b"d/second"[..]));
+    wanted[2].link = Some(WirePath::from(&b"d/second"[..]));
+    wanted.remove(1);
+    let mut session = session(target.path(), Existing::Replace);
+    send(&mut session, &raw, wanted, false);
+    assert_eq!(session.finish().failed, 0, "{:?}", session.take_notes());
+    assert!(!target.path().join("first").exists());
+    let inode = |path: &str| fs::metadata(target.path().join(path)).unwrap().ino();
+    assert_eq!(inode("d/second"), inode("third"));
+    assert_eq!(fs::read(target.path().join("third")).unwrap(), b"contents");
+}
+
+#[test]
+fn a_default_acl_of_the_target_is_not_handed_down() {
+    use crate::attributes::{ACL_ACCESS, ACL_DEFAULT};
+    let target = tempfile::tempdir().unwrap();
+    let acl = format::acl::from_text(b"user::rwx,user:12345:rwx,group::r-x,mask::rwx,other::r-x")
+        .unwrap();
+    let flags = rustix::fs::XattrFlags::empty();
+    if rustix::fs::setxattr(target.path(), ACL_DEFAULT, &acl, flags).is_err() {
+        eprintln!("this file system has no ACLs: nothing to test");
+        return;
+    }
+    let fifo = Entry { mode: 0o640, ..Entry::new("fifo", Kind::Fifo) };
+    let (end, notes) = restore(
+        target.path(),
+        &[(file("d/inside", b"x"), b"x"), (fifo, b""), (file("file", b"x"), b"x")],
+    );
+    assert_eq!(end.failed, 0, "{notes:?}");
+    for path in ["d", "d/inside", "fifo", "file"] {
+        for name in [ACL_ACCESS, ACL_DEFAULT] {
+            let mut value = [0u8; 256];
+            let got = rustix::fs::lgetxattr(target.path().join(path), name, &mut value[..]);
+            assert!(got.is_err(), "{path} has {}", name.to_string_lossy());
+        }
+    }
 }

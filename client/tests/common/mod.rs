@@ -197,12 +197,7 @@ pub(crate) fn restore_some(
     for found in Merge::new(&readers).unwrap() {
         let (dump, record) = found.unwrap();
         if wanted(&record.path) {
-            frames[dump].entry(record.frame).or_default().push(Wanted {
-                path: record.path.into(),
-                kind: record.kind,
-                offset: record.offset,
-                raw_len: record.raw_len,
-            });
+            frames[dump].entry(record.frame).or_default().push(Wanted::of(record));
         }
     }
     let mut session = Session::new(RestoreRequest {

@@ -13,7 +13,8 @@
 //! ```
 //!
 //! A large entry is named once, in the record of its `H` frame; the records of the `B` and `T` frames behind
-//! it say that they continue it. A frame that the server could not read is sent as a record of what is lost
+//! it say that they continue it. When a name of a file with several is wanted and the name that has the contents in the
+//! image is not, the contents are sent to be made under the wanted name. A frame that the server could not read is sent as a record of what is lost
 //! with it, and nothing follows.
 
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,7 @@ use types::{Digest, DumpId};
 
 use super::WirePath;
 use crate::frame::FrameKind;
-use crate::index::RecordKind;
+use crate::index::{Record, RecordKind};
 
 /// What to do where something stands already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +99,20 @@ pub struct Wanted {
     pub offset: u32,
     /// The bytes of its headers, data and padding.
     pub raw_len: u64,
+    /// Where it is to be made, if not at its path: the contents of a hard link whose first name is not wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<WirePath>,
+    /// What a hard link is to be linked to, if not to the name in the image: that one is not wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<WirePath>,
+}
+
+impl Wanted {
+    /// An entry that is wanted as it stands in the index.
+    pub fn of(record: Record) -> Self {
+        let Record { path, kind, offset, raw_len, .. } = record;
+        Self { path: WirePath(path), kind, offset, raw_len, to: None, link: None }
+    }
 }
 
 /// The last message of a restore, from the agent.

@@ -103,6 +103,8 @@ pub(super) fn record() -> RestoreRecord {
             kind: RecordKind::HardLink,
             offset: 512,
             raw_len: 1 << 40,
+            to: None,
+            link: None,
         }],
         lost: vec![],
         more: false,

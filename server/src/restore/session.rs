@@ -5,6 +5,7 @@
 //! the frame. So frames go out in the order in which they lie on their volumes, and only those that are
 //! needed. A frame that can't be read costs its own entries, which are reported; the rest goes on.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use format::frame::{Frame, FrameKind, FrameTable, digest};
@@ -244,6 +245,7 @@ fn send_all(
     open: &mut (dyn FnMut(usize) -> Result<Image, ImageError> + Send),
 ) -> Result<Restored, RestoreError> {
     let mut restored = Restored::default();
+    let orphans = Orphans::of(wish)?;
     for at in 0..wish.view.chain.len() {
         let mut sender = Sender {
             writer: &mut writer,
@@ -256,13 +258,67 @@ fn send_all(
             restored: &mut restored,
         };
         let mut batch = Batch::default();
-        wish.each::<RestoreError>(|whose, record| {
-            if whose == at { sender.take(record, &mut batch) } else { Ok(()) }
+        wish.each::<RestoreError>(|whose, record| match orphans.adopted(record) {
+            Some(wanted) if whose == at => sender.take(wanted, &mut batch),
+            _ => Ok(()),
         })?;
+        orphans.contents_in(at).try_for_each(|wanted| sender.take(wanted, &mut batch))?;
         sender.send(&mut batch)?;
     }
     writer.send(Kind::End, &serde_json::json!({}))?;
     Ok(restored)
+}
+
+/// Wanted hard links whose first name, the one that has the contents, is not wanted. The first of them is made
+/// with the contents, and the others become links to it.
+#[derive(Default)]
+struct Orphans {
+    /// For each unwanted first name: where its contents are, and the wanted name that gets them.
+    first_names: BTreeMap<Vec<u8>, (usize, Record, Vec<u8>)>,
+}
+
+impl Orphans {
+    fn of(wish: &Wish<'_>) -> Result<Self, RestoreError> {
+        let mut orphans = Self::default();
+        if wish.patterns.is_empty() {
+            return Ok(orphans);
+        }
+        wish.each::<RestoreError>(|_, record| {
+            let is_orphan = record.kind == RecordKind::HardLink
+                && !wish.patterns.matches(&record.link)
+                && !orphans.first_names.contains_key(&record.link);
+            if is_orphan && let Some((at, first)) = wish.view.find(&record.link)? {
+                orphans.first_names.insert(record.link, (at, first, record.path));
+            }
+            Ok(())
+        })?;
+        Ok(orphans)
+    }
+
+    /// How a wanted entry is asked for; not at all, if it gets its contents elsewhere.
+    fn adopted(&self, record: Record) -> Option<(Record, Wanted)> {
+        let mut wanted = Wanted::of(record.clone());
+        if record.kind == RecordKind::HardLink
+            && let Some((_, _, heir)) = self.first_names.get(&record.link)
+        {
+            if *heir == record.path {
+                return None;
+            }
+            wanted.link = Some(WirePath(heir.clone()));
+        }
+        Some((record, wanted))
+    }
+
+    /// The contents that lie in this dump, to be made under the wanted names.
+    fn contents_in(&self, at: usize) -> impl Iterator<Item = (Record, Wanted)> {
+        let here = self.first_names.values().filter(move |(whose, ..)| *whose == at);
+        let mut here: Vec<_> = here.collect();
+        here.sort_by_key(|(_, first, _)| (first.frame, first.offset));
+        here.into_iter().map(|(_, first, heir)| {
+            let to = Some(WirePath(heir.clone()));
+            (first.clone(), Wanted { to, ..Wanted::of(first.clone()) })
+        })
+    }
 }
 
 /// The entries of one frame that are wanted.
@@ -285,18 +341,17 @@ struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    fn take(&mut self, record: Record, batch: &mut Batch) -> Result<(), RestoreError> {
+    fn take(
+        &mut self,
+        (record, wanted): (Record, Wanted),
+        batch: &mut Batch,
+    ) -> Result<(), RestoreError> {
         if record.frame != batch.frame {
             self.send(batch)?;
             batch.frame = record.frame;
         }
         let frames = frames_of(&record, &self.table);
-        batch.entries.push(Wanted {
-            path: WirePath(record.path),
-            kind: record.kind,
-            offset: record.offset,
-            raw_len: record.raw_len,
-        });
+        batch.entries.push(wanted);
         if frames.len() > 1 {
             self.send_large(batch, frames)?;
         }
