@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
+use format::contents;
 use format::frame::{Decoder, FrameTable};
 use serde::Serialize;
 use taper::catalogue::{Catalogue, Filter, Located};
@@ -191,7 +192,35 @@ fn check_place(
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
+    checked.frames += 1;
+    match check_contents(image, place, located, table) {
+        Ok(bytes) => checked.bytes += bytes,
+        Err(why) => {
+            let frame = u32::try_from(table.len()).unwrap_or(u32::MAX);
+            let why = format!("the contents at the end of the image: {why}");
+            checked.bad.push(Bad { frame, why, entries: Vec::new(), more: 0 });
+        }
+    }
     checked
+}
+
+/// The last frame, which lists the others: it is what a restore without a catalogue begins with.
+fn check_contents(
+    image: &mut Image,
+    place: usize,
+    located: &Located,
+    table: &FrameTable,
+) -> Result<Bytes, String> {
+    let at = table.stored_len();
+    let length =
+        located.dump.stored.0.checked_sub(at).ok_or("the image is shorter than its frames")?;
+    let mut bytes = vec![0; usize::try_from(length).map_err(|error| error.to_string())?];
+    image.read_stretch_from(place, at, &mut bytes).map_err(|error| with_causes(&error))?;
+    let view = contents::view(&bytes).map_err(|error| with_causes(&error))?;
+    if view.identity.dump != located.dump.id || view.frames != *table {
+        return Err("they are of another dump".to_owned());
+    }
+    Ok(Bytes(length))
 }
 
 impl Checked {

@@ -133,6 +133,16 @@ impl Image {
         self.sources[place].read(frame, bytes)
     }
 
+    /// Reads a stretch of the image from one place only, unchecked.
+    pub fn read_stretch_from(
+        &mut self,
+        place: usize,
+        offset: u64,
+        bytes: &mut [u8],
+    ) -> Result<(), ImageError> {
+        self.sources[place].read_at(offset, bytes)
+    }
+
     /// What a place is, in words.
     pub fn place(&self, place: usize) -> String {
         match &self.sources[place] {
