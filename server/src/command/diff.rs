@@ -50,7 +50,8 @@ pub(super) fn run(context: &Context, arguments: &Diff) -> anyhow::Result<Exit> {
 }
 
 fn text(difference: &Difference) -> String {
-    let mut line = format!("{:<7}  {}", difference.word(), print::path(difference.path()));
+    let path = if difference.path().is_empty() { &b"."[..] } else { difference.path() };
+    let mut line = format!("{:<7}  {}", difference.word(), print::path(path));
     if let Difference::Changed { fields, .. } = difference {
         let words: Vec<&str> = fields.iter().map(|field| field.word()).collect();
         line.push_str(&format!("  ({})", words.join(", ")));
