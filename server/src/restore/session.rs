@@ -280,12 +280,9 @@ struct Orphans {
 impl Orphans {
     fn of(wish: &Wish<'_>) -> Result<Self, RestoreError> {
         let mut orphans = Self::default();
-        if wish.patterns.is_empty() {
-            return Ok(orphans);
-        }
         wish.each::<RestoreError>(|_, record| {
             let is_orphan = record.kind == RecordKind::HardLink
-                && !wish.patterns.matches(&record.link)
+                && !wish.choice.wants(&record.link)
                 && !orphans.first_names.contains_key(&record.link);
             if is_orphan && let Some((at, first)) = wish.view.find(&record.link)? {
                 orphans.first_names.insert(record.link, (at, first, record.path));
