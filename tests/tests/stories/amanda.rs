@@ -36,7 +36,8 @@ impl Amanda {
         let mut amanda = Self { directory, name };
         amanda.configure();
         amanda.remember();
-        shell(amanda.path(), "chown -R backup:backup .").good();
+        shell(amanda.path(), &format!("chown -R backup:backup . '{}'", amanda.etc().display()))
+            .good();
         amanda
     }
 
@@ -64,7 +65,7 @@ impl Amanda {
     /// The list of tapes, and for each run the log that Amanda's taper would have written.
     fn remember(&self) {
         let mut runs: BTreeMap<String, Vec<PartFile>> = BTreeMap::new();
-        for part in parts(&self.path().join("library")) {
+        for part in images(&self.path().join("library")).into_values().flatten() {
             let stamp = part.header[0].split(' ').nth(2).unwrap().to_owned();
             runs.entry(stamp).or_default().push(part);
         }

@@ -27,18 +27,25 @@ fn wait(milliseconds: u64) {
 #[test]
 #[ignore = "takes a minute: buildbot/run runs it"]
 fn what_the_volumes_do_not_take_stays_on_the_holding_disk_until_a_flush() {
-    let (_scratch, site, tree) = site(&["--volume-size", "4 MiB", "--volumes", "2"], 0.01);
-    let was = Manifest::of(&tree);
+    // Room for one full, and none of it is reusable when the second comes.
+    let (_scratch, site, tree) = site(&["--volume-size", "14 MiB", "--volumes", "2"], 0.01);
+    let first = (site.night(), Manifest::of(&tree));
+    mutate(&tree, 2);
+    site.say(&["force", "localhost"]).good();
     let night = site.say(&["dump"]).expect(1);
     assert_eq!(site.json(&["list", "holding"]).as_array().unwrap().len(), 1, "{night}");
-    let run = site.runs().pop().unwrap();
-    site.expect_restores(&tree, &run, &was);
+    let second = (site.runs().pop().unwrap(), Manifest::of(&tree));
+    for (run, was) in [&first, &second] {
+        site.expect_restores(&tree, run, was);
+    }
 
+    site.configure(|text| text.replace("slots = 2", "slots = 12"));
     add_slots(site.path(), 3..=12);
-    site.configure(|text| text.replace("4 MiB", "40 MiB"));
     site.say(&["flush"]).good();
     assert_eq!(site.json(&["list", "holding"]).as_array().unwrap().len(), 0);
-    site.expect_restores(&tree, &run, &was);
+    for (run, was) in [&first, &second] {
+        site.expect_restores(&tree, run, was);
+    }
     site.say(&["verify", "--all"]).good();
 }
 
@@ -63,15 +70,10 @@ fn walk(directory: &Path) -> Vec<PathBuf> {
 fn a_second_run_says_who_holds_the_lock() {
     let (_scratch, site, _) = site(&[], 0.05);
     let mut first = site.start(&["dump"]);
-    let mut second = site.say(&["dump"]);
-    // The first needs a moment to take the lock; a second one that came earlier did the night itself.
-    for _ in 0..50 {
-        if second.code == Some(2) {
-            break;
-        }
-        second = site.say(&["dump"]);
+    while std::fs::read_to_string(site.path().join("lock")).unwrap_or_default().is_empty() {
+        wait(1);
     }
-    let second = second.expect(2);
+    let second = site.say(&["dump"]).expect(2);
     assert!(second.err.contains("dump, process"), "{second}");
     first.wait().unwrap();
     site.night();
