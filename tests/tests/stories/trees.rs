@@ -73,11 +73,24 @@ impl Manifest {
 
     /// Without the time of the tree's top, which the last tool to work in it sets anew.
     pub(crate) fn without_time_of_top(&self) -> Self {
-        let mut lines = self.0.clone();
-        let mut top: Vec<&str> = lines[0].split('\t').collect();
-        top[MTIME] = "-";
-        lines[0] = top.join("\t");
-        Self(lines)
+        self.without_times_of(|path| path == ".")
+    }
+
+    /// Without the times of directories. tar puts a changed file into a directory that is no member of that level,
+    /// because nothing else about it has changed, and so gives it the time of the restore.
+    pub(crate) fn without_times_of_directories(&self) -> Self {
+        self.without_times_of(|_| true)
+    }
+
+    fn without_times_of(&self, which: impl Fn(&str) -> bool) -> Self {
+        let strip = |line: &String| {
+            let mut columns: Vec<&str> = line.split('\t').collect();
+            if columns[0] == "d" && columns.last().is_some_and(|path| which(path)) {
+                columns[MTIME] = "-";
+            }
+            columns.join("\t")
+        };
+        Self(self.0.iter().map(strip).collect())
     }
 
     /// How many entries.
