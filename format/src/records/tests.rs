@@ -1,3 +1,5 @@
+//! What a run leaves at the end of a volume, there and back, in pieces, and from a later program.
+
 use proptest::prelude::*;
 use types::{BlockSize, Bytes, Digest, DumpId, FileNo, Level, PartNo, Stamp};
 

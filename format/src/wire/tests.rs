@@ -1,3 +1,5 @@
+//! Every message of the wire, there and back; cut ones wait, and long ones are refused before they arrive.
+
 use proptest::prelude::*;
 use types::{DumpId, Level};
 

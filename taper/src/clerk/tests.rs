@@ -1,3 +1,5 @@
+//! Frames and dumps read back from volumes: alone, in their order, and where a medium is damaged.
+
 use devices::Position;
 use proptest::prelude::*;
 use types::BlockSize;

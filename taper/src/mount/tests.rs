@@ -1,3 +1,5 @@
+//! A tape in memory: what may be written on it, and who has to show leave first.
+
 use std::fs;
 
 use devices::memory::{MemoryDrive, MemoryTape};

@@ -1,3 +1,5 @@
+//! Images over as many volumes as they take, and what is read back from them.
+
 use devices::faulty::{Fault, Fuse};
 use proptest::prelude::*;
 use types::{BlockSize, PartNo};

@@ -1,3 +1,5 @@
+//! Images that wait in chunks and images that still arrive, read in every way that a scribe does.
+
 use std::fs;
 
 use crossbeam_channel::unbounded;
