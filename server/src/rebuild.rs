@@ -145,8 +145,9 @@ fn settle_volumes(
                     let never = taper::catalogue::Lock::NoReuse;
                     catalogue.set_lock(&found.label, never, now)?;
                     rebuilt.troubles.push(format!(
-                        "volume {0} in slot {1} has {2} files that make no dump that can be restored: it is locked; \
-                         look at it with `reelkeep volume scan {1}`, and `reelkeep volume unlock {0}` if it is of no use",
+                        "volume {0} in slot {1} has {2} files that make no dump that can be restored: it is locked. \
+                         If other volumes are elsewhere, rebuild again with them in the library; if it is of no use \
+                         (`reelkeep volume scan {1}`), `reelkeep volume unlock {0}`",
                         found.label,
                         found.slot,
                         found.end.0 - 1

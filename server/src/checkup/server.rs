@@ -27,7 +27,9 @@ const SHOWN: usize = 5;
 pub(super) fn configuration(notes: &mut Notes<'_>, site: &Site) {
     let config = &site.config;
     let (dles, storages, disks) = (config.dles.len(), config.storages.len(), config.holding.len());
-    let counts = format!("{dles} DLEs, {storages} storages, {disks} holding disks");
+    let counts = [(dles, "DLE"), (storages, "storage"), (disks, "holding disk")];
+    let counts =
+        counts.map(|(n, what)| format!("{n} {what}{}", if n == 1 { "" } else { "s" })).join(", ");
     notes.good("configuration", counts);
     for hint in &config.hints {
         let advice = hint.suggestion.clone();
@@ -253,7 +255,10 @@ pub(super) fn plan(
         notes.warning(about, warning.text.clone(), "see `reelkeep plan`");
     }
     let stored: Bytes = plan.dumps().iter().map(|planned| planned.choice.cost.stored).sum();
-    let text = format!("{} dumps, about {stored}", plan.dumps().len());
+    let text = match plan.dumps().len() {
+        1 => format!("1 dump, about {stored}"),
+        n => format!("{n} dumps, about {stored}"),
+    };
     let room: Bytes = site.config.holding.iter().filter_map(|disk| night::room(disk).ok()).sum();
     if site.config.holding.is_empty() || stored <= room {
         notes.good("tonight", text);

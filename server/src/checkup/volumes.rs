@@ -132,6 +132,7 @@ fn retention(
     }
     let text = match (reusable.len(), needed.len()) {
         (0, 0) => return,
+        (0, 1) => "the only volume is needed".to_owned(),
         (0, kept) => format!("all {kept} volumes are needed"),
         (free, kept) => {
             format!("{free} volumes may be written again ({}), {kept} are needed", some(&reusable))
