@@ -40,6 +40,9 @@ pub enum Command {
     /// Set up a site with a vtape library and a holding disk, and run the first night
     Quickstart(Quickstart),
     /// Will tonight work? Looks at the server, the volumes, the clients and the space
+    ///
+    /// Nothing is changed, and no cartridge is moved. What is in the way of tonight is an ERROR and gives exit code 1;
+    /// a WARNING is something that somebody should look at. Each says what to do.
     Check(Selection),
     /// Show what would be dumped tonight at which level, and why
     Plan(Selection),
@@ -63,12 +66,16 @@ pub enum Command {
     Diff(Diff),
     /// List dumps, DLEs, volumes, held images or runs
     List(List),
-    /// Label a volume
+    /// Label a volume by hand
+    ///
+    /// Without LABEL it gets the next one of the storage's autolabel template, without --slot the first blank volume of
+    /// the library is taken. A volume that has a label, or data of something else, is only labelled with --force, and
+    /// one that the catalogue knows only if nothing on it is needed. The label is read back before it counts.
     Label(Label),
     /// Look at volumes, and say what may become of them
     #[command(subcommand)]
     Volume(Volume),
-    /// Look at the changer and move cartridges
+    /// Look at the library and move cartridges
     #[command(subcommand)]
     Library(Library),
     /// Have DLEs dumped at level 0 in the next run
@@ -81,7 +88,7 @@ pub enum Command {
     Bump(Request),
     /// Keep DLEs at their level in the next run
     NoBump(Request),
-    /// Rebuild, check or export the catalogue
+    /// Check the catalogue, or make it again from the volumes
     #[command(subcommand)]
     Catalogue(Catalogue),
     /// Tidy up after a crash (every run does it by itself)
@@ -271,7 +278,7 @@ pub struct Label {
     /// The storage, if there are several
     #[arg(long)]
     pub storage: Option<String>,
-    /// Overwrite a label that is there already, if nothing on the volume is needed
+    /// Overwrite what is there: data of something else, or a volume on which nothing is needed
     #[arg(long)]
     pub force: bool,
 }
@@ -315,6 +322,14 @@ pub enum Volume {
         #[arg(long)]
         dry_run: bool,
     },
+    /// Have the catalogue forget a volume that is lost or destroyed, and what was on it
+    Forget {
+        /// The volume's label
+        label: String,
+        /// Say which dumps would be lost, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// What `library` can do.
@@ -322,6 +337,26 @@ pub enum Volume {
 pub enum Library {
     /// Show slots, drives and what is in them
     Show {
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
+    /// Load the cartridge of a slot into a drive, after taking back what is in it
+    Load {
+        /// The slot
+        slot: u32,
+        /// The drive; the first without
+        #[arg(long)]
+        drive: Option<String>,
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
+    /// Take the cartridge in a drive back to its slot
+    Unload {
+        /// The drive; all drives without
+        #[arg(long)]
+        drive: Option<String>,
         /// The storage, if there are several
         #[arg(long)]
         storage: Option<String>,
@@ -342,6 +377,10 @@ pub enum Catalogue {
     /// Check that the catalogue agrees with itself and with the index files
     Check,
     /// Make the catalogue and the indexes again from the volumes alone
+    ///
+    /// Loads every cartridge of every library, and reads labels, headers, and the records that each run left. What the
+    /// catalogue knows already stays as it is, so it may also be used to take over single volumes. Images on the
+    /// holding disks are taken over too. Nothing is written on any volume.
     Rebuild {
         /// Say what would be added, and do nothing
         #[arg(long)]

@@ -7,7 +7,7 @@ use devices::{Changer, ChangerError, Drive, Inventory};
 use format::header::Header;
 use serde::Serialize;
 use taper::label::{Autolabel, BadTemplate, LabelRule, Names};
-use taper::mount::{Identified, Loaded, Mounted, VolumeError};
+use taper::mount::{Identified, Loaded, Mounted, VolumeError, is_records};
 use taper::retention::{Policies, Policy};
 use taper::scan::{Hint, Method, SlotView};
 use types::{DriveName, FileNo, Label, Slot};
@@ -234,6 +234,10 @@ pub fn said(header: &Header) -> String {
         Header::Weird => "something that is no header".to_owned(),
         Header::File(dump) | Header::ContFile(dump) => {
             format!("image of {}:{} level {}", dump.host, dump.disk, dump.level)
+        }
+        records @ Header::SplitFile { dump, .. } if is_records(records) => {
+            let run = dump.stamp.map_or_else(|| "a run".to_owned(), |stamp| format!("run {stamp}"));
+            format!("records of {run}")
         }
         Header::SplitFile { part, dump, .. } => {
             let (host, disk) = match &dump.ours {

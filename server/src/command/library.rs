@@ -1,16 +1,52 @@
-//! `library`: slots, drives, and what is in them.
+//! `library`: slots, drives, what is in them, and moving it.
 
 use serde_json::json;
+use types::{DriveName, Slot};
 
-use super::{Context, Exit};
+use super::{Context, Exit, Misuse};
 use crate::cli;
-use crate::library::{self, Library};
+use crate::library::{self, Library, LibraryTrouble};
 use crate::print;
 
 pub(super) fn run(context: &Context, command: &cli::Library) -> anyhow::Result<Exit> {
-    let cli::Library::Show { storage } = command;
     let site = context.open()?;
-    let storage = library::storage(&site.config, storage.as_deref())?;
+    match command {
+        cli::Library::Show { storage } => {
+            show(context, library::storage(&site.config, storage.as_deref())?)
+        }
+        cli::Library::Load { slot, drive, storage } => {
+            let storage = library::storage(&site.config, storage.as_deref())?;
+            let _lock = site.lock(&context.holder("library load"))?;
+            let library = Library::open(storage)?;
+            let drive = named(&library, drive.as_deref())?.first().cloned();
+            let drive = drive.ok_or(LibraryTrouble::NoDrive)?;
+            library.bring(Slot(*slot), &drive)?;
+            print::line(&format!("slot {slot} is in {drive}"))?;
+            Ok(Exit::Good)
+        }
+        cli::Library::Unload { drive, storage } => {
+            let storage = library::storage(&site.config, storage.as_deref())?;
+            let _lock = site.lock(&context.holder("library unload"))?;
+            let library = Library::open(storage)?;
+            for drive in named(&library, drive.as_deref())? {
+                library.unload(&drive)?;
+                print::line(&format!("{drive} is empty"))?;
+            }
+            Ok(Exit::Good)
+        }
+    }
+}
+
+/// The drive of this name, or all.
+fn named(library: &Library, name: Option<&str>) -> Result<Vec<DriveName>, Misuse> {
+    let Some(name) = name else { return Ok(library.drives().to_vec()) };
+    let found = library.drives().iter().find(|drive| drive.as_str() == name).cloned();
+    let all: Vec<&str> = library.drives().iter().map(DriveName::as_str).collect();
+    let unknown = || Misuse(format!("there is no drive {name}: there are {}", all.join(", ")));
+    found.map(|drive| vec![drive]).ok_or_else(unknown)
+}
+
+fn show(context: &Context, storage: &config::Storage) -> anyhow::Result<Exit> {
     let inventory = Library::open(storage)?.inventory()?;
     let label = |cartridge: &Option<devices::Cartridge>| match cartridge {
         None => "empty".to_owned(),

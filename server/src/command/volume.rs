@@ -1,7 +1,7 @@
 //! `volume`: look at volumes, and say what may become of them.
 
 use serde_json::json;
-use taper::catalogue::{Catalogue, Lock, VolumeState};
+use taper::catalogue::{Catalogue, CatalogueError, Located, Lock, VolumeState};
 use types::{Label, Slot};
 
 use super::list::{lock, volume_value};
@@ -20,7 +20,19 @@ pub(super) fn run(context: &Context, command: &Volume) -> anyhow::Result<Exit> {
         Volume::Lock { label } => set_lock(context, &site, &parse(label)?, Lock::NoReuse),
         Volume::Unlock { label } => set_lock(context, &site, &parse(label)?, Lock::Open),
         Volume::Retire { label, dry_run } => retire(context, &site, &parse(label)?, *dry_run),
+        Volume::Forget { label, dry_run } => forget(context, &site, &parse(label)?, *dry_run),
     }
+}
+
+/// A volume of the catalogue.
+fn known(catalogue: &Catalogue, label: &Label) -> anyhow::Result<taper::catalogue::Volume> {
+    catalogue.volume(label).map_err(|error| match error {
+        CatalogueError::NoSuchVolume(_) => anyhow::anyhow!(
+            "the catalogue has no volume {label}: `reelkeep list volumes` shows those that it has. If it is in the \
+             library, `reelkeep catalogue rebuild` takes it over"
+        ),
+        other => other.into(),
+    })
 }
 
 fn parse(label: &str) -> Result<Label, Misuse> {
@@ -29,7 +41,7 @@ fn parse(label: &str) -> Result<Label, Misuse> {
 
 fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
     let catalogue = site.catalogue()?;
-    let volume = catalogue.volume(label)?;
+    let volume = known(&catalogue, label)?;
     let parts = catalogue.parts_on(label)?;
     if context.json {
         let mut value = volume_value(&volume);
@@ -53,16 +65,19 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
     ))?;
     print::line(&format!(
         "  labelled {}",
-        volume.labelled.map_or_else(|| "in no run".to_owned(), stamp_text)
+        volume.labelled.map_or_else(|| "by hand".to_owned(), stamp_text)
     ))?;
     if let Some(last) = volume.last_written {
         print::line(&format!("  last written {}", stamp_text(last)))?;
     }
     print::line(&format!(
-        "  {} of images, next file {}, lock {}",
+        "  {} of images, next file {}; {}",
         volume.bytes,
         volume.end.file,
-        lock(volume.lock)
+        match volume.lock {
+            Lock::Open => "reused once nothing on it is needed".to_owned(),
+            closed => format!("locked: {}", lock(closed)),
+        }
     ))?;
     let mut rows =
         vec![["FILE", "RUN", "HOST", "DLE", "LEVEL", "PART", "BYTES"].map(str::to_owned).to_vec()];
@@ -86,7 +101,7 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
 
 fn explain(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
     let catalogue = site.catalogue()?;
-    catalogue.volume(label)?;
+    known(&catalogue, label)?;
     let verdicts = catalogue.verdicts(&library::policies(&site.config), context.now.stamp())?;
     let text = verdicts.explain(label);
     if context.json {
@@ -114,7 +129,8 @@ fn scan(context: &Context, site: &Site, slot: Slot, storage: Option<&str>) -> an
 }
 
 fn set_lock(context: &Context, site: &Site, label: &Label, lock: Lock) -> anyhow::Result<Exit> {
-    let mut catalogue: Catalogue = site.catalogue()?;
+    let mut catalogue = site.catalogue()?;
+    known(&catalogue, label)?;
     catalogue.set_lock(label, lock, context.now.stamp())?;
     print::line(&match lock {
         Lock::Open => format!("{label} is reused once nothing on it is needed"),
@@ -125,7 +141,7 @@ fn set_lock(context: &Context, site: &Site, label: &Label, lock: Lock) -> anyhow
 
 fn retire(context: &Context, site: &Site, label: &Label, dry_run: bool) -> anyhow::Result<Exit> {
     let mut catalogue = site.catalogue()?;
-    catalogue.volume(label)?;
+    known(&catalogue, label)?;
     if dry_run {
         print::line(&format!(
             "{label} would never be written again; what is on it would stay restorable"
@@ -135,4 +151,47 @@ fn retire(context: &Context, site: &Site, label: &Label, dry_run: bool) -> anyho
         print::line(&format!("{label} is never written again; what is on it stays restorable"))?;
     }
     Ok(Exit::Good)
+}
+
+/// The volume is no more. What else it was needed for is said first.
+fn forget(context: &Context, site: &Site, label: &Label, dry_run: bool) -> anyhow::Result<Exit> {
+    let _lock = site.lock(&context.holder("volume forget"))?;
+    let mut catalogue = site.catalogue()?;
+    known(&catalogue, label)?;
+    let lost = lost_without(&catalogue, label)?;
+    if !dry_run {
+        catalogue.remove_volume(label, context.now.stamp())?;
+    }
+    if context.json {
+        let dumps: Vec<_> = lost.iter().map(|located| located.dump.id).collect();
+        print::json(&json!({ "label": label, "forgotten": !dry_run, "lost_dumps": dumps }))?;
+        return Ok(Exit::Good);
+    }
+    for Located { dump, .. } in &lost {
+        let (run, level) = (stamp_text(dump.run), dump.level);
+        print::line(&format!("{}: level {level} of {run} is nowhere else", dump.dle))?;
+    }
+    let count = lost.len();
+    print::line(&if dry_run {
+        format!("{label} would be forgotten, and {count} dumps with it. Nothing was changed")
+    } else {
+        format!("{label} is forgotten, and {count} dumps with it")
+    })?;
+    Ok(Exit::Good)
+}
+
+/// The dumps that can't be restored any more without this volume.
+fn lost_without(catalogue: &Catalogue, label: &Label) -> Result<Vec<Located>, CatalogueError> {
+    let mut lost = Vec::new();
+    let dumps: std::collections::BTreeSet<_> =
+        catalogue.parts_on(label)?.into_iter().map(|part| part.dump).collect();
+    for dump in dumps {
+        let located = catalogue.dump(dump)?;
+        let elsewhere = located.held.is_some()
+            || located.copies.iter().any(|c| c.is_complete() && !c.labels.contains(label));
+        if located.is_restorable() && !elsewhere {
+            lost.push(located);
+        }
+    }
+    Ok(lost)
 }
