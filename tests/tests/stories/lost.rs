@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::site::{Scratch, Site};
 use crate::trees::{Manifest, mutate, office};
 
-/// Two nights of a tree whose images lie on more than one volume.
+/// Some nights of a tree whose images lie on more than one volume.
 struct Nights {
     _scratch: Scratch,
     site: Site,
@@ -15,7 +15,7 @@ struct Nights {
 }
 
 impl Nights {
-    fn new(change: impl Fn(&str) -> String) -> Self {
+    fn new(count: u32, change: impl Fn(&str) -> String) -> Self {
         let scratch = Scratch::new();
         let tree = office(&scratch.path().join("tree"), 0.02);
         let how = ["--volume-size", "20 MiB", "--volumes", "12"];
@@ -23,8 +23,10 @@ impl Nights {
         let text = fs::read_to_string(site.path().join("reelkeep.toml")).unwrap();
         fs::write(site.path().join("reelkeep.toml"), change(&text)).unwrap();
         let mut days = vec![(site.night(), Manifest::of(&tree))];
-        mutate(&tree, 2);
-        days.push((site.night(), Manifest::of(&tree)));
+        for day in 2..=count {
+            mutate(&tree, day);
+            days.push((site.night(), Manifest::of(&tree)));
+        }
         Self { _scratch: scratch, site, tree, days }
     }
 
@@ -39,11 +41,15 @@ impl Nights {
         fs::remove_dir_all(site.join("index")).unwrap();
     }
 
-    /// Rebuilds, and shows that both days and the nights to come are as if nothing had been.
+    /// Rebuilds, and shows that all days and the nights to come are as if nothing had been.
     fn rebuild(&self) {
         let Self { site, tree, days, .. } = self;
         let dry = site.json(&["catalogue", "rebuild", "--dry-run"]);
-        assert_eq!((&dry["dumps"], &dry["indexes"]), (&2.into(), &2.into()), "{dry}");
+        assert_eq!(
+            (&dry["dumps"], &dry["indexes"]),
+            (&days.len().into(), &days.len().into()),
+            "{dry}"
+        );
         assert!(site.dumps().is_empty(), "a dry run changes nothing");
         site.say(&["catalogue", "rebuild"]).good();
         site.say(&["catalogue", "check"]).good();
@@ -53,7 +59,7 @@ impl Nights {
         }
         let again = site.json(&["catalogue", "rebuild"]);
         assert_eq!((&again["parts"], &again["indexes"]), (&0.into(), &0.into()), "{again}");
-        mutate(tree, 3);
+        mutate(tree, 9);
         let third = site.night();
         site.expect_restores(tree, &third, &Manifest::of(tree));
         let newest = site.dumps().pop().unwrap();
@@ -83,7 +89,7 @@ fn remove_last_records(library: &Path) -> usize {
 #[test]
 #[ignore = "needs stock tools: buildbot/run runs it"]
 fn a_lost_catalogue_comes_back_from_the_records_on_the_volumes() {
-    let nights = Nights::new(str::to_owned);
+    let nights = Nights::new(2, str::to_owned);
     nights.lose_the_catalogue();
     let check = nights.site.say(&["check"]).good();
     assert!(check.out.contains("`reelkeep catalogue rebuild` takes it over"), "{check}");
@@ -93,7 +99,7 @@ fn a_lost_catalogue_comes_back_from_the_records_on_the_volumes() {
 #[test]
 #[ignore = "needs stock tools: buildbot/run runs it"]
 fn a_lost_catalogue_comes_back_from_headers_where_records_are_missing() {
-    let nights = Nights::new(str::to_owned);
+    let nights = Nights::new(1, str::to_owned);
     nights.lose_the_catalogue();
     assert!(remove_last_records(&nights.site.path().join("vtapes")) > 1);
     nights.rebuild();
@@ -102,7 +108,7 @@ fn a_lost_catalogue_comes_back_from_headers_where_records_are_missing() {
 #[test]
 #[ignore = "needs stock tools: buildbot/run runs it"]
 fn dumps_that_went_straight_to_volumes_come_back_without_records_too() {
-    let nights = Nights::new(|text| {
+    let nights = Nights::new(1, |text| {
         text.replace("[dumptype.tree]", "[dumptype.tree]\nholdingdisk = \"never\"")
     });
     nights.lose_the_catalogue();
