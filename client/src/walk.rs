@@ -173,6 +173,8 @@ struct Level {
 struct Walk<'a, F, C> {
     tree: Tree<'a>,
     device: u64,
+    /// Whose directories can be listed without touching their times; root can with all.
+    own: u32,
     path: Vec<u8>,
     buffer: Vec<u8>,
     tell: F,
@@ -196,6 +198,7 @@ pub(crate) fn walk(
     let mut walk = Walk {
         tree,
         device: stat.identity.dev,
+        own: rustix::process::geteuid().as_raw(),
         path: Vec::with_capacity(4096),
         buffer: Vec::with_capacity(64 << 10),
         tell,
@@ -322,7 +325,7 @@ where
             (self.tell)(Event::Found(found(&self.path)))?;
             return Ok(None);
         }
-        let opened = open_directory(at, c_name, stat).and_then(|fd| {
+        let opened = open_directory(at, c_name, stat, self.own).and_then(|fd| {
             let names = self.list(fd.as_fd(), name.wanted)?;
             Ok((fd, names))
         });
@@ -403,8 +406,13 @@ fn spare(buffer: &mut Vec<u8>) -> &mut [MaybeUninit<u8>] {
 }
 
 /// Opens a directory that was seen a moment ago, if it is still that one.
-fn open_directory(at: BorrowedFd<'_>, name: &CStr, seen: &Stat) -> io::Result<OwnedFd> {
-    let fd = fs::openat(at, name, LIST, Mode::empty())?;
+fn open_directory(at: BorrowedFd<'_>, name: &CStr, seen: &Stat, own: u32) -> io::Result<OwnedFd> {
+    let quiet = if own == 0 || own == seen.uid { OFlags::NOATIME } else { OFlags::empty() };
+    let fd = match fs::openat(at, name, LIST | quiet, Mode::empty()) {
+        // Root in a container is not root to every file system.
+        Err(Errno::PERM) if !quiet.is_empty() => fs::openat(at, name, LIST, Mode::empty())?,
+        opened => opened?,
+    };
     if Identity::of(&fd)? == seen.identity { Ok(fd) } else { Err(Errno::STALE.into()) }
 }
 

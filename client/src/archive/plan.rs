@@ -235,7 +235,8 @@ impl<'a> Planner<'a> {
             }
             _ => return self.long_file(found, snap, header),
         };
-        let target = if what_is_link(&what) { found.stat.size } else { 0 };
+        // The text of a symbolic link is its size.
+        let target = if matches!(what, What::Symlink) { found.stat.size } else { 0 };
         self.member(found, snap, what, header + target)
     }
 
@@ -387,10 +388,6 @@ fn member(found: &Found<'_>, snap: SnapRecord, what: What) -> Member {
         name: found.name.to_owned(),
         what,
     }
-}
-
-fn what_is_link(what: &What) -> bool {
-    matches!(what, What::Symlink)
 }
 
 /// The listing that GNU tar removes by. Which of the names are in this archive and which in an earlier one it does not
