@@ -31,13 +31,15 @@ use crate::varint;
 pub struct SnapRecord {
     /// Relative to the DLE's root, as in [`crate::path`].
     pub path: Vec<u8>,
-    /// What it is. Never [`RecordKind::Gone`], nor [`RecordKind::HardLink`]: all names of a file are alike here.
+    /// What it is. Of a file with several names, [`RecordKind::HardLink`] are those that the archive knows as
+    /// links to the one that has the contents. Never [`RecordKind::Gone`].
     pub kind: RecordKind,
     /// The file system.
     pub dev: u64,
     /// The inode.
     pub ino: u64,
-    /// When the inode last changed; 0 if that was too near to the moment of reading to be relied on.
+    /// When the inode last changed; a time that no file has, 2^40 seconds before 1970, if that was too near to
+    /// the moment of reading to be relied on, or the entry could not be archived.
     pub ctime: FileTime,
     /// When the contents last changed.
     pub mtime: FileTime,
