@@ -1,7 +1,7 @@
 //! TOML in, a checked [`Config`] out, complaints collected with their place in the text.
 //!
-//! A site is a directory with a `reelkeep.toml`, which may include others. [`load`] reads the files from a
-//! directory; [`read`] is the pure part: texts in, a [`Config`] or all [`Complaints`] at once.
+//! A site is a directory with a `reelkeep.toml`, which may include others. [`load()`] reads the files from a
+//! directory; [`read()`] is the pure part: texts in, a [`Config`] or all [`Complaints`] at once.
 
 mod codec;
 mod complaint;

@@ -1,7 +1,7 @@
 //! Texts in, a [`Config`] or all complaints out.
 //!
 //! First each file becomes sections, and each section a list of what it sets; what is not TOML, not a
-//! section or not a key is complained about here. Then [`resolve`](crate::resolve) follows the names and
+//! section or not a key is complained about here. Then `resolve` follows the names and
 //! checks what has to fit together. Where a file is not even TOML the second step is left out: half of its
 //! complaints would be about what the reader missed.
 
