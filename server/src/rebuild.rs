@@ -190,3 +190,6 @@ pub fn copy(catalogue: &Catalogue, directory: &std::path::Path) -> anyhow::Resul
 fn trouble(what: impl std::fmt::Display, error: &dyn std::error::Error) -> String {
     format!("{what}: {}", with_causes(error))
 }
+
+#[cfg(test)]
+mod tests;
