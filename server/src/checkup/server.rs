@@ -14,7 +14,7 @@ use crate::holding::{self, Disk};
 use crate::night::estimate::with_causes;
 use crate::planner::Kind;
 use crate::site::Site;
-use crate::{library, night};
+use crate::{library, night, unserved};
 
 /// Less than this on a file system that the server keeps its own files on will not last.
 const LITTLE: Bytes = Bytes(1 << 30);
@@ -37,9 +37,8 @@ pub(super) fn configuration(notes: &mut Notes<'_>, site: &Site) {
         let line = format!("{}:{}", hint.file.display(), hint.line);
         notes.warning(line, hint.message.clone(), advice);
     }
-    if !config.site.mailto.is_empty() {
-        let advice = "read them with `reelkeep report`; cron mails what a run prints";
-        notes.warning("mailto", "this version mails no reports", advice);
+    for text in unserved::told(config) {
+        notes.warning("configuration", text, "do not count on it yet; `config check` tells it too");
     }
     if let Some(holder) = site.at_work() {
         let text = format!("another command is at work: {holder}");

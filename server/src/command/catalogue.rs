@@ -39,13 +39,26 @@ fn check(context: &Context, site: &Site) -> anyhow::Result<Exit> {
         findings.push(format!("the held image {path} of dump {} is not there", held.dump));
     }
     let dumps = catalogue.dumps(&Filter::default())?;
-    let restorable = dumps.iter().filter(|located: &&Located| located.is_restorable()).count();
+    let (mut restorable, mut broken) = (0, Vec::new());
+    for Located { dump, .. } in dumps.iter().filter(|located| located.is_restorable()) {
+        match catalogue.chain(dump.id)?.gap {
+            None => restorable += 1,
+            Some(_) => {
+                broken.push(format!("{} level {} of run {}", dump.dle, dump.level, dump.run))
+            }
+        }
+    }
     if context.json {
         print::json(&json!({
-            "good": findings.is_empty(), "restorable_dumps": restorable, "findings": findings,
+            "good": findings.is_empty(), "restorable_dumps": restorable, "without_base": broken, "findings": findings,
         }))?;
     } else {
         findings.iter().try_for_each(|finding| print::line(finding))?;
+        for dump in &broken {
+            print::line(&format!(
+                "{dump} is there, and what it builds on is gone: it can't be restored as a day"
+            ))?;
+        }
         print::line(&match findings.len() {
             0 => format!("good: {restorable} dumps can be restored, each with its index"),
             n => format!(
