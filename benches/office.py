@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reelkeep beside others, on the same data, in the same hour, alternating.
 
-    office.py [--scale 1.0] [--rounds 3] [--only NAME,...] [--lab /var/tmp/reelkeep-bench]
+    office.py [--scale 1.0] [--rounds 3] [--only NAME,...] [--lab /var/tmp/reelkeep-bench] [--program target/release/reelkeep]
 
 The data is the `office` tree of tests/gen (scale 1: 58 000 files, 4.2 GB), made once. In each round everybody in turn
 makes a full dump into a fresh repository, an incremental of the unchanged tree, and brings one file back. Printed are the
@@ -302,7 +302,10 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", help="some of: " + ", ".join(it.name for it in ALL))
     parser.add_argument("--lab", default="/var/tmp/reelkeep-bench")
-    bench = Bench(parser.parse_args())
+    parser.add_argument("--program", default=str(Reelkeep.program))
+    given = parser.parse_args()
+    Reelkeep.program = pathlib.Path(given.program)
+    bench = Bench(given)
     bench.run()
     bench.tables()
 
