@@ -239,6 +239,10 @@ fn dispatch(
     let drives =
         if orders.taper { start_drives(site, run, &shared, &channel.0)? } else { BTreeMap::new() };
     let mut dispatcher_site = dispatcher_site(config, rooms, drives.keys().cloned().collect());
+    if !orders.taper {
+        // Nothing is kept free for nights without a volume when the operator wants one without.
+        dispatcher_site.reserve = 0;
+    }
     if orders.kind == RunKind::Flush {
         // The operator has asked for it: nothing is left for a fuller volume.
         dispatcher_site.taper.thresholds = Thresholds::default();
