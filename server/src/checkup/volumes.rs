@@ -85,7 +85,16 @@ fn tonight(notes: &mut Notes<'_>, storage: &Storage, candidates: &[Candidate], r
              one; until then dumps wait on the holding disk",
         );
     };
-    notes.good("tonight's volume", told(storage, first));
+    if first.label.is_none() && storage.tapering.autolabel.is_none() {
+        let advice = format!(
+            "label it with `reelkeep label LABEL --slot {}`, or let `autolabel` name new volumes",
+            first.slot
+        );
+        let text = format!("{}; a volume without a label is not written on", told(storage, first));
+        notes.warning("tonight's volume", text, advice);
+    } else {
+        notes.good("tonight's volume", told(storage, first));
+    }
     let most = usize::try_from(storage.tapering.runtapes).unwrap_or(usize::MAX);
     for next in candidates.iter().take(most.min(2)).skip(1) {
         notes.note("if that is full", told(storage, next));
