@@ -21,7 +21,7 @@
 use std::error::Error;
 use std::{fmt, io};
 
-use types::{Blame, BlockSize, Bytes, DriveName, FileNo};
+use types::{Blame, BlockSize, Bytes, DriveName, FileNo, ObjectNo};
 
 /// What a healthy drive says after a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,6 +105,16 @@ pub trait Drive: Send {
     /// What a person might call the file that begins with the next block written: a hint for media that name
     /// their files.
     fn title_file(&mut self, _title: &str) {}
+
+    /// Which object the first block of `file` is, if the drive counts objects and has been there: for the
+    /// catalogue, which gives it back to [`Drive::recall`] one day.
+    fn object_of(&self, _file: FileNo) -> Option<ObjectNo> {
+        None
+    }
+
+    /// A hint for later locates: the first block of `file` is this object. A drive that goes by objects then
+    /// goes straight there, and proves afterwards that it is in the right file.
+    fn recall(&mut self, _file: FileNo, _object: ObjectNo) {}
 
     /// Gives the drive one block. It may be queued.
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError>;
@@ -277,6 +287,12 @@ macro_rules! drive_by_reference {
             }
             fn title_file(&mut self, title: &str) {
                 (**self).title_file(title);
+            }
+            fn object_of(&self, file: FileNo) -> Option<ObjectNo> {
+                (**self).object_of(file)
+            }
+            fn recall(&mut self, file: FileNo, object: ObjectNo) {
+                (**self).recall(file, object);
             }
             fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {
                 (**self).write_block(block)

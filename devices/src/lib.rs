@@ -10,7 +10,10 @@ pub mod conformance;
 pub mod drive;
 pub mod faulty;
 pub mod memory;
+pub mod scsi;
+pub mod transport;
 pub mod vtape;
 
 pub use changer::{Bay, Cartridge, Changer, ChangerError, Inventory, Place, PlaceKind};
 pub use drive::{Action, Drive, DriveError, LastBlock, Limits, Met, Position, Trouble, Wrote};
+pub use transport::{Completion, Data, Transport, TransportError};

@@ -36,4 +36,4 @@ pub use dump::{BadDumpId, BadLevel, DumpId, Level};
 pub use place::{DriveName, Slot};
 pub use size::{BlockSize, Bytes};
 pub use time::{BadStamp, FileTime, Stamp};
-pub use volume::{BadLabel, Barcode, FileNo, Label, PartNo, PoolName, StorageName};
+pub use volume::{BadLabel, Barcode, FileNo, Label, ObjectNo, PartNo, PoolName, StorageName};

@@ -135,3 +135,8 @@ mod tests {
         }
     }
 }
+
+/// The number of an object of a medium: a block or a filemark, counted from the beginning. A drive goes
+/// straight to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectNo(pub u64);
