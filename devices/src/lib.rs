@@ -2,8 +2,8 @@
 //!
 //! A [`Drive`] moves blocks and filemarks, a [`Changer`] moves cartridges. Neither knows what a dump is.
 //! [`vtape`] is a library made of directories, in the layout of Amanda's `chg-disk`; [`memory`] is one for
-//! tests that behaves like tape; [`faulty`] puts a fault into any of them; and [`conformance`] is what all of
-//! them, and every real drive, must pass.
+//! tests that behaves like tape; [`sg`] carries SCSI commands to a device; [`faulty`] puts a fault into
+//! any of them; and [`conformance`] is what all of them, and every real drive, must pass.
 
 pub mod changer;
 pub mod conformance;
@@ -11,6 +11,7 @@ pub mod drive;
 pub mod faulty;
 pub mod memory;
 pub mod scsi;
+pub mod sg;
 pub mod transport;
 pub mod vtape;
 
