@@ -3,6 +3,8 @@
 //! A site is a directory with a `reelkeep.toml`, which may include others. [`load()`] reads the files from a
 //! directory; [`read()`] is the pure part: texts in, a [`Config`] or all [`Complaints`] at once.
 
+mod changer;
+mod changer_values;
 mod codec;
 mod complaint;
 mod keys;
@@ -23,15 +25,20 @@ mod special;
 mod suggest;
 mod units;
 mod value;
+mod words;
 
+pub use changer::{
+    Changer, ChangerKind, Cleaning, Emulated, Generation, Medium, Node, Robot, RobotDrive,
+    RobotDrives,
+};
 pub use complaint::{Complaint, Complaints, Gravity, pictures};
 pub use labels::{Autolabel, BadTemplate, LabelRule, Template};
 pub use load::{files, load};
 pub use model::{
-    Autoflush, Bump, Changer, ChangerKind, Config, DisplayUnit, Dle, DumpOrder, Dumping, Dumptype,
-    Estimate, EstimateLimit, FlushThresholds, HoldingDisk, HoldingUse, Interface, Levels, Picks,
-    Policy, RunsPerCycle, Selection, SendReport, Site, Storage, Strategy, Taperalgo, Tapering,
-    Taperscan, Tapetype, TimeOfDay, UseSpace, Vault,
+    Autoflush, Bump, Config, DisplayUnit, Dle, DumpOrder, Dumping, Dumptype, Estimate,
+    EstimateLimit, FlushThresholds, HoldingDisk, HoldingUse, Interface, Levels, Picks, Policy,
+    RunsPerCycle, Selection, SendReport, Site, Storage, Strategy, Taperalgo, Tapering, Taperscan,
+    Tapetype, TimeOfDay, UseSpace, Vault,
 };
 pub use origins::{Origin, Origins};
 pub use quickstart::{BadPath, Quickstart, quickstart};

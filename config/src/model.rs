@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use types::{BlockSize, Bytes, DleName, DleRef, HostName, PoolName, Stamp, StorageName};
 
+use crate::changer::Changer;
 use crate::complaint::Complaint;
 use crate::labels::{Autolabel, LabelRule};
 use crate::origins::Origins;
+use crate::words::words;
 
 /// A site's configuration after all checks.
 #[derive(Clone, Debug)]
@@ -224,31 +226,6 @@ pub struct Vault {
     pub days: u32,
 }
 
-/// Something that holds volumes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changer {
-    /// Its name in the configuration.
-    pub name: String,
-    /// For people.
-    pub comment: String,
-    /// What it is.
-    pub kind: ChangerKind,
-}
-
-/// What a changer is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChangerKind {
-    /// A directory that behaves like a library.
-    Vtape {
-        /// Where the slots are.
-        directory: PathBuf,
-        /// How many.
-        slots: u32,
-        /// How many drives it pretends to have.
-        drives: u32,
-    },
-}
-
 /// What a volume is like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tapetype {
@@ -266,6 +243,10 @@ pub struct Tapetype {
     pub speed: Option<Bytes>,
     /// The most that is written between two filemarks. `None`: as much as the volume takes.
     pub part_size: Option<Bytes>,
+    /// With less room than this left, a volume's end is near. `None`: whatever the drive takes for near.
+    pub early_warning: Option<Bytes>,
+    /// Whether the drive compresses what it writes.
+    pub compression: bool,
 }
 
 /// How long a volume is needed. It is kept as long as any of these wants it.
@@ -458,28 +439,9 @@ pub struct TimeOfDay {
     pub minute: u8,
 }
 
-/// Makes an enum whose variants have a word each in the configuration.
-macro_rules! words {
-    ($(#[$doc:meta])* $type:ident { $($(#[$each:meta])* $variant:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $type { $($(#[$each])* $variant,)+ }
-
-        impl $type {
-            /// The words of the configuration, with what they mean.
-            pub const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$variant),)+];
-
-            /// The word of the configuration.
-            pub fn word(self) -> &'static str {
-                match self { $(Self::$variant => $word,)+ }
-            }
-        }
-    };
-}
-
 words! {
     /// Which runs are worth a mail.
-    SendReport {
+    pub SendReport {
         /// Every run.
         All = "all",
         /// Runs with complaints.
@@ -493,7 +455,7 @@ words! {
 
 words! {
     /// How sizes are written in reports.
-    DisplayUnit {
+    pub DisplayUnit {
         /// Each in the unit that suits it.
         Auto = "auto",
         /// KiB.
@@ -509,7 +471,7 @@ words! {
 
 words! {
     /// How the next volume is found.
-    Taperscan {
+    pub Taperscan {
         /// The oldest that may be written again, else the next slot that will do.
         Traditional = "traditional",
         /// From the inventory: new ones first, then the oldest.
@@ -521,7 +483,7 @@ words! {
 
 words! {
     /// Which waiting image goes to the volume next.
-    Taperalgo {
+    pub Taperalgo {
         /// The first that came.
         First = "first",
         /// The first that fits.
@@ -543,7 +505,7 @@ words! {
 
 words! {
     /// Whether images left on the holding disk by earlier runs are written.
-    Autoflush {
+    pub Autoflush {
         /// Left there.
         No = "no",
         /// Written, if their DLE is in this run.
@@ -555,7 +517,7 @@ words! {
 
 words! {
     /// Which levels are made when.
-    Strategy {
+    pub Strategy {
         /// A full each dump cycle, spread over the nights; incrementals between.
         Standard = "standard",
         /// Always level 1.
@@ -571,7 +533,7 @@ words! {
 
 words! {
     /// Where an estimate comes from.
-    Estimate {
+    pub Estimate {
         /// A walk on the client: exact.
         Client = "client",
         /// The history that the server has.
@@ -581,7 +543,7 @@ words! {
 
 words! {
     /// Whether the image waits on the holding disk.
-    HoldingUse {
+    pub HoldingUse {
         /// Straight to the volume.
         Never = "never",
         /// On the holding disk, or straight to the volume if that is full.
@@ -593,7 +555,7 @@ words! {
 
 words! {
     /// What a dumper looks for. A capital letter means the greatest of it.
-    DumpOrder {
+    pub DumpOrder {
         /// The smallest.
         SmallSize = "s",
         /// The largest.

@@ -134,7 +134,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::model::{ChangerKind, Config};
+    use crate::changer::ChangerKind;
+    use crate::model::Config;
 
     fn read_back(settings: &Quickstart) -> Config {
         let text = quickstart(settings).unwrap();
@@ -151,7 +152,9 @@ mod tests {
         assert_eq!(names, ["/usr", "/home/me"]);
         assert_eq!(config.holding[0].directory, Path::new("/srv/site/holding"));
         let [storage] = config.storages.as_slice() else { panic!("one storage") };
-        let ChangerKind::Vtape { directory, slots, drives } = &storage.changer.kind;
+        let ChangerKind::Vtape { directory, slots, drives } = &storage.changer.kind else {
+            panic!("quickstart makes vtapes")
+        };
         assert_eq!((directory.as_path(), *slots, *drives), (Path::new("/srv/site/vtapes"), 30, 1));
         assert_eq!(storage.policy.retention_recover, 14);
     }

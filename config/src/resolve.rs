@@ -4,8 +4,10 @@
 //! Every check that fails leaves its complaint and goes on, so that one run of `reelkeep config check`
 //! shows all of them. Only what a failed check leaves without a value is left out of what follows.
 
+mod changers;
 mod dles;
 mod storages;
+mod tapetypes;
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -14,7 +16,7 @@ use types::{Bytes, StorageName};
 
 use crate::complaint::Source;
 use crate::keys::Set;
-use crate::model::{ChangerKind, Config, HoldingDisk, Interface, Site, Storage, UseSpace};
+use crate::model::{Config, HoldingDisk, Interface, Site, Storage, UseSpace};
 use crate::origins::{Origin, Origins};
 use crate::read::{Faults, Section, Sections};
 use crate::sections::{HoldingDraft, InterfaceDraft, SiteDraft, default_site, taper_draft};
@@ -255,10 +257,10 @@ impl Resolver<'_> {
         let sections = self.sections;
         for disk in holding {
             for changer in storages.iter().map(|storage| &storage.changer) {
-                let ChangerKind::Vtape { directory, .. } = &changer.kind;
+                let Some(directory) = changer.kind.directory() else { continue };
                 let place = find(&sections.holding, &disk.name).map(|s| s.place("directory"));
                 let Some(place) = place else { continue };
-                if *directory == disk.directory {
+                if directory == disk.directory {
                     let message = format!(
                         "the holding disk and the changer {:?} have the same directory",
                         changer.name

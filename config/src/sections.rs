@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use types::{BlockSize, Bytes, HostName};
 
+use crate::changer::{Cleaning, Generation, Node};
+use crate::changer_values::{Device, Drives, DrivesValue};
 use crate::codec::{
     Count, Days, Flag, List, Number, Path, Percent, Rate, Size, Spotted, Text, Time, Word, Words,
     maybe, parsed, unless,
@@ -26,6 +28,7 @@ use crate::special::{
     Priority, Ratios, Runs, Space, StartTime, VaultDraft, selection, vault,
 };
 use crate::value::Spot;
+use crate::words::words;
 
 /// A name of something that is defined elsewhere.
 pub(crate) type Name = Option<Spot<String>>;
@@ -56,6 +59,7 @@ pub(crate) struct TaperDraft {
     pub(crate) labelstr: Option<Spot<LabelRule>>,
     pub(crate) autolabel: Option<Spot<Autolabel>>,
     pub(crate) tapetype: Name,
+    pub(crate) blocksize: Option<Spot<BlockSize>>,
     pub(crate) policy: Name,
 }
 
@@ -80,24 +84,41 @@ pub(crate) struct TapetypeDraft {
     pub(crate) blocksize: Option<BlockSize>,
     pub(crate) filemark: Bytes,
     pub(crate) speed: Option<Bytes>,
-    pub(crate) part_size: Option<Bytes>,
+    /// What is said of it: nothing, that there is no limit, or the limit.
+    pub(crate) part_size: Option<Option<Bytes>>,
+    pub(crate) early_warning: Option<Bytes>,
+    pub(crate) compression: bool,
 }
 
 /// `[changer.NAME]`
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct ChangerDraft {
     pub(crate) comment: String,
     pub(crate) kind: Option<Kind>,
     pub(crate) directory: Option<PathBuf>,
     pub(crate) slots: Option<u32>,
-    pub(crate) drives: u32,
+    pub(crate) mail_slots: Option<u32>,
+    pub(crate) drives: Option<Drives>,
+    pub(crate) profile: Option<String>,
+    pub(crate) generation: Option<Generation>,
+    pub(crate) device: Option<Node>,
+    pub(crate) drive: Option<Node>,
+    pub(crate) eject_before_unload: Option<bool>,
+    pub(crate) cleaning: Option<Cleaning>,
 }
 
-/// The kinds of changers.
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Kind {
-    /// A directory that behaves like a library.
-    Vtape,
+words! {
+    /// The kinds of changers.
+    pub(crate) Kind {
+        /// A directory that behaves like a library.
+        Vtape = "vtape",
+        /// A library that exists only in this program.
+        Emulator = "emulator",
+        /// A library.
+        Robot = "robot",
+        /// One drive and an operator.
+        Single = "single",
+    }
 }
 
 /// `[policy.NAME]`
@@ -266,7 +287,14 @@ pub(crate) fn default_dumping() -> Dumping {
 
 pub(crate) fn taper_draft(site: &Site) -> TaperDraft {
     let tapering = site.tapering.clone();
-    TaperDraft { tapering, labelstr: None, autolabel: None, tapetype: None, policy: None }
+    TaperDraft {
+        tapering,
+        labelstr: None,
+        autolabel: None,
+        tapetype: None,
+        blocksize: None,
+        policy: None,
+    }
 }
 
 /// The bound of numbers that nobody has reason to exceed.
@@ -339,6 +367,7 @@ fn volume_keys() -> Vec<Key<TaperDraft>> {
         key("labelstr", maybe(LabelRules), |d: &mut TaperDraft| &mut d.labelstr),
         key("autolabel", maybe(Autolabels), |d| &mut d.autolabel),
         key("tapetype", name(), |d| &mut d.tapetype),
+        key("blocksize", maybe(Spotted(Block)), |d| &mut d.blocksize),
         key("policy", name(), |d| &mut d.policy),
     ]
 }
@@ -369,17 +398,26 @@ pub(crate) fn tapetype_keys() -> Vec<Key<TapetypeDraft>> {
         key("blocksize", maybe(Block), |d| &mut d.blocksize),
         key("filemark", Size(0..=1 << 40), |d| &mut d.filemark),
         key("speed", maybe(Rate), |d| &mut d.speed),
-        key("part-size", unless(0, Size(1 << 20..=u64::MAX)), |d| &mut d.part_size),
+        key("part-size", maybe(unless(0, Size(1 << 20..=u64::MAX))), |d| &mut d.part_size),
+        key("early-warning", maybe(Size(1 << 20..=60 << 30)), |d| &mut d.early_warning),
+        key("compression", Flag, |d| &mut d.compression),
     ]
 }
 
 pub(crate) fn changer_keys() -> Vec<Key<ChangerDraft>> {
     vec![
         key("comment", Text, |d: &mut ChangerDraft| &mut d.comment),
-        key("type", maybe(Words::new(&[("vtape", Kind::Vtape)])), |d| &mut d.kind),
+        key("type", maybe(Words::new(Kind::WORDS)), |d| &mut d.kind),
         key("directory", maybe(Path), |d| &mut d.directory),
         key("slots", maybe(Count(1..=10_000)), |d| &mut d.slots),
-        key("drives", Count(1..=100), |d| &mut d.drives),
+        key("mail-slots", maybe(Count(0..=1000)), |d| &mut d.mail_slots),
+        key("drives", maybe(DrivesValue), |d| &mut d.drives),
+        key("profile", maybe(Word), |d| &mut d.profile),
+        key("generation", maybe(Words::new(Generation::WORDS)), |d| &mut d.generation),
+        key("device", maybe(Device), |d| &mut d.device),
+        key("drive", maybe(Device), |d| &mut d.drive),
+        key("eject-before-unload", maybe(Flag), |d| &mut d.eject_before_unload),
+        key("cleaning", maybe(Words::new(Cleaning::WORDS)), |d| &mut d.cleaning),
     ]
 }
 

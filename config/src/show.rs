@@ -7,8 +7,10 @@ use std::fmt::Write as _;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::changer::{Changer, ChangerKind, RobotDrives};
+use crate::changer_values::Drives;
 use crate::keys::Key;
-use crate::model::{ChangerKind, Config, Dle, Storage};
+use crate::model::{Config, Dle, Storage};
 use crate::origins::Origin;
 use crate::sections::{
     ChangerDraft, DleDraft, DumptypeDraft, HoldingDraft, InterfaceDraft, Kind, PolicyDraft,
@@ -94,14 +96,7 @@ impl Viewer<'_> {
             new
         };
         if first("changer", &storage.changer.name) {
-            let ChangerKind::Vtape { directory, slots, drives } = storage.changer.kind.clone();
-            let draft = ChangerDraft {
-                comment: storage.changer.comment.clone(),
-                kind: Some(Kind::Vtape),
-                directory: Some(directory),
-                slots: Some(slots),
-                drives,
-            };
+            let draft = changer_draft(&storage.changer);
             self.named("changer", &storage.changer.name, changer_keys(), draft);
         }
         if first("tapetype", &storage.tapetype.name) {
@@ -112,7 +107,9 @@ impl Viewer<'_> {
                 blocksize: Some(tapetype.blocksize),
                 filemark: tapetype.filemark,
                 speed: tapetype.speed,
-                part_size: tapetype.part_size,
+                part_size: Some(tapetype.part_size),
+                early_warning: tapetype.early_warning,
+                compression: tapetype.compression,
             };
             self.named("tapetype", &tapetype.name, tapetype_keys(), draft);
         }
@@ -187,9 +184,48 @@ fn site_draft(config: &Config) -> SiteDraft {
             autolabel: site.tapering.autolabel.clone().map(spot),
             tapering: site.tapering.clone(),
             tapetype: None,
+            blocksize: None,
             policy: None,
         },
         site,
+    }
+}
+
+fn changer_draft(changer: &Changer) -> ChangerDraft {
+    let draft = ChangerDraft { comment: changer.comment.clone(), ..ChangerDraft::default() };
+    match changer.kind.clone() {
+        ChangerKind::Vtape { directory, slots, drives } => ChangerDraft {
+            kind: Some(Kind::Vtape),
+            directory: Some(directory),
+            slots: Some(slots),
+            drives: Some(Drives::Count(drives)),
+            ..draft
+        },
+        ChangerKind::Emulator(emulated) => ChangerDraft {
+            kind: Some(Kind::Emulator),
+            directory: Some(emulated.directory),
+            slots: Some(emulated.slots),
+            mail_slots: Some(emulated.mail_slots),
+            drives: Some(Drives::Count(emulated.drives)),
+            profile: Some(emulated.profile),
+            generation: Some(emulated.generation),
+            cleaning: Some(emulated.cleaning),
+            ..draft
+        },
+        ChangerKind::Robot(robot) => ChangerDraft {
+            kind: Some(Kind::Robot),
+            device: Some(robot.device),
+            drives: Some(match robot.drives {
+                RobotDrives::Auto => Drives::Auto,
+                RobotDrives::Listed(list) => Drives::Listed(list),
+            }),
+            eject_before_unload: Some(robot.eject_before_unload),
+            cleaning: Some(robot.cleaning),
+            ..draft
+        },
+        ChangerKind::Single { drive } => {
+            ChangerDraft { kind: Some(Kind::Single), drive: Some(drive), ..draft }
+        }
     }
 }
 
@@ -208,6 +244,7 @@ fn storage_draft(storage: &Storage) -> StorageDraft {
             autolabel: storage.tapering.autolabel.clone().map(spot),
             tapering: storage.tapering.clone(),
             tapetype: named(&storage.tapetype.name),
+            blocksize: Some(spot(storage.tapetype.blocksize)),
             policy: named(&storage.policy.name),
         },
         set_no_reuse: storage.set_no_reuse,

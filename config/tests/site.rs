@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use config::{Config, Gravity, Strategy, Taperalgo, UseSpace};
+use config::{Config, Gravity, Strategy, Taperalgo, Tapetype, UseSpace};
 use proptest::prelude::*;
 use types::Bytes;
 
@@ -207,6 +207,14 @@ fn what_looks_like_a_slip_is_a_hint() {
             site("", "tapecycle = 21", ""),
             "20 volumes of daily are always kept, and its changer has 20 slots",
         ),
+        (
+            site(
+                "[changer.robot]\ntype = \"robot\"\ndevice = \"X\"\n[storage.other]\ntpchanger = \"robot\"\n",
+                "storage = [\"daily\", \"other\"]",
+                "tpchanger = \"shelf\"",
+            ),
+            "the tapetype \"disk\" is used for directories and for tapes",
+        ),
         (site("", "tapecycle = 5", ""), "fulls may be gone before the next are made"),
         (
             site("", "maxdumpsize = \"1 TiB\"", ""),
@@ -246,6 +254,106 @@ fn what_looks_like_a_slip_is_a_hint() {
         let said = config.hints.iter().any(|hint| hint.message.contains(wanted));
         assert!(said, "{wanted}: {}", config::pictures(&config.hints, false));
         assert!(config.hints.iter().all(|hint| hint.gravity == Gravity::Hint));
+    }
+}
+
+/// A site whose volumes are in this changer.
+fn site_with(changer: &str) -> String {
+    site("", "", "").replace("type = \"vtape\"\ndirectory = \"v\"\nslots = 20\n", changer)
+}
+
+#[test]
+fn tapes_have_large_blocks_long_parts_and_a_reserve() {
+    let text =
+        site_with("type = \"robot\"\ndevice = \"/dev/sg3\"\n").replace("\"10 GiB\"", "\"12 TB\"");
+    let config = read(&text).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let tapetype = &config.storages[0].tapetype;
+    assert_eq!(tapetype.blocksize, types::BlockSize::TAPE);
+    assert_eq!(tapetype.part_size, Some(Bytes::GIB.times(32)));
+    assert_eq!(tapetype.early_warning, Some(Bytes(1_000_000_000)));
+    assert!(!tapetype.compression);
+    assert_eq!(config.storages[0].tapering.device_output_buffer_size, Bytes::MIB.times(512));
+    let vtapes = read(&site("", "", "")).unwrap();
+    let Tapetype { blocksize, part_size, early_warning, .. } = &vtapes.storages[0].tapetype;
+    assert_eq!((*blocksize, *part_size, *early_warning), (types::BlockSize::HEADER, None, None));
+}
+
+#[test]
+fn a_pool_may_have_blocks_of_its_own() {
+    let text = site("[pool.daily]\nblocksize = \"1 MiB\"\n", "blocksize = \"2 MiB\"", "");
+    let blocks = |text: &str| read(text).unwrap().storages[0].tapetype.blocksize.bytes();
+    assert_eq!(blocks(&text), Bytes::MIB);
+    let storage = site("[pool.daily]\nblocksize = \"1 MiB\"\n", "", "blocksize = \"64 KiB\"");
+    assert_eq!(blocks(&storage), Bytes::KIB.times(64));
+    assert_eq!(blocks(&site("", "blocksize = \"2 MiB\"", "")), Bytes::MIB.times(2));
+}
+
+#[test]
+fn every_kind_of_changer_is_shown_so_that_it_reads_back() {
+    let kinds = [
+        "type = \"vtape\"\ndirectory = \"v\"\nslots = 20\ndrives = 2\n",
+        "type = \"emulator\"\ndirectory = \"v\"\nslots = 40\nmail-slots = 4\ndrives = 2\ngeneration = \"LTO-9\"\n",
+        "type = \"robot\"\ndevice = \"LIB0001\"\ncleaning = \"server\"\n",
+        "type = \"robot\"\ndevice = \"/dev/sg3\"\neject-before-unload = false\n\
+         drives = [{ name = \"left\", serial = \"1013000ABC\" }, { name = \"right\", node = \"/dev/sg5\" }]\n",
+        "type = \"single\"\ndrive = \"/dev/nst0\"\n",
+    ];
+    for kind in kinds {
+        let config = read(&site_with(kind)).unwrap_or_else(|wrong| panic!("{wrong}\n{kind}"));
+        let shown = config::show(&config);
+        let again = read(&shown).unwrap_or_else(|wrong| panic!("{wrong}\n{shown}"));
+        assert_eq!(plain(&again), plain(&config));
+    }
+}
+
+#[test]
+fn a_changer_that_cannot_be_is_a_mistake() {
+    let robot = |rest: &str| format!("type = \"robot\"\ndevice = \"/dev/sg3\"\n{rest}\n");
+    let cases = [
+        ("slots = 7\n".to_owned(), "the changer \"shelf\" has no type"),
+        ("type = \"robot\"\n".to_owned(), "the changer \"shelf\" has no device"),
+        ("type = \"single\"\n".to_owned(), "the changer \"shelf\" has no drive"),
+        (robot("slots = 7"), "a changer of type \"robot\" has no use for slots"),
+        (robot("drives = 2"), "a robot says itself how many drives it has"),
+        (robot("drives = []"), "a library without drives cannot be used"),
+        (robot("drives = [{ name = \"a\" }]"), "the key \"serial\" or \"node\" is missing"),
+        (
+            robot("drives = [{ name = \"a\", serial = \"1\", node = \"/dev/sg1\" }]"),
+            "a serial number and a node: one of them is enough",
+        ),
+        (
+            robot("drives = [{ name = \"a\", serial = \"1\" }, { name = \"b\", serial = \"1\" }]"),
+            "1 is given to another drive already",
+        ),
+        (robot("cleaning = \"both\""), "\"both\" is none of the words it may be"),
+        (
+            "type = \"single\"\ndrive = \"/dev/st0\"\n".to_owned(),
+            "\"/dev/st0\" rewinds the tape whenever a program closes it (did you mean \"/dev/nst0\"?)",
+        ),
+        (
+            "type = \"single\"\ndrive = \"dev/nst0\"\n".to_owned(),
+            "the path of a device begins with \"/dev/\"",
+        ),
+        (
+            "type = \"emulator\"\ndirectory = \"e\"\nslots = 4\ndrives = \"auto\"\n".to_owned(),
+            "the drives of such a changer are only counted",
+        ),
+        (
+            "type = \"emulator\"\ndirectory = \"e\"\nslots = 4\ngeneration = \"LTO-11\"\n".to_owned(),
+            "\"LTO-11\" is none of the words it may be",
+        ),
+        (
+            "type = \"single\"\ndrive = \"/dev/nst0\"\n[changer.b]\ntype = \"single\"\ndrive = \"/dev/nst0\"\n"
+                .to_owned(),
+            "the changer \"shelf\" has this drive already",
+        ),
+    ];
+    for (text, wanted) in cases {
+        let said = match read(&site_with(&text)) {
+            Ok(_) => panic!("{wanted}: nothing was said of\n{text}"),
+            Err(complaints) => complaints.to_string(),
+        };
+        assert!(said.contains(wanted), "{wanted}: {said}");
     }
 }
 

@@ -36,6 +36,12 @@ pub enum LibraryTrouble {
         #[source]
         source: LibraryError,
     },
+    /// It is of a kind that this program cannot drive.
+    #[error("changer {changer} is of a type that is not served yet: only vtapes are")]
+    NotServed {
+        /// The changer in the configuration.
+        changer: String,
+    },
     /// It did not move a cartridge, or did not say what it has.
     #[error(transparent)]
     Changer(#[from] ChangerError),
@@ -63,7 +69,9 @@ impl Library {
     pub fn open(storage: &Storage) -> Result<Self, LibraryTrouble> {
         let ChangerConfig { name, kind, .. } = &storage.changer;
         let failed = |source| LibraryTrouble::Open { changer: name.clone(), source };
-        let ChangerKind::Vtape { directory, slots, drives } = kind;
+        let ChangerKind::Vtape { directory, slots, drives } = kind else {
+            return Err(LibraryTrouble::NotServed { changer: name.clone() });
+        };
         let drives: Vec<DriveName> = (0..*drives)
             .map(|number| {
                 format!("drive{number}").parse().expect("a name without control characters")
@@ -75,6 +83,8 @@ impl Library {
             drives: drives.clone(),
             ..Setup::with_capacity(first, storage.tapetype.length)
         };
+        let early_warning = storage.tapetype.early_warning.unwrap_or(setup.early_warning);
+        let setup = Setup { early_warning, ..setup };
         let vtapes = Vtapes::open(directory, setup).map_err(failed)?;
         Ok(Self { vtapes, drives })
     }

@@ -8,8 +8,7 @@ use types::{DleName, HostName};
 use super::Resolver;
 use crate::keys::Set;
 use crate::model::{
-    ChangerKind, Dle, Dumping, Dumptype, HoldingDisk, HoldingUse, Interface, Site, Storage,
-    Strategy,
+    Dle, Dumping, Dumptype, HoldingDisk, HoldingUse, Interface, Site, Storage, Strategy,
 };
 use crate::read::Section;
 use crate::sections::{DleDraft, DumptypeDraft, default_dumping};
@@ -390,13 +389,12 @@ impl Resolver<'_> {
         holding: &[HoldingDisk],
         storages: &[Storage],
     ) {
-        let volumes = storages.iter().map(|storage| {
-            let ChangerKind::Vtape { directory, .. } = &storage.changer.kind;
-            ("the volumes", directory)
-        });
-        let places: Vec<(&str, &PathBuf)> = holding
+        let volumes = storages
             .iter()
-            .map(|disk| ("the holding disk", &disk.directory))
+            .filter_map(|storage| Some(("the volumes", storage.changer.kind.directory()?)));
+        let places: Vec<(&str, &Path)> = holding
+            .iter()
+            .map(|disk| ("the holding disk", disk.directory.as_path()))
             .chain(volumes)
             .collect();
         let sections = self.sections;

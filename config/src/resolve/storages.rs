@@ -1,18 +1,14 @@
-//! Storages: their pool, changer, tapetype, policy and labels, looked up and held against each other.
+//! Storages: their pool, policy and labels, looked up and held against each other.
 
-use std::path::Path;
+use types::Label;
 
-use types::{BlockSize, Bytes, Label};
-
-use super::{Resolver, absolute, find};
+use super::tapetypes::BUFFER_FOR_TAPE;
+use super::{Resolver, find};
+use crate::changer::Medium;
 use crate::labels::LabelRule;
-use crate::model::{
-    Autoflush, Changer, ChangerKind, Policy, RunsPerCycle, Site, Storage, Tapetype, Vault,
-};
+use crate::model::{Autoflush, Policy, RunsPerCycle, Site, Storage, Vault};
 use crate::read::Section;
-use crate::sections::{
-    ChangerDraft, Kind, Name, PolicyDraft, SiteDraft, StorageDraft, TapetypeDraft,
-};
+use crate::sections::{Name, PolicyDraft, SiteDraft, StorageDraft};
 use crate::suggest;
 use crate::value::At;
 
@@ -27,8 +23,9 @@ impl Resolver<'_> {
             .filter_map(|section| Some((self.storage(section, site)?, section.at.clone())))
             .collect();
         // Sections that no storage uses are read all the same, for what is wrong in them.
+        let resolved: Vec<Storage> = storages.iter().map(|(storage, _)| storage.clone()).collect();
         for section in &sections.tapetypes {
-            self.tapetype(section, BlockSize::HEADER);
+            self.tapetype(section, &resolved);
         }
         for section in &sections.changers {
             self.changer(section, &site.site.directory);
@@ -47,12 +44,14 @@ impl Resolver<'_> {
         let name = section.name.parse();
         let pool = pool_name.parse();
         let changer = self.changer_of(section, &draft, &site.site.directory);
-        let default_block = match changer.as_ref().map(|c| &c.kind) {
-            Some(ChangerKind::Vtape { .. }) | None => BlockSize::HEADER,
-        };
-        let tapetype = self.tapetype_of(section, &draft, default_block);
+        let medium = changer.as_ref().map_or(Medium::Directory, |changer| changer.kind.medium());
+        let tapetype = self.tapetype_of(section, &draft, medium);
         let policy = self.policy_of(section, &draft);
         let mut tapering = draft.taper.tapering.clone();
+        let buffer = (id, "device-output-buffer-size");
+        if medium == Medium::Tape && !self.origins.contains_key(&buffer) {
+            tapering.device_output_buffer_size = BUFFER_FOR_TAPE;
+        }
         tapering.autolabel = draft.taper.autolabel.as_ref().map(|spot| spot.value.clone());
         tapering.labelstr = match &draft.taper.labelstr {
             Some(spot) => spot.value.clone(),
@@ -107,7 +106,7 @@ impl Resolver<'_> {
     }
 
     /// The section that a name means; the only one, if there is no name.
-    fn named_or_only<'s, S>(
+    pub(super) fn named_or_only<'s, S>(
         &mut self,
         section: &Section<StorageDraft>,
         kind: &str,
@@ -149,100 +148,6 @@ impl Resolver<'_> {
                 self.faults.mistake(&section.at, message, suggestion);
                 None
             }
-        }
-    }
-
-    fn changer_of(
-        &mut self,
-        section: &Section<StorageDraft>,
-        draft: &StorageDraft,
-        directory: &Path,
-    ) -> Option<Changer> {
-        let sections = self.sections;
-        let found = self.named_or_only(
-            section,
-            "changer",
-            "tpchanger",
-            &draft.changer,
-            &sections.changers,
-        )?;
-        resolved_changer(found, directory)
-    }
-
-    /// Complains about a changer that lacks something.
-    fn changer(&mut self, section: &Section<ChangerDraft>, directory: &Path) {
-        let id = format!("changer.{}", section.name);
-        self.remember(&id, &id, &section.sets);
-        let draft = section.apply(changer_draft());
-        let mut missing = |key: &str, there: bool, write: &str| {
-            if !there && !section.failed.contains(&key) {
-                let message = format!("the changer {:?} has no {key}", section.name);
-                self.faults.mistake(&section.at, message, format!("write {write}"));
-            }
-        };
-        missing("type", draft.kind.is_some(), "type = \"vtape\"");
-        missing("directory", draft.directory.is_some(), "directory = \"vtapes\"");
-        missing("slots", draft.slots.is_some(), "slots = 20");
-        if let Some(Changer { kind: ChangerKind::Vtape { slots, drives, .. }, .. }) =
-            resolved_changer(section, directory)
-            && drives > slots
-        {
-            let message = format!("{drives} drives have only {slots} slots to load from");
-            self.faults.mistake(&section.place("drives"), message, None);
-        }
-    }
-
-    /// Two changers in one directory would fight over its slots.
-    fn changers_apart(&mut self, directory: &Path) {
-        let sections = self.sections;
-        let mut seen: Vec<(&str, std::path::PathBuf)> = Vec::new();
-        for section in &sections.changers {
-            let Some(path) = section.apply(changer_draft()).directory else { continue };
-            let path = absolute(directory, &path);
-            if let Some((other, _)) = seen.iter().find(|(_, taken)| *taken == path) {
-                let message = format!("the changer {other:?} has this directory already");
-                self.faults.mistake(&section.place("directory"), message, None);
-            }
-            seen.push((&section.name, path));
-        }
-    }
-
-    fn tapetype_of(
-        &mut self,
-        section: &Section<StorageDraft>,
-        draft: &StorageDraft,
-        default_block: BlockSize,
-    ) -> Option<Tapetype> {
-        let sections = self.sections;
-        let all = &sections.tapetypes;
-        let found =
-            self.named_or_only(section, "tapetype", "tapetype", &draft.taper.tapetype, all)?;
-        resolved_tapetype(found, default_block)
-    }
-
-    /// Complains about a tapetype that lacks something or contradicts itself.
-    fn tapetype(&mut self, section: &Section<TapetypeDraft>, default_block: BlockSize) {
-        let id = format!("tapetype.{}", section.name);
-        self.remember(&id, &id, &section.sets);
-        let Some(tapetype) = resolved_tapetype(section, default_block) else {
-            if !section.failed.contains(&"length") {
-                let message = format!("the tapetype {:?} has no length", section.name);
-                let suggestion = "write length = \"10 GiB\"".to_owned();
-                self.faults.mistake(&section.at, message, suggestion);
-            }
-            return;
-        };
-        if tapetype.part_size.is_some_and(|part| part > tapetype.length) {
-            let message = "a part cannot be longer than the volume";
-            self.faults.mistake(&section.place("part-size"), message, None);
-        }
-        if tapetype.filemark.times(10) > tapetype.length {
-            let message = "ten filemarks would fill the volume";
-            self.faults.mistake(&section.place("filemark"), message, None);
-        }
-        if tapetype.blocksize.bytes().times(16) > tapetype.length {
-            let message = "the volume has no room for 16 blocks";
-            self.faults.mistake(&section.place("length"), message, None);
         }
     }
 
@@ -339,44 +244,9 @@ impl Resolver<'_> {
     }
 
     /// Where a storage's value was set: in its section, or else in the site's.
-    fn place_of_value(&self, section: &Section<StorageDraft>, key: &str) -> At {
+    pub(super) fn place_of_value(&self, section: &Section<StorageDraft>, key: &str) -> At {
         let own = section.sets.iter().find(|set| set.key == key);
         own.map_or_else(|| self.sections.site.place(key), |set| set.at.clone())
-    }
-
-    /// Numbers of volumes, slots and drives that contradict each other.
-    fn check_volumes(&mut self, section: &Section<StorageDraft>, storage: &Storage) {
-        let tapering = &storage.tapering;
-        let ChangerKind::Vtape { slots, drives, .. } = storage.changer.kind;
-        let (name, volumes) = (&storage.name, tapering.runtapes);
-        if volumes > slots {
-            let message = format!(
-                "a run of {name} may use {volumes} volumes, and its changer has {slots} slots"
-            );
-            let place = self.place_of_value(section, "runtapes");
-            self.faults.mistake(&place, message, format!("did you mean runtapes = {slots}?"));
-        }
-        let parallel = tapering.taper_parallel_write;
-        let place = self.place_of_value(section, "taper-parallel-write");
-        if parallel > volumes {
-            let message = format!(
-                "{parallel} volumes cannot be written at once in a run that may use {volumes}"
-            );
-            self.faults.mistake(&place, message, format!("raise runtapes to {parallel}"));
-        }
-        if parallel > drives {
-            let message =
-                format!("{parallel} volumes cannot be written at once by {drives} drives");
-            self.faults.mistake(
-                &place,
-                message,
-                format!("did you mean taper-parallel-write = {drives}?"),
-            );
-        }
-        if tapering.device_output_buffer_size < storage.tapetype.blocksize.bytes().times(4) {
-            let place = self.place_of_value(section, "device-output-buffer-size");
-            self.faults.mistake(&place, "the buffer has no room for four blocks", None);
-        }
     }
 
     /// Thresholds that can never be reached, or leave images behind.
@@ -407,14 +277,13 @@ impl Resolver<'_> {
 
     /// Volumes that are kept too long for the changer, or too short for the cycle.
     fn check_cycle(&mut self, section: &Section<StorageDraft>, storage: &Storage, site: &Site) {
-        let ChangerKind::Vtape { slots, .. } = storage.changer.kind;
         let (name, kept) = (&storage.name, storage.policy.retention_tapes);
         let policy = find(&self.sections.policies, &storage.policy.name);
         let of_policy = policy.and_then(|p| p.sets.iter().find(|set| set.key == "retention-tapes"));
         let place = of_policy
             .map(|set| set.at.clone())
             .unwrap_or_else(|| self.place_of_value(section, "tapecycle"));
-        if kept >= slots {
+        if let Some(slots) = storage.changer.kind.slots().filter(|slots| kept >= *slots) {
             let message = format!(
                 "{kept} volumes of {name} are always kept, and its changer has {slots} slots: none will ever be written again"
             );
@@ -448,35 +317,6 @@ fn keeps_by_tapes_alone(policy: &Policy) -> bool {
         policy.retention_cycles,
     ];
     rules.iter().all(|rule| *rule == 0) && policy.keep_until.is_none()
-}
-
-fn changer_draft() -> ChangerDraft {
-    ChangerDraft { comment: String::new(), kind: None, directory: None, slots: None, drives: 1 }
-}
-
-fn resolved_changer(section: &Section<ChangerDraft>, site_directory: &Path) -> Option<Changer> {
-    let draft = section.apply(changer_draft());
-    let directory = absolute(site_directory, &draft.directory?);
-    let kind = match draft.kind? {
-        Kind::Vtape => ChangerKind::Vtape { directory, slots: draft.slots?, drives: draft.drives },
-    };
-    Some(Changer { name: section.name.clone(), comment: draft.comment, kind })
-}
-
-fn resolved_tapetype(
-    section: &Section<TapetypeDraft>,
-    default_block: BlockSize,
-) -> Option<Tapetype> {
-    let draft = section.apply(TapetypeDraft { filemark: Bytes::KIB, ..TapetypeDraft::default() });
-    Some(Tapetype {
-        name: section.name.clone(),
-        comment: draft.comment,
-        length: draft.length?,
-        blocksize: draft.blocksize.unwrap_or(default_block),
-        filemark: draft.filemark,
-        speed: draft.speed,
-        part_size: draft.part_size,
-    })
 }
 
 /// The settings of the site that storages take over.

@@ -788,6 +788,7 @@ fn blame_of(error: &LibraryTrouble) -> Blame {
         LibraryTrouble::Changer(error) => error.blame,
         LibraryTrouble::Volume(error) => error.blame(),
         LibraryTrouble::Open { .. } | LibraryTrouble::NoDrive => Blame::Drive,
+        LibraryTrouble::NotServed { .. } => Blame::Host,
         LibraryTrouble::Absent(_) | LibraryTrouble::Other { .. } => Blame::Medium,
     }
 }

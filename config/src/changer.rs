@@ -1,0 +1,193 @@
+//! What holds volumes: the kinds of changers, and what each has to be told.
+//!
+//! A directory or the emulator is described whole, since it is made from what stands here. A robot is only
+//! found by it: how many slots it has, it says itself, and its drives are told apart by their serial
+//! numbers, because neither kernel nor library promises an order.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use types::DriveName;
+
+use crate::words::words;
+
+/// Something that holds volumes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changer {
+    /// Its name in the configuration.
+    pub name: String,
+    /// For people.
+    pub comment: String,
+    /// What it is.
+    pub kind: ChangerKind,
+}
+
+/// What a changer is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChangerKind {
+    /// A directory that behaves like a library.
+    Vtape {
+        /// Where the slots are.
+        directory: PathBuf,
+        /// How many.
+        slots: u32,
+        /// How many drives it pretends to have.
+        drives: u32,
+    },
+    /// A tape library that exists only in this program, command by command.
+    Emulator(Emulated),
+    /// A tape library.
+    Robot(Robot),
+    /// One drive, and an operator who changes its cartridges.
+    Single {
+        /// The drive.
+        drive: Node,
+    },
+}
+
+impl ChangerKind {
+    /// What its volumes stand on.
+    pub fn medium(&self) -> Medium {
+        match self {
+            Self::Vtape { .. } => Medium::Directory,
+            Self::Emulator(_) | Self::Robot(_) | Self::Single { .. } => Medium::Tape,
+        }
+    }
+
+    /// Its directory, if it lives in one.
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Vtape { directory, .. } | Self::Emulator(Emulated { directory, .. }) => {
+                Some(directory)
+            }
+            Self::Robot(_) | Self::Single { .. } => None,
+        }
+    }
+
+    /// How many slots it has. `None`: it says itself, or it has none.
+    pub fn slots(&self) -> Option<u32> {
+        match self {
+            Self::Vtape { slots, .. } | Self::Emulator(Emulated { slots, .. }) => Some(*slots),
+            Self::Robot(_) | Self::Single { .. } => None,
+        }
+    }
+
+    /// How many drives it has. `None`: it says itself.
+    pub fn drives(&self) -> Option<u32> {
+        match self {
+            Self::Vtape { drives, .. } | Self::Emulator(Emulated { drives, .. }) => Some(*drives),
+            Self::Robot(Robot { drives: RobotDrives::Listed(list), .. }) => {
+                u32::try_from(list.len()).ok()
+            }
+            Self::Robot(_) => None,
+            Self::Single { .. } => Some(1),
+        }
+    }
+}
+
+/// What volumes stand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    /// Files in a directory.
+    Directory,
+    /// Tape, or what behaves like it.
+    Tape,
+}
+
+/// A library made by the emulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Emulated {
+    /// Where its cartridges are kept.
+    pub directory: PathBuf,
+    /// Whose dialect it speaks.
+    pub profile: String,
+    /// Of what generation its drives and cartridges are.
+    pub generation: Generation,
+    /// Places for cartridges.
+    pub slots: u32,
+    /// Places where cartridges come in and go out.
+    pub mail_slots: u32,
+    /// Its drives.
+    pub drives: u32,
+    /// Who cleans its drives.
+    pub cleaning: Cleaning,
+}
+
+/// A real library.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Robot {
+    /// Its arm.
+    pub device: Node,
+    /// Its drives.
+    pub drives: RobotDrives,
+    /// Whether a drive is told to let go of a cartridge before the arm takes it.
+    pub eject_before_unload: bool,
+    /// Who cleans its drives.
+    pub cleaning: Cleaning,
+}
+
+/// Where a device is found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Node {
+    /// At this node below `/dev`.
+    Path(PathBuf),
+    /// Wherever the device with this serial number is.
+    Serial(String),
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Serial(serial) => f.write_str(serial),
+        }
+    }
+}
+
+/// The drives of a robot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RobotDrives {
+    /// All that the library says it has, found by their serial numbers.
+    Auto,
+    /// These.
+    Listed(Vec<RobotDrive>),
+}
+
+/// A drive of a robot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RobotDrive {
+    /// What it is called.
+    pub name: DriveName,
+    /// Where it is found.
+    pub node: Node,
+}
+
+words! {
+    /// A generation of drives and cartridges.
+    pub Generation {
+        /// 1.5 TB.
+        Lto5 = "LTO-5",
+        /// 2.5 TB.
+        Lto6 = "LTO-6",
+        /// 6 TB.
+        Lto7 = "LTO-7",
+        /// 12 TB.
+        Lto8 = "LTO-8",
+        /// 18 TB.
+        Lto9 = "LTO-9",
+        /// 30 TB.
+        Lto10 = "LTO-10",
+    }
+}
+
+words! {
+    /// Who cleans a drive that asks for it. Never both: a cleaning cartridge lasts fifty times.
+    pub Cleaning {
+        /// We do, between two volumes.
+        Server = "server",
+        /// The library does; we only say that a drive asked.
+        Library = "library",
+        /// An operator does.
+        Never = "never",
+    }
+}
