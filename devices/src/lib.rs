@@ -9,6 +9,7 @@ pub mod changer;
 pub mod conformance;
 pub mod drive;
 pub mod faulty;
+pub mod iscsi;
 pub mod memory;
 pub mod scsi;
 pub mod sg;
