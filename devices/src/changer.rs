@@ -52,6 +52,15 @@ pub struct Bay {
     pub cartridge: Option<Cartridge>,
     /// The slot that the cartridge came from, if the changer remembers.
     pub home: Option<Slot>,
+    /// What is the matter with this place, in words. What is in it may then be wrong.
+    pub trouble: Option<String>,
+}
+
+impl Bay {
+    /// A bay in which all is well.
+    pub fn well(drive: DriveName, cartridge: Option<Cartridge>, home: Option<Slot>) -> Self {
+        Self { drive, cartridge, home, trouble: None }
+    }
 }
 
 /// A slot.
@@ -63,6 +72,15 @@ pub struct Place {
     pub kind: PlaceKind,
     /// What is in it.
     pub cartridge: Option<Cartridge>,
+    /// Why the arm cannot get there, or what else is the matter, in words. What is in it may then be wrong.
+    pub trouble: Option<String>,
+}
+
+impl Place {
+    /// A slot in which all is well.
+    pub fn well(slot: Slot, kind: PlaceKind, cartridge: Option<Cartridge>) -> Self {
+        Self { slot, kind, cartridge, trouble: None }
+    }
 }
 
 /// What a slot is for.
@@ -71,7 +89,20 @@ pub enum PlaceKind {
     /// Keeping cartridges.
     Storage,
     /// Handing them to the operator, and taking them in.
-    Mail,
+    Mail(Passage),
+}
+
+/// Which way cartridges go through a mail slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passage {
+    /// In and out.
+    Both,
+    /// The arm takes in what the operator put there, and no more.
+    In,
+    /// The arm puts there what the operator is to take out, and no more.
+    Out,
+    /// Not now: it is locked, or being used by the operator.
+    Shut,
 }
 
 /// What can be said of a cartridge from outside.
@@ -81,6 +112,49 @@ pub struct Cartridge {
     pub barcode: Option<Barcode>,
     /// The label that it probably has. Only reading file 0 proves it.
     pub label: Option<Label>,
+    /// What it is for.
+    pub kind: CartridgeKind,
+}
+
+/// What a cartridge is for, as far as the changer can tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum CartridgeKind {
+    /// The changer does not say.
+    #[default]
+    Unknown,
+    /// Data, and written as often as one likes.
+    Data,
+    /// Data, and written only once.
+    Worm,
+    /// The cleaning of drives. It is never written.
+    Cleaning,
+    /// Diagnosis or firmware: nothing that is ours to use.
+    Service,
+}
+
+impl CartridgeKind {
+    /// Whether dumps could stand on it.
+    pub fn takes_data(self) -> bool {
+        matches!(self, Self::Unknown | Self::Data | Self::Worm)
+    }
+}
+
+/// Where a cartridge can be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Spot {
+    /// In a slot, or a mail slot.
+    Slot(Slot),
+    /// In a drive.
+    Drive(DriveName),
+}
+
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Slot(slot) => write!(f, "slot {slot}"),
+            Self::Drive(drive) => write!(f, "drive {drive}"),
+        }
+    }
 }
 
 /// What is asked of a changer.
@@ -92,6 +166,20 @@ pub enum Errand {
     Load(Slot, DriveName),
     /// [`Changer::unload`].
     Unload(DriveName, Slot),
+    /// Carry a cartridge from one place to another.
+    Move(Spot, Spot),
+    /// Find out by itself what is in its slots.
+    Scan,
+    /// Say which of its drives is which.
+    MatchDrives,
+    /// Open a drive.
+    Open(DriveName),
+    /// Clean a drive.
+    Clean(DriveName),
+    /// Get the cartridge of a slot ready for its first use.
+    Calibrate(Slot),
+    /// Lock its doors and mail slots, or free them.
+    Lock,
 }
 
 impl fmt::Display for Errand {
@@ -100,6 +188,13 @@ impl fmt::Display for Errand {
             Self::TakeInventory => f.write_str("say what is in its slots"),
             Self::Load(slot, drive) => write!(f, "load slot {slot} into drive {drive}"),
             Self::Unload(drive, slot) => write!(f, "unload drive {drive} to slot {slot}"),
+            Self::Move(from, to) => write!(f, "carry the cartridge from {from} to {to}"),
+            Self::Scan => f.write_str("look through its slots"),
+            Self::MatchDrives => f.write_str("say which of its drives is which"),
+            Self::Open(drive) => write!(f, "open drive {drive}"),
+            Self::Clean(drive) => write!(f, "clean drive {drive}"),
+            Self::Calibrate(slot) => write!(f, "calibrate the cartridge of slot {slot}"),
+            Self::Lock => f.write_str("lock or free its doors"),
         }
     }
 }
@@ -151,6 +246,27 @@ pub enum Obstacle {
         /// Where it may go.
         home: Slot,
     },
+    /// The arm cannot get there.
+    #[error("the arm cannot get to {spot}: {why}")]
+    OutOfReach {
+        /// Where it should go.
+        spot: Spot,
+        /// What the changer says.
+        why: String,
+    },
+    /// A mail slot that is closed in this direction.
+    #[error("mail slot {0} takes nothing out now: close it, or ask the library to free it")]
+    NoWayOut(Slot),
+    /// The drive cannot do anything with such a cartridge.
+    #[error("drive {drive} ({drive_generation}) cannot use a cartridge of {cartridge}")]
+    WrongGeneration {
+        /// Which.
+        drive: DriveName,
+        /// What it is.
+        drive_generation: String,
+        /// What was to be loaded.
+        cartridge: String,
+    },
     /// Another process has the drive open.
     #[error("drive {drive} is in use by {user}")]
     InUse {
@@ -165,13 +281,18 @@ impl Obstacle {
     /// What has to change.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::NoSlot(_) | Self::SlotEmpty(_) | Self::SlotFull(_) | Self::InDrive(..) => {
-                Blame::Medium
-            }
+            Self::NoSlot(_)
+            | Self::SlotEmpty(_)
+            | Self::SlotFull(_)
+            | Self::InDrive(..)
+            | Self::NoWayOut(_)
+            | Self::WrongGeneration { .. }
+            | Self::OutOfReach { spot: Spot::Slot(_), .. } => Blame::Medium,
             Self::NoDrive(_)
             | Self::DriveEmpty(_)
             | Self::DriveFull(_)
             | Self::WrongSlot { .. }
+            | Self::OutOfReach { spot: Spot::Drive(_), .. }
             | Self::InUse { .. } => Blame::Drive,
         }
     }

@@ -16,6 +16,9 @@ pub mod sg;
 pub mod transport;
 pub mod vtape;
 
-pub use changer::{Bay, Cartridge, Changer, ChangerError, Inventory, Place, PlaceKind};
+pub use changer::{
+    Bay, Cartridge, CartridgeKind, Changer, ChangerError, Inventory, Passage, Place, PlaceKind,
+    Spot,
+};
 pub use drive::{Action, Drive, DriveError, LastBlock, Limits, Met, Position, Trouble, Wrote};
 pub use transport::{Completion, Data, Transport, TransportError};

@@ -317,12 +317,10 @@ impl Changer for MemoryLibrary {
         let cartridge = |tape: &Option<MemoryTape>| tape.as_ref().map(|_| Cartridge::default());
         let bay = |(drive, bay): (&DriveName, &Arc<Mutex<MemoryBay>>)| {
             let bay = locked(bay);
-            Bay { drive: drive.clone(), cartridge: cartridge(&bay.tape), home: bay.home }
+            Bay::well(drive.clone(), cartridge(&bay.tape), bay.home)
         };
-        let place = |(slot, tape): (u32, &Option<MemoryTape>)| Place {
-            slot: Slot(slot),
-            kind: PlaceKind::Storage,
-            cartridge: cartridge(tape),
+        let place = |(slot, tape): (u32, &Option<MemoryTape>)| {
+            Place::well(Slot(slot), PlaceKind::Storage, cartridge(tape))
         };
         Ok(Inventory {
             drives: self.drives.iter().map(bay).collect(),

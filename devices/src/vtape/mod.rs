@@ -35,7 +35,8 @@ use types::{BlockSize, Bytes, DriveName, Slot};
 pub use self::drive::VtapeDrive;
 use self::state::State;
 use crate::changer::{
-    Bay, Cartridge, Changer, ChangerError, Errand, Inventory, Obstacle, Place, PlaceKind,
+    Bay, Cartridge, CartridgeKind, Changer, ChangerError, Errand, Inventory, Obstacle, Place,
+    PlaceKind,
 };
 use crate::drive::Trouble;
 
@@ -237,7 +238,7 @@ impl Shared {
 
     fn cartridge(&self, slot: Slot) -> Option<Cartridge> {
         let label = directory::label_hint(&slot_directory(&self.root, slot)).ok()?;
-        Some(Cartridge { barcode: None, label })
+        Some(Cartridge { label, kind: CartridgeKind::Data, ..Cartridge::default() })
     }
 
     fn error(
@@ -264,18 +265,15 @@ impl Changer for Library {
         let state = State::read(&shared.root, &shared.setup.drives)
             .map_err(|(path, error)| failed(path, error))?;
         let slots = shared.slots().map_err(|error| failed(shared.root.clone(), error))?;
-        let place = |slot| Place {
-            slot,
-            kind: PlaceKind::Storage,
-            cartridge: match state.drive_of(slot) {
-                Some(_) => None,
-                None => shared.cartridge(slot),
-            },
+        let place = |slot| {
+            let here = state.drive_of(slot).is_none();
+            let cartridge = here.then(|| shared.cartridge(slot)).flatten();
+            Place::well(slot, PlaceKind::Storage, cartridge)
         };
         let bay = |drive: &DriveName| {
             let home = state.slot_in(drive);
             let cartridge = home.and_then(|slot| shared.cartridge(slot));
-            Bay { drive: drive.clone(), cartridge, home }
+            Bay::well(drive.clone(), cartridge, home)
         };
         Ok(Inventory {
             drives: shared.setup.drives.iter().map(bay).collect(),
