@@ -7,6 +7,7 @@
 
 pub mod changer;
 pub mod conformance;
+pub mod discover;
 pub mod drive;
 pub mod faulty;
 pub mod iscsi;
