@@ -12,6 +12,7 @@ pub mod drive;
 pub mod faulty;
 pub mod iscsi;
 pub mod memory;
+pub mod robot;
 pub mod scsi;
 pub mod sg;
 pub mod transport;

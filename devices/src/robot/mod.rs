@@ -1,0 +1,3 @@
+//! A changer and its drives as one library.
+
+pub mod matching;
