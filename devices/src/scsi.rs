@@ -11,9 +11,17 @@
 //!
 //! The sources are SPC-4, SSC-4 and SMC-3 (T10), and what the vendors' manuals say where they differ.
 
+#[cfg_attr(not(test), expect(dead_code, reason = "the decoders of pages come next"))]
+mod bytes;
 pub mod cdb;
+pub mod judge;
+pub mod page;
+pub mod sense;
+mod words;
 
 pub use cdb::Cdb;
+pub use judge::{During, Verdict, judge};
+pub use sense::Sense;
 
 /// How a device ended a command (SAM-5, 5.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
