@@ -17,6 +17,7 @@ pub mod scsi;
 pub mod sg;
 pub mod transport;
 pub mod vtape;
+pub mod writeback;
 
 pub use changer::{
     Bay, Cartridge, CartridgeKind, Changer, ChangerError, Inventory, Passage, Place, PlaceKind,

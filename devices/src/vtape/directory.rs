@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 
 use types::{FileNo, Label};
 
+use crate::writeback::Writeback;
+
 /// A volume's directory, as it is on the disk.
 #[derive(Debug)]
 pub(super) struct Directory {
@@ -34,6 +36,7 @@ pub(super) struct Unfinished {
     pub(super) length: u64,
     from: PathBuf,
     to: PathBuf,
+    writeback: Writeback,
 }
 
 impl Unfinished {
@@ -42,6 +45,7 @@ impl Unfinished {
         match self.file.write_all_at(block, self.length) {
             Ok(()) => {
                 self.length += block.len() as u64;
+                self.writeback.wrote(&self.file, block.len());
                 Ok(())
             }
             Err(error) => {
@@ -59,12 +63,13 @@ impl Unfinished {
         Ok(())
     }
 
-    pub(super) fn sync(&self) -> io::Result<()> {
+    pub(super) fn sync(&mut self) -> io::Result<()> {
+        self.writeback.finish()?;
         self.file.sync_data()
     }
 
     /// Makes the file durable, then a file of the volume, in that order.
-    pub(super) fn publish(&self) -> io::Result<()> {
+    pub(super) fn publish(&mut self) -> io::Result<()> {
         self.sync()?;
         fs::rename(&self.from, &self.to)
     }
@@ -127,7 +132,8 @@ impl Directory {
         let mut options = File::options();
         let file = options.create_new(true).read(true).write(true).mode(FILE_MODE).open(&from)?;
         self.leftovers.push(format!("{UNFINISHED}{name}"));
-        Ok(Unfinished { file, length: 0, from, to: self.path.join(name) })
+        let to = self.path.join(name);
+        Ok(Unfinished { file, length: 0, from, to, writeback: Writeback::default() })
     }
 
     /// Opens file `number`, which is no file any more until it has a filemark again. All behind it is gone.
@@ -143,7 +149,7 @@ impl Directory {
         sync(&self.path)?;
         self.leftovers.push(format!("{UNFINISHED}{name}"));
         let file = File::options().read(true).write(true).open(&from)?;
-        Ok(Some(Unfinished { file, length, from, to }))
+        Ok(Some(Unfinished { file, length, from, to, writeback: Writeback::default() }))
     }
 
     /// The file has its filemark: it counts, though it is not durable until it is published.

@@ -132,7 +132,7 @@ impl VtapeDrive {
 
     fn publish(&mut self) -> Result<(), Trouble> {
         let mut published = false;
-        while let Some(file) = self.queued.pop_front() {
+        while let Some(mut file) = self.queued.pop_front() {
             file.publish().map_err(|e| self.io(e))?;
             published = true;
         }
@@ -325,8 +325,9 @@ impl Drive for VtapeDrive {
         self.attempt(Action::Flush, |drive| {
             let at = drive.at()?;
             drive.publish()?;
-            if let Some(pen) = &drive.pen {
-                pen.file.sync().map_err(|e| drive.io(e))?;
+            if let Some(pen) = &mut drive.pen {
+                let synced = pen.file.sync();
+                synced.map_err(|e| drive.io(e))?;
             }
             Ok(at)
         })

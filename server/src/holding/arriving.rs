@@ -6,6 +6,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use devices::writeback::Writeback;
 use format::header::{self, Header};
 use types::Bytes;
 
@@ -43,6 +44,7 @@ struct Partial {
     limit: u64,
     disk: usize,
     kept: bool,
+    writeback: Writeback,
 }
 
 impl Drop for Partial {
@@ -213,7 +215,15 @@ impl Partial {
             .truncate(true)
             .open(&path)
             .map_err(HoldingError::io("make", &path))?;
-        let mut partial = Self { path, file, length: 0, limit, disk, kept: false };
+        let mut partial = Self {
+            path,
+            file,
+            length: 0,
+            limit,
+            disk,
+            kept: false,
+            writeback: Writeback::default(),
+        };
         partial.file.write_all(header).map_err(HoldingError::io("write to", &partial.path))?;
         Ok(partial)
     }
@@ -221,14 +231,16 @@ impl Partial {
     fn append(&mut self, bytes: &[u8]) -> Result<(), HoldingError> {
         self.file.write_all(bytes).map_err(HoldingError::io("write to", &self.path))?;
         self.length += bytes.len() as u64;
+        self.writeback.wrote(&self.file, bytes.len());
         Ok(())
     }
 
     /// Writes the final header, and makes the file durable.
     fn seal(&mut self, header: &[u8]) -> Result<(), HoldingError> {
         let sealed = self
-            .file
-            .seek(SeekFrom::Start(0))
+            .writeback
+            .finish()
+            .and_then(|()| self.file.seek(SeekFrom::Start(0)))
             .and_then(|_| self.file.write_all(header))
             .and_then(|()| self.file.sync_all());
         sealed.map_err(HoldingError::io("finish", &self.path))
