@@ -1,0 +1,461 @@
+//! A tape drive through the kernel's tape driver, `/dev/nst*`: where the SCSI generic driver is not to be had.
+//!
+//! The driver counts files and blocks, turns what the drive says into error numbers, and adds habits of its
+//! own. This module knows those habits:
+//!
+//! - **Nodes that rewind are refused.** Whoever closes `/dev/st0`, even after only looking, rewinds the tape.
+//! - **A surprise filemark.** Closed, rewound or sent elsewhere after a write, the driver ends the file first,
+//!   and a torn file looks whole. An operation that moves nothing disarms it. Only a process that is killed
+//!   in the middle of a file cannot do that: its file gets a filemark, and what is in it shows that it is torn.
+//! - **Near the end** every second write fails with ENOSPC, and was not done; the next one is. So the block is
+//!   given once more, and only a second refusal means that the medium is full.
+//! - **The end of data** is a read of nothing after a filemark, and EIO elsewhere. Spacing over one more block
+//!   tells it from a medium that cannot be read.
+//! - **A block longer than the buffer** is ENOMEM, and is passed over. It is read again, for its length.
+//! - **A drive that was reset** says EIO to everything until it is rewound, on newer kernels; on older ones to
+//!   one operation, and then stands at the beginning, ready to write over the label.
+//!
+//! So before the first block or filemark of every file the drive is asked where it stands, and an answer other
+//! than expected means that somebody else moved the tape. That takes logical object numbers, which the driver
+//! gives only if its option `scsi2logical` is set; the superuser's process sets it. Without them, or on a drive
+//! that does not tell its position, places are found by counting filemarks from the beginning, and **a foreign
+//! rewind cannot be noticed** unless the drive itself complains. [`StDrive::tells_its_position`] says which.
+//!
+//! What cannot be done this way at all, [`Beyond`] lists: use the drive's sg node for it.
+
+mod kernel;
+#[cfg(test)]
+mod model;
+mod motion;
+mod route;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use types::{BlockSize, DriveName, FileNo, ObjectNo};
+
+use self::kernel::{Kernel, Node, Op, Status};
+pub use self::trouble::{Beyond, NotThroughSt, StTrouble};
+use crate::drive::{Action, Drive, DriveError, LastBlock, Limits, Met, Position, Trouble, Wrote};
+
+/// A drive behind `/dev/nst*`.
+pub struct StDrive {
+    name: DriveName,
+    kernel: Box<dyn Kernel>,
+    generic: Option<PathBuf>,
+    block: BlockSize,
+    /// Where the medium stands. None: nobody knows, and the drive is opened anew.
+    at: Option<Standing>,
+    last: Last,
+    /// The driver would write a filemark if it were closed or moved now.
+    armed: bool,
+    /// The drive was asked where it stands since it was moved or began a file.
+    asked: bool,
+    /// Something was written that was not flushed.
+    unflushed: bool,
+    /// The end of the medium came near.
+    near_end: bool,
+    write_protected: bool,
+    /// Where files begin: seen by counting.
+    seen: BTreeMap<FileNo, ObjectNo>,
+    /// Where files begin: said by others.
+    recalled: BTreeMap<FileNo, ObjectNo>,
+}
+
+/// Where the medium stands, as counted, and as the drive should say. It may not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Standing {
+    position: Position,
+    object: Option<u64>,
+}
+
+/// What the last operation was, as far as the next one depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    /// Written: behind it is nothing.
+    Wrote,
+    /// The end of data was met.
+    MetTheEnd,
+    /// Anything else.
+    Moved,
+}
+
+impl fmt::Debug for StDrive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("StDrive");
+        f.field("name", &self.name).field("path", &self.kernel.path()).field("at", &self.at);
+        f.finish_non_exhaustive()
+    }
+}
+
+impl StDrive {
+    /// The drive at `path`, for blocks of this length. Nothing is opened before the first rewind, locate or
+    /// search for the end of data.
+    ///
+    /// # Errors
+    ///
+    /// If the node is none of the tape driver, or one that rewinds.
+    pub fn new(name: DriveName, path: &Path, block: BlockSize) -> Result<Self, StTrouble> {
+        let node = Node::new(path)?;
+        let generic = node.generic();
+        let mut drive = Self::over(name, Box::new(node), block);
+        drive.generic = generic;
+        Ok(drive)
+    }
+
+    fn over(name: DriveName, kernel: Box<dyn Kernel>, block: BlockSize) -> Self {
+        Self {
+            name,
+            kernel,
+            generic: None,
+            block,
+            at: None,
+            last: Last::Moved,
+            armed: false,
+            asked: false,
+            unflushed: false,
+            near_end: false,
+            write_protected: false,
+            seen: BTreeMap::new(),
+            recalled: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the drive says where it stands, so that a move by others is noticed. False before the first
+    /// rewind, locate or search for the end of data.
+    pub fn tells_its_position(&self) -> bool {
+        self.at.is_some_and(|at| at.object.is_some())
+    }
+
+    /// The answer to a wish that the tape driver cannot fulfil.
+    pub fn beyond(&self, wish: Beyond) -> NotThroughSt {
+        NotThroughSt { wish, generic: self.generic.clone() }
+    }
+
+    /// Does one action. After an error the position is not believed, and the next rewind, locate or search for
+    /// the end of data begins with opening the drive anew.
+    fn attempt<T>(
+        &mut self,
+        action: Action,
+        act: impl FnOnce(&mut Self) -> Result<T, StTrouble>,
+    ) -> Result<T, DriveError> {
+        let at = self.at.map(|at| at.position);
+        act(self).map_err(|trouble| {
+            self.at = None;
+            let (drive, blame) = (self.name.clone(), trouble.blame());
+            let cause: Box<dyn std::error::Error + Send + Sync> = match trouble {
+                StTrouble::Common(trouble) => Box::new(trouble),
+                other => Box::new(other),
+            };
+            DriveError { drive, action, at, blame, cause }
+        })
+    }
+
+    fn standing(&self) -> Result<Standing, StTrouble> {
+        Ok(self.at.ok_or(Trouble::PositionUnknown)?)
+    }
+
+    fn stand(&mut self, position: Position, object: Option<u64>) {
+        self.at = Some(Standing { position, object });
+        if let (0, Some(object)) = (position.block, object) {
+            self.seen.insert(position.file, ObjectNo(object));
+        }
+    }
+
+    /// One object further.
+    fn step(&mut self, over: Over) -> Result<(), StTrouble> {
+        let Standing { position, object } = self.standing()?;
+        let next = match over {
+            Over::Block => Position { block: position.block + 1, ..position },
+            Over::Filemark => Position::start_of(position.file.next()),
+        };
+        self.stand(next, object.map(|object| object + 1));
+        Ok(())
+    }
+
+    fn write(&mut self, block: &[u8]) -> Result<Wrote, StTrouble> {
+        self.standing()?;
+        let (length, wanted) = (block.len(), self.block.len());
+        if length != wanted {
+            return Err(Trouble::BlockLength { length, wanted }.into());
+        }
+        self.before_writing()?;
+        let Some(taken) = self.give(block)? else { return Ok(Wrote::Nothing) };
+        if taken != length {
+            return Err(StTrouble::Short { taken, length });
+        }
+        self.step(Over::Block)?;
+        self.near_end |= self.status()?.near_end;
+        Ok(if self.near_end { Wrote::BlockNearEnd } else { Wrote::Block })
+    }
+
+    /// Gives the driver a block, twice if it must be. None: the medium is full.
+    fn give(&mut self, block: &[u8]) -> Result<Option<usize>, StTrouble> {
+        for _ in 0..2 {
+            match self.kernel.write(block) {
+                Ok(taken) => return Ok(Some(taken)),
+                Err(error) if is(&error, Errno::ENOSPC) => self.near_end = true,
+                Err(error) => return Err(self.why(error)),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The drive must stand where we think, or it would write over something.
+    fn before_writing(&mut self) -> Result<(), StTrouble> {
+        if self.write_protected {
+            return Err(StTrouble::WriteProtected);
+        }
+        if !self.asked {
+            self.ask()?;
+            self.asked = true;
+        }
+        let Standing { position, .. } = self.standing()?;
+        self.seen.split_off(&position.file.next());
+        self.recalled.split_off(&position.file.next());
+        (self.armed, self.unflushed, self.last) = (true, true, Last::Wrote);
+        Ok(())
+    }
+
+    /// Asks driver and drive where the medium stands, and compares.
+    fn ask(&mut self) -> Result<(), StTrouble> {
+        let Standing { position, object } = self.standing()?;
+        if self.status()?.file.is_some_and(|file| file != position.file.0) {
+            return Err(StTrouble::PlaceLost);
+        }
+        if let Some(expected) = object {
+            let found = self.kernel.object().map_err(|_| StTrouble::PlaceLost)?;
+            if found != expected {
+                return Err(StTrouble::MovedByOthers { expected, found });
+            }
+        }
+        Ok(())
+    }
+
+    fn mark(&mut self) -> Result<(), StTrouble> {
+        self.standing()?;
+        self.before_writing()?;
+        self.operate(Op::MarkQueued, 1)?;
+        self.armed = false;
+        self.step(Over::Filemark)?;
+        self.asked = false;
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<Position, StTrouble> {
+        self.standing()?;
+        if self.unflushed {
+            self.operate(Op::Mark, 0)?;
+            (self.armed, self.unflushed) = (false, false);
+        }
+        self.ask()?;
+        Ok(self.standing()?.position)
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<Met, StTrouble> {
+        self.standing()?;
+        if self.last != Last::Moved {
+            self.last = Last::MetTheEnd;
+            return Ok(Met::EndOfData);
+        }
+        self.asked = false;
+        match self.kernel.read(buffer) {
+            Ok(0) if self.status()?.end_of_data => self.met_the_end(),
+            Ok(0) => self.step(Over::Filemark).map(|()| Met::Filemark),
+            Ok(length) => self.step(Over::Block).map(|()| Met::Block(length)),
+            Err(error) if is(&error, Errno::ENOMEM) => Err(self.too_long(buffer.len(), error)),
+            Err(error) if is(&error, Errno::EIO) && self.at_end_of_data() => self.met_the_end(),
+            Err(error) => Err(self.why(error)),
+        }
+    }
+
+    fn met_the_end(&mut self) -> Result<Met, StTrouble> {
+        self.last = Last::MetTheEnd;
+        Ok(Met::EndOfData)
+    }
+
+    /// Whether the read that failed was one behind the data.
+    fn at_end_of_data(&mut self) -> bool {
+        let stopped = self.kernel.operate(Op::ForwardBlocks, 1).is_err();
+        stopped && self.kernel.status().is_ok_and(|status| status.end_of_data)
+    }
+
+    /// The driver passed over a block because it does not fit. How long is it?
+    fn too_long(&mut self, room: usize, error: io::Error) -> StTrouble {
+        let mut buffer = vec![0; BlockSize::LARGEST.len()];
+        let back = self.kernel.operate(Op::BackBlocks, 1);
+        match back.and_then(|()| self.kernel.read(&mut buffer)) {
+            Ok(block) if block > room => Trouble::BlockTooLong { block, buffer: room }.into(),
+            _ => self.io(error),
+        }
+    }
+
+    /// Before a move: the drive is open, and the driver will not end the file by itself.
+    fn settle(&mut self) -> Result<(), StTrouble> {
+        self.disarm();
+        // Counting goes on from where the medium stands: if that is not so, from the beginning.
+        let sure = self.at.is_some() && self.ask().is_ok();
+        (self.asked, self.near_end, self.unflushed) = (false, false, false);
+        self.last = Last::Moved;
+        if sure { Ok(()) } else { self.start_over() }
+    }
+
+    /// Any operation but the harmless ones makes the driver forget that it was writing. This one only tells the
+    /// drive that its door may be opened.
+    fn disarm(&mut self) {
+        if std::mem::take(&mut self.armed)
+            && let Err(error) = self.kernel.operate(Op::Unlock, 1)
+        {
+            tracing::debug!(drive = %self.name, %error, "the tape driver could not be disarmed");
+        }
+    }
+
+    /// Opens the drive anew, and goes before the label.
+    fn start_over(&mut self) -> Result<(), StTrouble> {
+        self.seen.clear();
+        self.kernel.reopen()?;
+        self.check_ready()?;
+        self.check_options()?;
+        self.operate(Op::BlockLength, 0)?;
+        self.before_the_label()
+    }
+
+    fn check_ready(&mut self) -> Result<(), StTrouble> {
+        let status = self.status()?;
+        self.write_protected = status.write_protected;
+        match (status.online, status.empty) {
+            (true, _) => Ok(()),
+            (false, true) => Err(Trouble::NoCartridge.into()),
+            (false, false) => Err(StTrouble::NotReady),
+        }
+    }
+
+    fn check_options(&mut self) -> Result<(), StTrouble> {
+        if let Err(error) = self.kernel.set_options() {
+            tracing::debug!(drive = %self.name, %error, "the options of the tape driver stay");
+        }
+        match self.kernel.options().and_then(kernel::Options::unwanted) {
+            Some(option) => {
+                Err(StTrouble::Option { path: self.kernel.path().display().to_string(), option })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn before_the_label(&mut self) -> Result<(), StTrouble> {
+        self.operate(Op::Rewind, 1)?;
+        let logical = self.kernel.options().is_some_and(kernel::Options::logical);
+        let tells = logical && self.kernel.object().is_ok_and(|object| object == 0);
+        self.stand(Position::BEGINNING, tells.then_some(0));
+        Ok(())
+    }
+
+    fn operate(&mut self, op: Op, count: u32) -> Result<(), StTrouble> {
+        self.kernel.operate(op, count).map_err(|error| self.why(error))
+    }
+
+    fn status(&mut self) -> Result<Status, StTrouble> {
+        self.kernel.status().map_err(|error| self.why(error))
+    }
+
+    fn object(&mut self) -> Result<u64, StTrouble> {
+        self.kernel.object().map_err(|error| self.io(error))
+    }
+
+    /// What an error number means. EIO is all that the driver says of a medium that cannot be read, and of a
+    /// drive that was reset; the latter no longer tells its place, or another.
+    fn why(&mut self, error: io::Error) -> StTrouble {
+        if is(&error, Errno::ENOMEDIUM) {
+            return Trouble::NoCartridge.into();
+        }
+        if is(&error, Errno::EACCES) || is(&error, Errno::EROFS) {
+            return StTrouble::WriteProtected;
+        }
+        let tells = self.tells_its_position();
+        if is(&error, Errno::EIO) && tells && !matches!(self.kernel.object(), Ok(1..)) {
+            return StTrouble::PlaceLost;
+        }
+        self.io(error)
+    }
+
+    fn io(&self, source: io::Error) -> StTrouble {
+        Trouble::Io { path: self.kernel.path().display().to_string(), source }.into()
+    }
+}
+
+/// What a medium moves over.
+#[derive(Clone, Copy)]
+enum Over {
+    Block,
+    Filemark,
+}
+
+fn is(error: &io::Error, errno: Errno) -> bool {
+    error.raw_os_error() == Some(errno as i32)
+}
+
+impl Drive for StDrive {
+    fn name(&self) -> &DriveName {
+        &self.name
+    }
+
+    fn limits(&self) -> Limits {
+        let block = self.block;
+        // A drive comes to speed, or finds a place, in seconds; meanwhile it reads a gigabyte.
+        let worth_a_locate = types::Bytes(1 << 30);
+        Limits { header: block, block, last_block: LastBlock::Filled, worth_a_locate }
+    }
+
+    fn object_of(&self, file: FileNo) -> Option<ObjectNo> {
+        self.seen.get(&file).copied()
+    }
+
+    fn recall(&mut self, file: FileNo, object: ObjectNo) {
+        self.recalled.insert(file, object);
+    }
+
+    fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {
+        self.attempt(Action::WriteBlock, |drive| drive.write(block))
+    }
+
+    fn write_filemark(&mut self) -> Result<(), DriveError> {
+        self.attempt(Action::WriteFilemark, Self::mark)
+    }
+
+    fn flush(&mut self) -> Result<Position, DriveError> {
+        self.attempt(Action::Flush, Self::sync)
+    }
+
+    fn read_block(&mut self, buffer: &mut [u8]) -> Result<Met, DriveError> {
+        self.attempt(Action::ReadBlock, |drive| drive.read(buffer))
+    }
+
+    fn position(&mut self) -> Result<Position, DriveError> {
+        self.attempt(Action::TellPosition, |drive| {
+            drive.ask()?;
+            Ok(drive.standing()?.position)
+        })
+    }
+
+    fn locate(&mut self, place: Position) -> Result<(), DriveError> {
+        self.attempt(Action::Locate(place), |drive| drive.go(place))
+    }
+
+    fn to_end_of_data(&mut self) -> Result<Position, DriveError> {
+        self.attempt(Action::FindEndOfData, Self::find_end)
+    }
+}
+
+/// A process that stops in the middle of a file must not leave a filemark there. What it wrote may stay or
+/// go, as after a power cut.
+impl Drop for StDrive {
+    fn drop(&mut self) {
+        self.disarm();
+    }
+}
