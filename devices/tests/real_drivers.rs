@@ -1,0 +1,230 @@
+//! The promises of drives and changers, kept by the real drivers of Linux: st and sg, on a tape library.
+//!
+//! They run in the machine of `buildbot/tapevm`, where `/dev/tapevm/changer` is a library made for tests, and
+//! everything on its cartridges is lost. Cartridges are carried and made with other people's programs, `mtx` and
+//! `tgtimg`, which then also have to agree with what we see.
+
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use devices::conformance::{self, Bench};
+use devices::st::{Beyond, StDrive};
+use devices::{Drive, Met, Position, Wrote};
+use types::{BlockSize, Bytes, FileNo};
+
+const CHANGER: &str = "/dev/tapevm/changer";
+const DRIVE: &str = "/dev/tapevm/drive0";
+
+/// Runs a program that must succeed.
+fn run(program: &str, arguments: &[&str]) -> String {
+    let Output { status, stdout, stderr } = Command::new(program)
+        .args(arguments)
+        .output()
+        .unwrap_or_else(|error| panic!("{program} did not start: {error}"));
+    let said = String::from_utf8_lossy(&stdout).into_owned();
+    assert!(
+        status.success(),
+        "{program} {arguments:?}: {said}{}",
+        String::from_utf8_lossy(&stderr)
+    );
+    said
+}
+
+fn mtx(arguments: &[&str]) -> String {
+    let mut all = vec!["-f", CHANGER];
+    all.extend(arguments);
+    run("mtx", &all)
+}
+
+/// Whether the first drive is full, as `mtx` sees it.
+fn loaded() -> bool {
+    mtx(&["status"]).contains("Data Transfer Element 0:Full")
+}
+
+fn empty_the_drive() {
+    if loaded() {
+        mtx(&["unload"]);
+    }
+}
+
+/// What opens a drive of ours.
+type Open = fn() -> Box<dyn Drive>;
+
+fn by_st() -> Box<dyn Drive> {
+    Box::new(StDrive::new("st".parse().unwrap(), Path::new(DRIVE), BlockSize::TAPE).unwrap())
+}
+
+/// The library of tgt. Its cartridges are files, and a blank one is a new file.
+struct Tgt {
+    open: Open,
+}
+
+impl Bench for Tgt {
+    fn blank(&mut self, room: Bytes) -> Box<dyn Drive> {
+        empty_the_drive();
+        let file = "/run/tapes/TST001L5";
+        std::fs::remove_file(file).unwrap();
+        let size = (room.0 >> 20).to_string();
+        let kind = ["--op", "new", "--device-type", "tape", "--type", "data"];
+        let what = ["--barcode", "TST001L5", "--size", &size, "--file", file];
+        run("tgtimg", &[&kind[..], &what[..]].concat());
+        mtx(&["load", "1", "0"]);
+        (self.open)()
+    }
+
+    fn reload(&mut self) {
+        mtx(&["unload"]);
+        mtx(&["load", "1", "0"]);
+    }
+}
+
+/// What tgt 1.0.85 cannot keep, and no drive in front of it can mend.
+const TGT_CANNOT: [(&str, &str); 11] = {
+    const STALE: &str = "a read at the end of data returns what was in the buffer, as a block";
+    const NO_ATTENTION: &str = "a cartridge that was changed is not reported";
+    const PASSES: &str =
+        "SPACE passes over filemarks and the end of data, and says that all is well";
+    const NO_END: &str = "the medium never ends: the file behind it grows";
+    [
+        ("an_empty_medium_ends_at_once", STALE),
+        ("what_was_written_is_read", STALE),
+        ("every_place_can_be_gone_to", STALE),
+        ("writing_discards_all_behind", STALE),
+        ("writing_in_the_middle_of_a_file_discards_its_rest", STALE),
+        ("going_back_in_an_unfinished_file_discards_its_rest", STALE),
+        ("a_file_without_filemark_is_no_file", NO_ATTENTION),
+        ("flushed_files_outlive_a_reload", NO_ATTENTION),
+        ("places_behind_the_end_are_errors", PASSES),
+        ("the_end_is_announced_and_then_refused", NO_END),
+        ("a_full_medium_can_still_end_its_file", NO_END),
+    ]
+};
+
+fn block(file: u32, block: u64) -> Vec<u8> {
+    let seed = (u64::from(file) << 32 | block).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    (0..BlockSize::TAPE.len()).map(|i| seed[i % 8] ^ seed[(i / 251) % 8]).collect()
+}
+
+/// Three files of so many blocks each.
+const FILES: [u64; 3] = [1, 4, 2];
+
+fn write_files(drive: &mut dyn Drive) {
+    drive.rewind().unwrap();
+    for (file, blocks) in (0..).zip(FILES) {
+        for number in 0..blocks {
+            assert_eq!(drive.write_block(&block(file, number)).unwrap(), Wrote::Block);
+        }
+        drive.write_filemark().unwrap();
+    }
+    assert_eq!(drive.flush().unwrap(), Position::start_of(FileNo(3)));
+}
+
+fn expect_block(drive: &mut dyn Drive, file: u32, number: u64) {
+    let mut buffer = vec![0; BlockSize::TAPE.len()];
+    assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Block(buffer.len()));
+    assert!(buffer == block(file, number), "file {file}, block {number}");
+}
+
+/// All that is promised, as long as nobody meets the end of data, nor goes back from before a filemark: tgt then
+/// counts that mark as one of those to pass.
+fn files_are_written_found_and_read(bench: &mut dyn Bench) {
+    let mut drive = bench.blank(Bytes(64 << 20));
+    let drive = &mut *drive;
+    write_files(drive);
+    for (file, number) in [(1, 3), (0, 0), (2, 0), (1, 1), (1, 0), (2, 1), (0, 0), (1, 2)] {
+        let place = Position { file: FileNo(file), block: number };
+        drive.locate(place).unwrap();
+        expect_block(drive, file, number);
+    }
+    drive.rewind().unwrap();
+    for (file, blocks) in (0..).zip(FILES) {
+        for number in 0..blocks {
+            expect_block(drive, file, number);
+        }
+        let mut buffer = vec![0; BlockSize::TAPE.len()];
+        assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Filemark);
+    }
+}
+
+/// In the tape machine, on tgt's library.
+mod tape_vm_tgt {
+    use super::*;
+
+    #[test]
+    #[ignore = "needs a tape library: buildbot/run runs it in the tape machine"]
+    fn st_keeps_what_tgt_lets_it_keep() {
+        let mut bench = Tgt { open: by_st };
+        conformance::drive_but_for(&mut bench, &TGT_CANNOT);
+        files_are_written_found_and_read(&mut bench);
+    }
+
+    #[test]
+    #[ignore = "needs a tape library: buildbot/run runs it in the tape machine"]
+    fn a_drive_that_stops_in_the_middle_of_a_file_leaves_no_filemark() {
+        let mut drive = Tgt { open: by_st }.blank(Bytes(64 << 20));
+        write_files(&mut *drive);
+        assert_eq!(drive.write_block(&block(3, 0)).unwrap(), Wrote::Block);
+        drop(drive);
+        let status = run("mt", &["-f", DRIVE, "status"]);
+        assert!(status.contains("File number=3, block number=1"), "{status}");
+    }
+
+    #[test]
+    #[ignore = "needs a tape library: buildbot/run runs it in the tape machine"]
+    fn nodes_that_rewind_are_refused_whatever_they_are_called() {
+        let node = Path::new(DRIVE).canonicalize().unwrap();
+        let rewinding = node.to_str().unwrap().replace("/nst", "/st");
+        for name in [rewinding.as_str(), "/tmp/drive"] {
+            std::os::unix::fs::symlink(&rewinding, "/tmp/drive").ok();
+            let refused = StDrive::new("st".parse().unwrap(), Path::new(name), BlockSize::TAPE);
+            assert!(refused.unwrap_err().to_string().contains("rewinds"), "{name}");
+        }
+    }
+
+    #[test]
+    #[ignore = "needs a tape library: buildbot/run runs it in the tape machine"]
+    fn an_empty_drive_says_so_at_once_and_names_its_other_node() {
+        empty_the_drive();
+        let mut drive =
+            StDrive::new("st".parse().unwrap(), Path::new(DRIVE), BlockSize::TAPE).unwrap();
+        let error = drive.rewind().unwrap_err();
+        assert!(error.cause.to_string().contains("no cartridge"), "{}", error.cause);
+        let other = drive.beyond(Beyond::Logs).generic.unwrap();
+        assert_eq!(other, Path::new("/dev/tapevm/drive0-sg").canonicalize().unwrap());
+    }
+
+    /// Files of `tar`, one behind the other, as the drive reads them.
+    #[test]
+    #[ignore = "needs a tape library: buildbot/run runs it in the tape machine"]
+    fn what_tar_wrote_is_read_and_tar_reads_what_we_wrote() {
+        let mut drive = Tgt { open: by_st }.blank(Bytes(64 << 20));
+        drop(drive);
+        std::fs::create_dir_all("/tmp/tree").unwrap();
+        std::fs::write("/tmp/tree/file", block(9, 9)).unwrap();
+        let tar = ["--blocking-factor=1024", "-C", "/tmp", "-f"];
+        run("mt", &["-f", DRIVE, "rewind"]);
+        run("tar", &[&["-c"], &tar[..], &[DRIVE, "tree"]].concat());
+        run("tar", &[&["-c"], &tar[..], &["/tmp/same.tar", "tree"]].concat());
+        let archive = std::fs::read("/tmp/same.tar").unwrap();
+        let blocks: Vec<_> = archive.chunks(BlockSize::TAPE.len()).collect();
+
+        drive = by_st();
+        drive.rewind().unwrap();
+        let mut buffer = vec![0; BlockSize::TAPE.len()];
+        for block in &blocks {
+            assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Block(block.len()));
+            assert!(buffer == *block, "tar's block is read");
+        }
+        assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Filemark);
+        for block in &blocks {
+            assert_eq!(drive.write_block(block).unwrap(), Wrote::Block);
+        }
+        drive.write_filemark().unwrap();
+        drive.flush().unwrap();
+        drop(drive);
+        run("mt", &["-f", DRIVE, "asf", "1"]);
+        run("tar", &[&["-d"], &tar[..], &[DRIVE]].concat());
+    }
+}
