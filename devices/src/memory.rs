@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use types::{Blame, BlockSize, Bytes, DriveName, FileNo, Slot};
+use types::{Blame, BlockSize, Bytes, DriveName, FileNo, ObjectNo, Slot};
 
 use crate::changer::{
     Bay, Cartridge, Changer, ChangerError, Errand, Inventory, Obstacle, Place, PlaceKind,
@@ -26,6 +26,8 @@ struct Tape {
     block: BlockSize,
     capacity: Bytes,
     early_warning: Bytes,
+    /// What the drive was told of where files begin.
+    recalled: Vec<(FileNo, ObjectNo)>,
 }
 
 #[derive(Debug)]
@@ -39,8 +41,9 @@ enum Object {
 impl MemoryTape {
     /// An empty cartridge.
     pub fn new(block: BlockSize, capacity: Bytes, early_warning: Bytes) -> Self {
-        let objects = Vec::new();
-        Self(Arc::new(Mutex::new(Tape { objects, durable: 0, block, capacity, early_warning })))
+        let (objects, recalled) = (Vec::new(), Vec::new());
+        let tape = Tape { objects, durable: 0, block, capacity, early_warning, recalled };
+        Self(Arc::new(Mutex::new(tape)))
     }
 
     /// Loses what was not flushed, but for the first `written` blocks and marks of it.
@@ -55,6 +58,11 @@ impl MemoryTape {
     pub fn buffered(&self) -> usize {
         let tape = self.tape();
         tape.objects.len() - tape.durable
+    }
+
+    /// What drives were told of where its files begin, in the order in which they were told.
+    pub fn recalled(&self) -> Vec<(FileNo, ObjectNo)> {
+        self.tape().recalled.clone()
     }
 
     /// Makes a block unreadable. False if there is none.
@@ -182,6 +190,18 @@ impl Drive for MemoryDrive {
         let block = bay.tape.as_ref().map_or(BlockSize::TAPE, |tape| tape.tape().block);
         let worth_a_locate = block.bytes().times(4);
         Limits { header: block, block, last_block: LastBlock::Filled, worth_a_locate }
+    }
+
+    fn object_of(&self, file: FileNo) -> Option<ObjectNo> {
+        let bay = locked(&self.bay);
+        let at = bay.tape.as_ref()?.tape().index_of(Position::start_of(file))?;
+        u64::try_from(at).ok().map(ObjectNo)
+    }
+
+    fn recall(&mut self, file: FileNo, object: ObjectNo) {
+        if let Some(tape) = &locked(&self.bay).tape {
+            tape.tape().recalled.push((file, object));
+        }
     }
 
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {

@@ -392,7 +392,7 @@ impl Bench<'_> {
             }
         };
         let block = wanted.block_size.unwrap_or(BlockSize::HEADER);
-        let end = VolumeEnd { file: FileNo::FIRST, block: None };
+        let end = VolumeEnd { file: FileNo::FIRST, object: None };
         catalogue.record_labelled(&label, None, block, end, self.now)?;
         let drive = found.into_drive();
         let name = drive.name().clone();

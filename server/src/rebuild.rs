@@ -159,7 +159,7 @@ fn settle_volumes(
         if let Some(last) =
             volume.last_written.or(volume.labelled).filter(|_| found.end > FileNo::FIRST)
         {
-            let end = VolumeEnd { file: found.end.max(volume.end.file), block: None };
+            let end = VolumeEnd { file: found.end.max(volume.end.file), object: None };
             catalogue.record_end(&found.label, last, end)?;
             let entry = newest.entry(volume.storage.clone()).or_insert((last, found.label.clone()));
             *entry = entry.clone().max((last, found.label.clone()));

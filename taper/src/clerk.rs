@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use devices::{Drive, DriveError};
 use format::contents::Section;
 use format::frame::digest;
-use types::{Blame, Bytes, Digest, DumpId, FileNo, Label, PartNo};
+use types::{Blame, Bytes, Digest, DumpId, FileNo, Label, ObjectNo, PartNo};
 
 use crate::catalogue::Part;
 use crate::mount::{Mounted, Placed};
@@ -39,6 +39,8 @@ pub struct PartAt {
     pub label: Label,
     /// In which of its files.
     pub file: FileNo,
+    /// Which object of the volume its header is, if it is known.
+    pub object: Option<ObjectNo>,
     /// Where in the image it begins.
     pub offset: Bytes,
     /// How much of the image it holds.
@@ -54,6 +56,7 @@ impl From<&Part> for PartAt {
             part: part.no,
             label: part.label.clone(),
             file: part.file,
+            object: part.object,
             offset: part.offset,
             bytes: part.bytes,
             sha256_so_far: part.sha_so_far,
@@ -68,6 +71,7 @@ impl From<&Placed> for PartAt {
             part: part.part,
             label: part.label.clone(),
             file: part.file,
+            object: part.object,
             offset: part.offset,
             bytes: part.bytes,
             sha256_so_far: Some(part.sha256_so_far),
@@ -104,10 +108,33 @@ pub struct FrameRead {
 /// What to read from which volume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    /// Volumes in the order in which they are first needed, each with its frames as they stand on it.
-    pub volumes: Vec<(Label, Vec<FrameRead>)>,
+    /// Volumes in the order in which they are first needed.
+    pub volumes: Vec<VolumeReads>,
     /// Frames that are in none of the parts.
     pub missing: Vec<WantedFrame>,
+}
+
+/// What to read from one volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VolumeReads {
+    /// Which.
+    pub label: Label,
+    /// Which objects its files begin at, as far as it is known.
+    pub objects: Vec<(FileNo, ObjectNo)>,
+    /// Its frames, as they stand on it.
+    pub reads: Vec<FrameRead>,
+}
+
+impl VolumeReads {
+    fn of(label: Label) -> Self {
+        Self { label, objects: Vec::new(), reads: Vec::new() }
+    }
+
+    fn add(&mut self, part: &PartAt, read: FrameRead) {
+        self.reads.push(read);
+        let object = part.object.map(|object| (part.file, object));
+        self.objects.extend(object.filter(|object| !self.objects.contains(object)));
+    }
 }
 
 /// Finds the frames in the parts of their dumps: one copy of each, from one storage or several.
@@ -126,14 +153,15 @@ pub fn plan(parts: &[PartAt], wanted: &[WantedFrame]) -> Plan {
             continue;
         };
         let index = *volumes.entry(&part.label).or_insert_with(|| {
-            plan.volumes.push((part.label.clone(), Vec::new()));
+            plan.volumes.push(VolumeReads::of(part.label.clone()));
             plan.volumes.len() - 1
         });
         let from = frame.offset - part.offset.0;
-        plan.volumes[index].1.push(FrameRead { file: part.file, from, frame: *frame });
+        let read = FrameRead { file: part.file, from, frame: *frame };
+        plan.volumes[index].add(part, read);
     }
-    for (_, reads) in &mut plan.volumes {
-        reads.sort_by_key(|read| (read.file, read.from));
+    for volume in &mut plan.volumes {
+        volume.reads.sort_by_key(|read| (read.file, read.from));
     }
     plan
 }
@@ -245,9 +273,12 @@ pub fn read_frames<D: Drive>(
     for frame in &plan.missing {
         sink(frame, Err(Lost::NoPart)).map_err(ClerkError::Sink)?;
     }
-    for (label, reads) in &plan.volumes {
+    for VolumeReads { label, objects, reads } in &plan.volumes {
         match mounted(label, volume.take(), mounts) {
-            Ok(found) => volume = Some(read_volume(found, reads, sink)?),
+            Ok(mut found) => {
+                found.recall(objects);
+                volume = Some(read_volume(found, reads, sink)?);
+            }
             Err(why) => {
                 for read in reads {
                     let lost = Lost::NoVolume { label: label.clone(), why: why.clone() };
@@ -326,6 +357,7 @@ pub fn copy_image<D: Drive>(
         let found = mounted(&part.label, volume.take(), mounts)
             .map_err(|why| lost(Lost::NoVolume { label: part.label.clone(), why }))?;
         let mut reader = Reader::new(found);
+        reader.recall(part);
         copy_part(&mut reader, part, &mut running, sink)?;
         volume = Some(reader.into_mounted());
         wanted = wanted.next();
@@ -371,6 +403,7 @@ pub fn read_tail<D: Drive>(
     last: &PartAt,
 ) -> Result<(Mounted<D>, Tail), ClerkError> {
     let mut reader = Reader::new(volume);
+    reader.recall(last);
     let length = last.offset + last.bytes;
     let tail = crate::tail::read(length, |offset, buffer| {
         let before = ReadError::Before { part: last.part };

@@ -18,7 +18,7 @@
 
 use devices::{Drive, DriveError, LastBlock, Limits, Met, Position};
 use format::header::{self, Header, TapeStart};
-use types::{Blame, BlockSize, DumpId, FileNo, Label, PartNo, PoolName, Stamp};
+use types::{Blame, BlockSize, DumpId, FileNo, Label, ObjectNo, PartNo, PoolName, Stamp};
 
 use crate::catalogue::Reusable;
 
@@ -205,6 +205,8 @@ pub struct Known {
     pub written: Option<Stamp>,
     /// Its last file.
     pub last: LastFile,
+    /// Which objects files begin at, as far as it is known: a drive goes straight there.
+    pub objects: Vec<(FileNo, ObjectNo)>,
 }
 
 /// The last file of a volume, as the catalogue knows it.
@@ -375,6 +377,7 @@ impl<D: Drive> Mounted<D> {
         knows: impl Fn(DumpId) -> bool,
     ) -> Result<Appending<D>, VolumeError> {
         self.check_label(known)?;
+        self.recall(&known.objects);
         let end = self.end()?;
         let last = known.last.file();
         if end <= last {
@@ -434,6 +437,13 @@ impl<D: Drive> Mounted<D> {
                 let (label, found) = (self.start.label.clone(), told(header.as_ref()));
                 Err(VolumeError::Unknown { label, file, found })
             }
+        }
+    }
+
+    /// Tells the drive which objects files begin at. What it makes of it, it proves when it goes there.
+    pub fn recall(&mut self, objects: &[(FileNo, ObjectNo)]) {
+        for (file, object) in objects {
+            self.drive.recall(*file, *object);
         }
     }
 

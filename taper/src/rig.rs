@@ -250,13 +250,16 @@ impl Operator {
 
     /// What the catalogue knows of a volume.
     fn known(&self, label: &Label) -> Known {
-        let last = self.placed.iter().filter(|part| part.label == *label).max_by_key(|p| p.file);
-        let last = last.map_or(LastFile::Label, |part| LastFile::Part {
+        let parts = self.placed.iter().filter(|part| part.label == *label);
+        let last_part = parts.max_by_key(|part| part.file);
+        let last = last_part.map_or(LastFile::Label, |part| LastFile::Part {
             file: part.file,
             dump: part.dump,
             part: part.part,
         });
-        Known { label: label.clone(), written: Some(stamp()), last }
+        let objects = last_part.and_then(|part| Some((part.file, part.object?)));
+        let objects = objects.into_iter().collect();
+        Known { label: label.clone(), written: Some(stamp()), last, objects }
     }
 
     fn mount_for_writing(&mut self, slot: u32) -> Result<Appending<AnyDrive>, OtherError> {
@@ -280,6 +283,7 @@ impl Operator {
                 part: facts.part,
                 label: facts.label.clone(),
                 file: facts.file,
+                object: facts.object,
                 offset: facts.offset,
                 bytes: facts.bytes,
                 sha256_so_far: Some(facts.sha256_so_far),

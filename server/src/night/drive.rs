@@ -411,7 +411,7 @@ impl Worker {
     fn record_labelled(&self, volume: &Appending<AnyDrive>) -> Result<(), CatalogueError> {
         let start = volume.start();
         let block = start.block_size.unwrap_or(types::BlockSize::HEADER);
-        let end = VolumeEnd { file: volume.next_file(), block: None };
+        let end = VolumeEnd { file: volume.next_file(), object: volume.next_object() };
         let now = Now::read().stamp();
         self.bench.catalogue.lock().record_labelled(volume.label(), start.stamp, block, end, now)
     }
@@ -446,7 +446,7 @@ impl Worker {
         for part in &placed {
             self.record(part).map_err(|error| text(&error))?;
         }
-        let end = VolumeEnd { file: volume.next_file(), block: None };
+        let end = VolumeEnd { file: volume.next_file(), object: volume.next_object() };
         let mut catalogue = self.bench.catalogue.lock();
         let recorded = catalogue
             .record_end(&label, self.bench.run, end)
@@ -647,7 +647,7 @@ impl Worker {
             run: self.bench.run,
             label: part.label.clone(),
             file: part.file,
-            block: None,
+            object: part.object,
             first_frame: part.first_frame,
             last_frame: part.last_frame,
             offset: part.offset,
@@ -655,7 +655,7 @@ impl Worker {
             sha_so_far: Some(part.sha256_so_far),
             crc_so_far: Some(part.crc32c_so_far),
         };
-        let end = VolumeEnd { file: part.file.next(), block: None };
+        let end = VolumeEnd { file: part.file.next(), object: None };
         self.bench.catalogue.lock().record_placed(&row, end)
     }
 }
@@ -756,14 +756,17 @@ fn broke_off(cause: &StopCause) -> bool {
 /// What the catalogue knows of a volume that is to be written on.
 fn known(volume: &Volume, last: Option<&Part>) -> Known {
     let behind = FileNo(volume.end.file.0.saturating_sub(1));
-    let last = match last {
+    let last_file = match last {
         Some(part) if part.file == behind => {
             LastFile::Part { file: part.file, dump: part.dump, part: part.no }
         }
         _ if behind == FileNo::LABEL => LastFile::Label,
         _ => LastFile::Other { file: behind },
     };
-    Known { label: volume.label.clone(), written: volume.labelled, last }
+    let of_part = last.and_then(|part| Some((part.file, part.object?)));
+    let of_end = volume.end.object.map(|object| (volume.end.file, object));
+    let objects = of_part.into_iter().chain(of_end).collect();
+    Known { label: volume.label.clone(), written: volume.labelled, last: last_file, objects }
 }
 
 fn overwrite(

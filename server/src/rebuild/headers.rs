@@ -212,6 +212,7 @@ fn end_of_image(
         part: part.no,
         label: volume.label.clone(),
         file: part.file,
+        object: None,
         offset: from,
         bytes,
         sha256_so_far: None,

@@ -50,7 +50,7 @@ impl Seen {
             barcode: self.barcode.clone(),
             state: if empty { VolumeState::Labelled } else { VolumeState::Full },
             labelled: self.stamp,
-            end: VolumeEnd { file: self.end.max(FileNo::FIRST), block: None },
+            end: VolumeEnd { file: self.end.max(FileNo::FIRST), object: None },
             ..Volume::new(
                 self.label.clone(),
                 self.pool.clone(),

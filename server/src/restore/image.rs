@@ -244,6 +244,7 @@ impl OnVolumes {
         let checked = self.checked == Some(number);
         let reader = self.mount(&part.label)?;
         if !checked {
+            reader.recall(part);
             reader.expect_part(part.file, part.dump, part.part).map_err(unread)?;
         }
         reader.read(part.file, from, bytes).map_err(unread)?;

@@ -4,7 +4,7 @@
 //! nobody counts on it, but the scribe may go on where it stopped.
 
 use rusqlite::{Connection, Row, named_params, params};
-use types::{Bytes, Digest, DumpId, FileNo, Label, PartNo, Stamp, StorageName};
+use types::{Bytes, Digest, DumpId, FileNo, Label, ObjectNo, PartNo, Stamp, StorageName};
 
 use super::dumps::{self, Dump};
 use super::events::{EventKind, log};
@@ -57,8 +57,8 @@ pub struct Part {
     pub label: Label,
     /// In which of its files.
     pub file: FileNo,
-    /// At which block, by the drive's count, the file's header is, if the drive counts.
-    pub block: Option<u64>,
+    /// Which object of the volume the file's header is, if the drive counts.
+    pub object: Option<ObjectNo>,
     /// Its first frame.
     pub first_frame: u32,
     /// Its last frame.
@@ -83,7 +83,7 @@ impl Part {
             run,
             label: placed.label.clone(),
             file: placed.file,
-            block: None,
+            object: placed.object,
             first_frame: placed.first_frame,
             last_frame: placed.last_frame,
             offset: placed.offset,
@@ -199,7 +199,7 @@ pub(super) fn insert(c: &Connection, part: &Part) -> Result<(), Trouble> {
         ":run": text(part.run),
         ":label": part.label.as_str(),
         ":file": part.file.0,
-        ":block": part.block.map(int),
+        ":block": part.object.map(|object| int(object.0)),
         ":first_frame": part.first_frame,
         ":last_frame": part.last_frame,
         ":offset": int(part.offset.0),
@@ -337,7 +337,7 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Part> {
         run: get(row, "run")?,
         label: get(row, "label")?,
         file: FileNo(number(row, "file")?),
-        block: number_maybe(row, "block")?,
+        object: number_maybe(row, "block")?.map(ObjectNo),
         first_frame: number(row, "first_frame")?,
         last_frame: number(row, "last_frame")?,
         offset: bytes(row, "offset")?,

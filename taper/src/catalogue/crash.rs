@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use types::{Bytes, DumpId, FileNo, Label};
+use types::{Bytes, DumpId, FileNo, Label, ObjectNo};
 
 use super::testing::{STORED, behind, day, dle, dump, label, part, policies, storage};
 use super::{Catalogue, Dump, Filter, Part, RunKind, RunStatus, VolumeEnd};
@@ -66,7 +66,7 @@ fn night(n: u32, level: u16, base: Option<u64>, on: &'static str) -> Vec<Step> {
         catalogue(move |c| drop(c.reusable(&label(on), &policies(), day(n)).unwrap())),
         world(move |w| drop(w.volumes.insert(label(on), vec![]))),
         catalogue(move |c| {
-            let end = VolumeEnd { file: FileNo::FIRST, block: Some(1) };
+            let end = VolumeEnd { file: FileNo::FIRST, object: Some(ObjectNo(1)) };
             c.record_labelled(&label(on), Some(day(n)), types::BlockSize::TAPE, end, day(n))
                 .unwrap();
         }),
@@ -422,7 +422,7 @@ impl Site {
         let Ok(leave) = self.catalogue.reusable(&label, &policies(), day(self.day)) else { return };
         assert_eq!(newest(&self.catalogue), before);
         self.world.volumes.insert(leave.label().clone(), vec![]);
-        let end = VolumeEnd { file: FileNo::FIRST, block: None };
+        let end = VolumeEnd { file: FileNo::FIRST, object: None };
         let (block, now) = (types::BlockSize::TAPE, day(self.day));
         self.catalogue.record_labelled(&label, Some(now), block, end, now).unwrap();
     }

@@ -11,7 +11,7 @@ use format::records::{
     VolumeRow,
 };
 use rusqlite::Connection;
-use types::{DleRef, DumpId, FileNo, Label, Stamp, StorageName};
+use types::{DleRef, DumpId, FileNo, Label, ObjectNo, Stamp, StorageName};
 
 use super::copies::{self, add_up, parts, parts_on};
 use super::dumps::{self, Dump, DumpStatus};
@@ -187,7 +187,7 @@ fn import_part(
     }
     copies::insert(c, &part)?;
     let file = volume.end.file.max(part.file.next()).max(FileNo::FIRST);
-    let end = VolumeEnd { file, block: None };
+    let end = VolumeEnd { file, object: None };
     volumes::grew(c, &part.label, part.run, end, part.bytes)?;
     Ok(true)
 }
@@ -319,7 +319,7 @@ fn part_row(part: Part) -> PartRow {
         label: part.label,
         file: part.file,
         // The label is at block 0, so no part is.
-        block: part.block.unwrap_or(0),
+        block: part.object.map_or(0, |object| object.0),
         first_frame: part.first_frame,
         last_frame: part.last_frame,
         offset: part.offset,
@@ -336,7 +336,7 @@ fn part_of(row: &PartRow) -> Part {
         run: row.run,
         label: row.label.clone(),
         file: row.file,
-        block: (row.block > 0).then_some(row.block),
+        object: (row.block > 0).then_some(ObjectNo(row.block)),
         first_frame: row.first_frame,
         last_frame: row.last_frame,
         offset: row.offset,
@@ -357,7 +357,7 @@ mod tests {
         let mut records = Vec::new();
         for volume in ["V1", "V2"] {
             catalogue.with_volume(volume, 0);
-            let end = VolumeEnd { file: FileNo::FIRST, block: None };
+            let end = VolumeEnd { file: FileNo::FIRST, object: None };
             let block = types::BlockSize::TAPE;
             catalogue.record_labelled(&label(volume), Some(day(1)), block, end, day(1)).unwrap();
         }

@@ -232,7 +232,10 @@ mod tests {
         assert_eq!(catalogue.parts(id(2), &storage("lib")).unwrap().len(), 1);
         let volume = catalogue.volume(&label("V1")).unwrap();
         assert_eq!(volume.lock, super::super::Lock::Until(day(40)));
-        assert_eq!((volume.slot, volume.end.block), (Some(types::Slot(3)), Some(20)));
+        assert_eq!(
+            (volume.slot, volume.end.object),
+            (Some(types::Slot(3)), Some(types::ObjectNo(20)))
+        );
         assert_eq!(catalogue.history(&dle("/data")).unwrap().len(), 2);
         assert_eq!((catalogue.requests().unwrap().len(), catalogue.pins().unwrap().len()), (1, 1));
         assert_eq!(catalogue.unfinished_runs().unwrap().len(), 1);

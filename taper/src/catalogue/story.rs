@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use types::{Bytes, FileNo, Level};
+use types::{Bytes, FileNo, Level, ObjectNo};
 
 use super::testing::{behind, day, dle, dump, id, label, part, policies, storage};
 use super::{
@@ -62,7 +62,7 @@ fn a_dump_goes_from_holding_to_a_volume() {
 
     let volume = catalogue.volume(&label("V1")).unwrap();
     assert_eq!(volume.state, VolumeState::Active);
-    assert_eq!(volume.end, VolumeEnd { file: FileNo(3), block: Some(30) });
+    assert_eq!(volume.end, VolumeEnd { file: FileNo(3), object: Some(ObjectNo(30)) });
     assert_eq!((volume.first_written, volume.last_written), (Some(day(1)), Some(day(1))));
     sound(&catalogue);
 }
@@ -187,7 +187,7 @@ fn a_reusable_volume_is_forgotten_before_it_is_overwritten() {
     assert_eq!(catalogue.dumps(&all).unwrap().len(), 3);
     sound(&catalogue);
 
-    let end = VolumeEnd { file: FileNo(1), block: Some(1) };
+    let end = VolumeEnd { file: FileNo(1), object: Some(ObjectNo(1)) };
     let block = types::BlockSize::TAPE;
     catalogue.record_labelled(&label("V1"), Some(day(9)), block, end, day(9)).unwrap();
     let volume = catalogue.volume(&label("V1")).unwrap();
@@ -216,7 +216,9 @@ fn what_an_unfinished_run_wrote_is_needed() {
     let mut catalogue = Catalogue::in_memory().unwrap();
     catalogue.with_volume("V1", 0);
     catalogue.with_run(1);
-    catalogue.record_end(&label("V1"), day(1), VolumeEnd { file: FileNo(2), block: None }).unwrap();
+    catalogue
+        .record_end(&label("V1"), day(1), VolumeEnd { file: FileNo(2), object: None })
+        .unwrap();
     let error = catalogue.reusable(&label("V1"), &policies(), day(9)).unwrap_err();
     assert!(error.to_string().contains("has not finished"), "{error}");
     assert_eq!(catalogue.unfinished_runs().unwrap().len(), 1);

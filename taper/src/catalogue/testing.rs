@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use types::{BlockSize, Bytes, DleRef, DumpId, FileNo, Label, Level, PartNo, Stamp, StorageName};
+use types::{
+    BlockSize, Bytes, DleRef, DumpId, FileNo, Label, Level, ObjectNo, PartNo, Stamp, StorageName,
+};
 
 use super::{Catalogue, Dump, DumpStatus, Part, RunKind, RunStatus, Volume, VolumeEnd};
 use crate::retention::{Policies, Policy};
@@ -62,7 +64,7 @@ pub(crate) fn part(dump: &Dump, (no, of): (u32, u32), on: &str, file: u32) -> Pa
         run: dump.run,
         label: label(on),
         file: FileNo(file),
-        block: Some(u64::from(file) * 10),
+        object: Some(ObjectNo(u64::from(file) * 10)),
         first_frame: (no - 1) * 6 / of,
         last_frame: no * 6 / of - 1,
         offset: Bytes(u64::from(no - 1) * bytes),
@@ -73,7 +75,7 @@ pub(crate) fn part(dump: &Dump, (no, of): (u32, u32), on: &str, file: u32) -> Pa
 }
 
 pub(crate) fn behind(part: &Part) -> VolumeEnd {
-    VolumeEnd { file: part.file.next(), block: part.block.map(|block| block + 10) }
+    VolumeEnd { file: part.file.next(), object: part.object.map(|object| ObjectNo(object.0 + 10)) }
 }
 
 pub(crate) fn policies() -> Policies {

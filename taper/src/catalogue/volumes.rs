@@ -4,7 +4,9 @@
 //! a label that is taken and perhaps not on any medium; the next new volume of the pool gets it.
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params};
-use types::{Barcode, BlockSize, Bytes, DumpId, FileNo, Label, PoolName, Slot, Stamp, StorageName};
+use types::{
+    Barcode, BlockSize, Bytes, DumpId, FileNo, Label, ObjectNo, PoolName, Slot, Stamp, StorageName,
+};
 
 use super::events::{EventKind, log};
 use super::sql::{bytes, get, get_maybe, int, maybe, number, number_maybe, text, words};
@@ -55,8 +57,8 @@ pub enum Lock {
 pub struct VolumeEnd {
     /// Its number.
     pub file: FileNo,
-    /// The block, by the drive's count, that it would begin at, if the drive counts.
-    pub block: Option<u64>,
+    /// The object of the volume that it would begin at, if the drive counts.
+    pub object: Option<ObjectNo>,
 }
 
 /// One volume.
@@ -104,7 +106,7 @@ impl Volume {
             labelled: None,
             first_written: None,
             last_written: None,
-            end: VolumeEnd { file: FileNo::FIRST, block: None },
+            end: VolumeEnd { file: FileNo::FIRST, object: None },
             bytes: Bytes::ZERO,
             lock: Lock::Open,
         }
@@ -148,7 +150,7 @@ impl Catalogue {
                 maybe(stamp),
                 int(block_size.bytes().0),
                 end.file.0,
-                end.block.map(int),
+                end.object.map(|object| int(object.0)),
             ])?;
             log(tx, now, stamp, EventKind::Volume, &format!("{label} is labelled"))
         })
@@ -290,7 +292,13 @@ pub(super) fn grew(
          next_file = ?3, next_at = ?4, bytes = bytes + ?5,
          state = CASE state WHEN 'labelled' THEN 'active' ELSE state END WHERE label = ?1",
     )?
-    .execute(params![label.as_str(), text(run), end.file.0, end.block.map(int), int(by.0)])?;
+    .execute(params![
+        label.as_str(),
+        text(run),
+        end.file.0,
+        end.object.map(|object| int(object.0)),
+        int(by.0)
+    ])?;
     Ok(())
 }
 
@@ -328,7 +336,7 @@ pub(super) fn insert(c: &Connection, volume: &Volume) -> Result<(), Trouble> {
         ":first": maybe(volume.first_written),
         ":last": maybe(volume.last_written),
         ":next_file": volume.end.file.0,
-        ":next_at": volume.end.block.map(int),
+        ":next_at": volume.end.object.map(|object| int(object.0)),
         ":bytes": int(volume.bytes.0),
         ":lock": lock_text(volume.lock),
     })?;
@@ -352,7 +360,7 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Volume> {
         last_written: get_maybe(row, "last")?,
         end: VolumeEnd {
             file: FileNo(number(row, "next_file")?),
-            block: number_maybe(row, "next_at")?,
+            object: number_maybe(row, "next_at")?.map(ObjectNo),
         },
         bytes: bytes(row, "bytes")?,
         lock: lock_of(row)?,

@@ -4,6 +4,7 @@ use devices::{Drive, DriveError, LastBlock, Met, Position};
 use format::header::Header;
 use types::{Bytes, DumpId, FileNo, PartNo};
 
+use super::PartAt;
 use crate::mount::{Mounted, VolumeError};
 
 /// Bytes of a part could not be read.
@@ -76,6 +77,13 @@ impl<D: Drive> Reader<D> {
     /// The volume again.
     pub fn into_mounted(self) -> Mounted<D> {
         self.volume
+    }
+
+    /// Tells the drive where a part is, so that it can go straight there.
+    pub fn recall(&mut self, part: &PartAt) {
+        if let Some(object) = part.object {
+            self.volume.recall(&[(part.file, object)]);
+        }
     }
 
     /// Checks by its header that a file is this part.

@@ -79,13 +79,33 @@ fn frames_of_several_dumps_come_volume_by_volume_in_their_order() {
     backwards.reverse();
     let plan = plan(&parts, &backwards);
     assert!(plan.missing.is_empty());
-    let mut labels: Vec<_> = plan.volumes.iter().map(|(label, _)| label.as_str()).collect();
+    let mut labels: Vec<_> = plan.volumes.iter().map(|volume| volume.label.as_str()).collect();
     labels.sort_unstable();
     assert_eq!(labels, ["TEST-01", "TEST-02", "TEST-03", "TEST-04"], "each volume once");
-    for (_, reads) in &plan.volumes {
+    for VolumeReads { reads, .. } in &plan.volumes {
         assert!(reads.is_sorted_by_key(|read| (read.file, read.from)));
     }
-    assert_eq!(plan.volumes.iter().map(|(_, reads)| reads.len()).sum::<usize>(), backwards.len());
+    assert_eq!(
+        plan.volumes.iter().map(|volume| volume.reads.len()).sum::<usize>(),
+        backwards.len()
+    );
+}
+
+#[test]
+fn the_drive_is_told_where_each_file_begins_before_it_goes_there() {
+    let image = image(1);
+    let mut operator = written(true, &[&image]);
+    let Kind::Tapes(_, tapes) = &operator.kind else { unreachable!() };
+    let tapes = tapes.clone();
+    let parts = operator.parts(image.dump);
+    assert!(parts.iter().all(|part| part.object.is_some()), "a tape drive counts objects");
+    read(&mut operator, &[&image], &[image.wanted(0), image.wanted(7)]);
+    let [first, last] = [&parts[0], &parts[parts.len() - 1]];
+    for part in [first, last] {
+        let slot = usize::from(part.label.as_str().as_bytes()[6] - b'1');
+        let told = tapes[slot].recalled();
+        assert!(told.contains(&(part.file, part.object.unwrap())), "{told:?}");
+    }
 }
 
 #[test]

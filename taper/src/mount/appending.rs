@@ -4,7 +4,7 @@ use std::io;
 
 use devices::{Drive, Position, Wrote};
 use format::header::{self, DumpHeader, Header, TapeStart};
-use types::{Bytes, DleRef, DumpId, FileNo, Label, Level, PartNo, Stamp};
+use types::{Bytes, DleRef, DumpId, FileNo, Label, Level, ObjectNo, PartNo, Stamp};
 
 use super::part::{PartWriter, Written};
 use super::{Ended, Mounted, NewLabel, Outcome, Placed, Reached, VolumeError, WriteError};
@@ -98,6 +98,11 @@ impl<D: Drive> Appending<D> {
         self.next
     }
 
+    /// Which object of the volume would come next, if the drive counts.
+    pub fn next_object(&self) -> Option<ObjectNo> {
+        self.drive.object_of(self.next)
+    }
+
     /// Whole files that the catalogue did not know of when the volume was mounted. They stay where they are.
     pub fn leftovers(&self) -> &[Leftover] {
         &self.leftovers
@@ -150,7 +155,8 @@ impl<D: Drive> Appending<D> {
             return Ok((self, Outcome::NothingFit));
         };
         self.drive.write_filemark()?;
-        let written = Written::new(self.label().clone(), self.next, image, reached, &stretch);
+        let at = (self.next, self.drive.object_of(self.next));
+        let written = Written::new(self.label().clone(), at, image, reached, &stretch);
         let reached = written.reached.clone();
         // A full medium may have taken less than the source has given.
         source.go_to(reached.place())?;

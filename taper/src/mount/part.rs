@@ -20,7 +20,7 @@ use std::sync::Arc;
 use devices::{Drive, DriveError, LastBlock, Position, Wrote};
 use format::frame::{filler, filler_len};
 use format::header::{self, DumpHeader, Header, Stretch};
-use types::{Blame, Bytes, Digest, DumpId, FileNo, Label, PartNo};
+use types::{Blame, Bytes, Digest, DumpId, FileNo, Label, ObjectNo, PartNo};
 
 use super::VolumeError;
 use crate::scribe::{FramePlace, Hasher, ImageSource, Running, SourceError};
@@ -74,6 +74,8 @@ pub struct PartFacts {
     pub label: Label,
     /// In which of its files.
     pub file: FileNo,
+    /// Which object of the volume its header is, if the drive counts.
+    pub object: Option<ObjectNo>,
     /// Its first frame.
     pub first_frame: u32,
     /// Its last frame.
@@ -164,7 +166,7 @@ pub(super) struct Written {
 impl Written {
     pub(super) fn new(
         label: Label,
-        file: FileNo,
+        (file, object): (FileNo, Option<ObjectNo>),
         image: &header::Image<'_>,
         before: &Reached,
         stretch: &WrittenStretch,
@@ -176,6 +178,7 @@ impl Written {
             part: before.part,
             label,
             file,
+            object,
             first_frame: before.frame,
             last_frame: frame - 1,
             offset: before.running.bytes(),

@@ -61,12 +61,13 @@ fn write_unflushed(volume: Appending<MemoryDrive>, image: &MadeUp) -> Appending<
 
 fn known(part: &Placed) -> Known {
     let PartFacts { label, file, dump, part, .. } = (**part).clone();
-    Known { label, written: Some(stamp()), last: LastFile::Part { file, dump, part } }
+    let last = LastFile::Part { file, dump, part };
+    Known { label, written: Some(stamp()), last, objects: Vec::new() }
 }
 
 fn only_label() -> Known {
     let label = "TEST-01".parse().unwrap();
-    Known { label, written: Some(stamp()), last: LastFile::Label }
+    Known { label, written: Some(stamp()), last: LastFile::Label, objects: Vec::new() }
 }
 
 fn image(number: u8) -> MadeUp {

@@ -6,7 +6,7 @@ use types::{BlockSize, PartNo};
 
 use super::*;
 use crate::clerk;
-use crate::rig::{MadeUp, Operator};
+use crate::rig::{Kind, MadeUp, Operator};
 
 const KIB: u64 = 1024;
 
@@ -44,6 +44,22 @@ fn libraries() -> [Operator; 2] {
         Operator::with_tapes(4, BlockSize::HEADER, capacity, early),
         Operator::with_directories(4, capacity, early),
     ]
+}
+
+#[test]
+fn a_drive_that_counts_objects_is_told_where_the_last_part_begins_before_it_appends() {
+    let block = BlockSize::HEADER;
+    let mut operator = Operator::with_tapes(1, block, Bytes(4000 * KIB), Bytes(100 * KIB));
+    for number in [1, 2] {
+        let image = MadeUp::new(number, &[10, 40_000]);
+        let part_size = Some(Bytes(50 * KIB));
+        write(&mut operator, &image, Reached::beginning(), part_size).unwrap();
+    }
+    let Kind::Tapes(_, tapes) = &operator.kind else { unreachable!() };
+    let first = &operator.placed[0];
+    assert!(tapes[0].recalled().contains(&(first.file, first.object.unwrap())));
+    let objects: Vec<_> = operator.placed.iter().map(|part| part.object.unwrap()).collect();
+    assert!(objects.is_sorted() && objects[0] == types::ObjectNo(2), "{objects:?}");
 }
 
 #[test]
