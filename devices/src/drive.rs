@@ -160,6 +160,26 @@ pub enum Action {
     Locate(Position),
     /// [`Drive::to_end_of_data`].
     FindEndOfData,
+    /// To say what it is.
+    Identify,
+    /// To say whether it is ready.
+    SayReady,
+    /// To take in and thread its cartridge.
+    Load,
+    /// To give its cartridge out.
+    Unload,
+    /// To say how it and its cartridge are.
+    TellHealth,
+    /// To read the memory of its cartridge.
+    ReadMemory,
+    /// To write the memory of its cartridge.
+    WriteMemory,
+    /// To be set otherwise.
+    Set,
+    /// To serve this host alone, or no longer.
+    Reserve,
+    /// To order what is to be read.
+    OrderReading,
 }
 
 impl fmt::Display for Action {
@@ -172,6 +192,16 @@ impl fmt::Display for Action {
             Self::TellPosition => f.write_str("tell its position"),
             Self::Locate(place) => write!(f, "go to {place}"),
             Self::FindEndOfData => f.write_str("go to the end of data"),
+            Self::Identify => f.write_str("say what it is"),
+            Self::SayReady => f.write_str("say whether it is ready"),
+            Self::Load => f.write_str("load its cartridge"),
+            Self::Unload => f.write_str("unload its cartridge"),
+            Self::TellHealth => f.write_str("say how it is"),
+            Self::ReadMemory => f.write_str("read the memory of its cartridge"),
+            Self::WriteMemory => f.write_str("write the memory of its cartridge"),
+            Self::Set => f.write_str("be set as is wanted"),
+            Self::Reserve => f.write_str("be reserved"),
+            Self::OrderReading => f.write_str("order what is to be read"),
         }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! A [`Drive`] moves blocks and filemarks, a [`Changer`] moves cartridges. Neither knows what a dump is.
 //! [`vtape`] is a library made of directories, in the layout of Amanda's `chg-disk`; [`memory`] is one for
-//! tests that behaves like tape; [`sg`] carries SCSI commands to a device; [`st`] is a drive behind the
-//! kernel's tape driver; [`faulty`] puts a fault into any of them; and [`conformance`] is what all of them, and
-//! every real drive, must pass.
+//! tests that behaves like tape; [`ssc`] is a drive that is spoken to in SCSI, through [`sg`]; [`st`] is a drive
+//! behind the kernel's tape driver; [`faulty`] puts a fault into any of them; and [`conformance`] is what all of
+//! them, and every real drive, must pass.
 
 pub mod changer;
 pub mod conformance;
@@ -16,6 +16,7 @@ pub mod memory;
 pub mod robot;
 pub mod scsi;
 pub mod sg;
+pub mod ssc;
 pub mod st;
 pub mod transport;
 pub mod vtape;

@@ -1,0 +1,247 @@
+//! The plainest drive there can be, for tests of single answers: a row of objects, no time, no buffer. What it is
+//! told to complain of, it complains of instead of doing the command.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use crate::scsi::{Cdb, Status};
+use crate::transport::{Completion, Data, Transport, TransportError};
+
+/// A drive. Clones are the same drive.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Plain(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub objects: Vec<Option<Vec<u8>>>,
+    pub at: usize,
+    /// Blocks before the warning, and before the end.
+    pub early: Option<usize>,
+    pub end: Option<usize>,
+    /// What it answers to the next command of this code.
+    pub complaints: VecDeque<(u8, Vec<u8>)>,
+    /// What it answers to whatever comes next.
+    pub attention: Option<Vec<u8>>,
+    /// Codes that it does not know, with the service action in the second byte.
+    pub unknown: Vec<(u8, u8)>,
+    /// All that was sent.
+    pub sent: Vec<Cdb>,
+    pub waited: Duration,
+    /// What log page 11h says that it is about.
+    pub activity: Option<u8>,
+}
+
+/// Sense data of the fixed form.
+pub(super) fn sense(key: u8, asc: u8, ascq: u8) -> Vec<u8> {
+    let mut raw = vec![0; 18];
+    (raw[0], raw[2], raw[7], raw[12], raw[13]) = (0x70, key, 10, asc, ascq);
+    raw
+}
+
+/// The same, about data that were taken earlier.
+pub(super) fn deferred(mut raw: Vec<u8>) -> Vec<u8> {
+    raw[0] |= 1;
+    raw
+}
+
+fn with_information(mut raw: Vec<u8>, information: i64) -> Vec<u8> {
+    raw[0] |= 0x80;
+    raw[3..7].copy_from_slice(&i32::try_from(information).unwrap().to_be_bytes());
+    raw
+}
+
+const FILEMARK: u8 = 0x80;
+const END: u8 = 0x40;
+const LENGTH: u8 = 0x20;
+
+type Done = Result<usize, Vec<u8>>;
+
+impl Plain {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap()
+    }
+
+    /// Complains when it is next sent a command of this code.
+    pub(super) fn complain(&self, code: u8, sense: Vec<u8>) {
+        self.state().complaints.push_back((code, sense));
+    }
+}
+
+impl State {
+    fn file(&self, at: usize) -> u64 {
+        self.objects[..at].iter().filter(|object| object.is_none()).count() as u64
+    }
+
+    fn put(&mut self, object: Option<Vec<u8>>) -> Done {
+        let blocks = |objects: &[Option<Vec<u8>>]| objects.iter().flatten().count();
+        if object.is_some() && self.end.is_some_and(|end| blocks(&self.objects[..self.at]) >= end) {
+            return Err(sense(0x0d | END, 0, 2));
+        }
+        self.objects.truncate(self.at);
+        self.objects.push(object);
+        self.at += 1;
+        if self.early.is_some_and(|early| blocks(&self.objects) > early) {
+            return Err(sense(END, 0, 2));
+        }
+        Ok(0)
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> Done {
+        let Some(object) = self.objects.get(self.at) else { return Err(sense(8, 0, 5)) };
+        self.at += 1;
+        let Some(block) = object else { return Err(sense(FILEMARK, 0, 1)) };
+        let taken = block.len().min(room.len());
+        room[..taken].copy_from_slice(&block[..taken]);
+        match room.len() as i64 - block.len() as i64 {
+            0 => Ok(taken),
+            other => Err(with_information(sense(LENGTH, 0, 0), other)),
+        }
+    }
+
+    fn space(&mut self, what: u8, count: i64) -> Done {
+        if what == 3 {
+            self.at = self.objects.len();
+            return Ok(0);
+        }
+        for gone in 0..count.abs() {
+            let left = count.abs() - gone;
+            if what == 0 {
+                self.step(count > 0, left)?;
+            } else {
+                self.over_a_mark(count > 0, left)?;
+            }
+        }
+        Ok(0)
+    }
+
+    fn over_a_mark(&mut self, forward: bool, left: i64) -> Done {
+        loop {
+            match self.step(forward, left) {
+                Err(sense) if sense[2] & FILEMARK == 0 => return Err(sense),
+                Err(_) => return Ok(0),
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// Over one object, with a complaint at a mark or at an end.
+    fn step(&mut self, forward: bool, left: i64) -> Done {
+        let over = if forward { self.at } else { self.at.wrapping_sub(1) };
+        match self.objects.get(over) {
+            None if forward => return Err(with_information(sense(8, 0, 5), left)),
+            None => return Err(with_information(sense(END, 0, 4), left)),
+            Some(_) if forward => self.at += 1,
+            Some(_) => self.at -= 1,
+        }
+        if self.objects[over].is_none() {
+            return Err(with_information(sense(FILEMARK, 0, 1), left));
+        }
+        Ok(0)
+    }
+
+    fn locate(&mut self, object: u64) -> Done {
+        match usize::try_from(object) {
+            Ok(object) if object <= self.objects.len() => self.at = object,
+            _ => {
+                self.at = self.objects.len();
+                return Err(sense(8, 0, 5));
+            }
+        }
+        Ok(0)
+    }
+
+    fn tell(&self, form: u8, room: &mut [u8]) -> Done {
+        let at = self.at as u64;
+        match form {
+            0 => {
+                let number = u32::try_from(at).unwrap().to_be_bytes();
+                room[4..8].copy_from_slice(&number);
+                room[8..12].copy_from_slice(&number);
+            }
+            6 => {
+                room[8..16].copy_from_slice(&at.to_be_bytes());
+                room[16..24].copy_from_slice(&self.file(self.at).to_be_bytes());
+            }
+            _ => {
+                room[8..16].copy_from_slice(&at.to_be_bytes());
+                room[16..24].copy_from_slice(&at.to_be_bytes());
+            }
+        }
+        Ok(room.len())
+    }
+
+    fn act(&mut self, cdb: &Cdb, data: Data<'_>) -> Done {
+        let bytes = cdb.bytes();
+        let signed = |part: &[u8]| {
+            let number = part.iter().fold(0_i128, |sum, byte| sum << 8 | i128::from(*byte));
+            let wrapped =
+                if part[0] & 0x80 != 0 { number - (1 << (8 * part.len())) } else { number };
+            i64::try_from(wrapped).unwrap()
+        };
+        match (bytes[0], data) {
+            (0x00 | 0x1b | 0x1e, _) => Ok(0),
+            (0x4d, Data::In(room)) if let Some(activity) = self.activity => {
+                let page = [0x11, 0, 0, 8, 0, 0, 3, 4, 0, 0, activity, 0];
+                room[..page.len()].copy_from_slice(&page);
+                Ok(page.len())
+            }
+            (0x01, _) => self.locate(0),
+            (0x05, Data::In(room)) => {
+                room.copy_from_slice(&[0, 0x80, 0, 0, 0, 1]);
+                Ok(6)
+            }
+            (0x08, Data::In(room)) => self.read(room),
+            (0x0a, Data::Out(block)) => self.put(Some(block.to_vec())),
+            (0x10, _) => (0..bytes[4]).try_fold(0, |_, _| self.put(None)),
+            (0x11, _) => self.space(bytes[1], signed(&bytes[2..5])),
+            (0x2b, _) => self.locate(signed(&bytes[3..7]).unsigned_abs()),
+            (0x92, _) => self.locate(u64::from_be_bytes(bytes[4..12].try_into().unwrap())),
+            (0x34, Data::In(room)) => self.tell(bytes[1], room),
+            _ => Err(sense(5, 0x20, 0)),
+        }
+    }
+}
+
+impl Transport for Plain {
+    fn name(&self) -> &str {
+        "plain"
+    }
+
+    fn longest(&self) -> usize {
+        16 << 20
+    }
+
+    fn execute(
+        &mut self,
+        cdb: &Cdb,
+        data: Data<'_>,
+        _timeout: Duration,
+    ) -> Result<Completion, TransportError> {
+        let mut state = self.state();
+        state.sent.push(*cdb);
+        let (code, action) = (cdb.opcode(), cdb.bytes()[1]);
+        let waiting = state.complaints.iter().position(|(about, _)| *about == code);
+        let attention = state.attention.take();
+        let done = match attention
+            .map(|sense| (code, sense))
+            .or_else(|| waiting.and_then(|at| state.complaints.remove(at)))
+        {
+            Some((_, sense)) => Err(sense),
+            None if state.unknown.contains(&(code, action)) => Err(sense(5, 0x20, 0)),
+            None => state.act(cdb, data),
+        };
+        Ok(match done {
+            // A status other than that there are sense data.
+            Err(sense) if sense.len() == 1 => {
+                Completion { status: Status::from(sense[0]), sense: Vec::new(), moved: 0 }
+            }
+            Ok(moved) => Completion { status: Status::Good, sense: Vec::new(), moved },
+            Err(sense) => Completion { status: Status::CheckCondition, sense, moved: 0 },
+        })
+    }
+
+    fn pause(&mut self, time: Duration) {
+        self.state().waited += time;
+    }
+}

@@ -1,0 +1,143 @@
+//! A drive for this host alone (SPC-4, 5.12: persistent reservations).
+//!
+//! A host registers a key with the drive, and then reserves it for exclusive access: whatever another host sends,
+//! a harmless look included, is refused. So no monitor can rewind a tape that is being written.
+//!
+//! A reservation outlives the program. One that this host left behind, perhaps over another path, is known by its
+//! key and is taken over; that of another host is respected, and the error says whose it is.
+
+use std::fmt;
+
+use super::{Problem, TapeDrive};
+use crate::drive::{Action, DriveError};
+use crate::scsi::cdb::spc::{
+    Holding, Reservations, ReserveAction, persistent_reserve_in, persistent_reserve_out,
+};
+use crate::transport::{Data, Transport};
+
+/// The name of this host, as far as reservations go. Not zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReservationKey(pub u64);
+
+impl fmt::Display for ReservationKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// Whether the drive is reserved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Reserved {
+    /// For this host.
+    ForUs,
+    /// The drive knows no reservations: nothing keeps others away.
+    NotOffered,
+}
+
+impl<T: Transport> TapeDrive<T> {
+    /// Reserves the drive for this host alone.
+    pub fn reserve(&mut self, key: ReservationKey) -> Result<Reserved, DriveError> {
+        self.inquire(Action::Reserve, |drive| {
+            match drive.reservation(ReserveAction::RegisterAndIgnore, ReservationKey(0), key) {
+                Err(Problem::Refused(refusal)) if refusal.is_unknown_to_the_drive() => {
+                    return Ok(Reserved::NotOffered);
+                }
+                other => other?,
+            }
+            match drive.reservation(ReserveAction::Reserve, key, ReservationKey(0)) {
+                Err(Problem::Refused(refusal)) if refusal.is_reservation_conflict() => {
+                    drive.take_over(key)?;
+                }
+                other => other?,
+            }
+            Ok(Reserved::ForUs)
+        })
+    }
+
+    /// Gives the drive back to all. A reservation that is not there is no error.
+    pub fn release(&mut self, key: ReservationKey) -> Result<(), DriveError> {
+        self.inquire(Action::Reserve, |drive| {
+            for (action, service) in [(ReserveAction::Release, key), (ReserveAction::Register, key)]
+            {
+                match drive.reservation(action, service, ReservationKey(0)) {
+                    Err(Problem::Refused(refusal))
+                        if refusal.is_unknown_to_the_drive()
+                            || refusal.is_reservation_conflict() => {}
+                    other => other?,
+                }
+            }
+            Ok(())
+        })
+    }
+
+    /// If the reservation in the way is our own, from before.
+    fn take_over(&mut self, key: ReservationKey) -> Result<(), Problem> {
+        match self.holder()? {
+            Some(holder) if holder == key => self.reservation(ReserveAction::Preempt, key, key),
+            Some(holder) => Err(Problem::ReservedBy(holder)),
+            // It has gone in the meantime.
+            None => self.reservation(ReserveAction::Reserve, key, ReservationKey(0)),
+        }
+    }
+
+    /// Whose reservation it is.
+    pub(super) fn holder(&mut self) -> Result<Option<ReservationKey>, Problem> {
+        let mut reply = [0; 24];
+        let moved =
+            self.ask(persistent_reserve_in(Reservations::Holder, 24), Data::In(&mut reply))?.moved;
+        Ok(holder(reply.get(..moved).unwrap_or(&reply)))
+    }
+
+    fn reservation(
+        &mut self,
+        action: ReserveAction,
+        key: ReservationKey,
+        service: ReservationKey,
+    ) -> Result<(), Problem> {
+        let list = parameters(key, service);
+        self.ask(persistent_reserve_out(action, Holding::ExclusiveAccess), Data::Out(&list))?;
+        Ok(())
+    }
+}
+
+/// The parameter list of PERSISTENT RESERVE OUT (SPC-4, 6.16.3).
+fn parameters(key: ReservationKey, service: ReservationKey) -> [u8; 24] {
+    let mut list = [0; 24];
+    let keys = key.0.to_be_bytes().into_iter().chain(service.0.to_be_bytes());
+    for (to, from) in list.iter_mut().zip(keys) {
+        *to = from;
+    }
+    list
+}
+
+/// From a reply to READ RESERVATION (SPC-4, 6.15.3).
+fn holder(reply: &[u8]) -> Option<ReservationKey> {
+    let length = u32::from_be_bytes(reply.get(4..8)?.try_into().ok()?);
+    let key = u64::from_be_bytes(reply.get(8..16)?.try_into().ok()?);
+    (length >= 16).then_some(ReservationKey(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_has_the_bytes_of_the_book() {
+        let list = parameters(ReservationKey(0x0102_0304_0506_0708), ReservationKey(9));
+        assert_eq!(list[..8], [1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(list[8..16], [0, 0, 0, 0, 0, 0, 0, 9]);
+        assert_eq!(list[16..], [0; 8]);
+    }
+
+    #[test]
+    fn the_holder_is_read_if_there_is_one() {
+        let mut reply = [0; 24];
+        assert_eq!(holder(&reply), None);
+        (reply[7], reply[15]) = (16, 42);
+        assert_eq!(holder(&reply), Some(ReservationKey(42)));
+        for end in 0..16 {
+            assert_eq!(holder(&reply[..end]), None);
+        }
+    }
+}
