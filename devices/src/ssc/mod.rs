@@ -44,6 +44,8 @@ mod timeouts;
 mod write;
 
 #[cfg(test)]
+mod against;
+#[cfg(test)]
 mod plain;
 #[cfg(test)]
 mod tests;
