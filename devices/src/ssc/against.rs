@@ -80,7 +80,8 @@ fn in_memory() -> MemoryDrive {
 fn compare(drive: &mut dyn Drive, calls: &[Call]) {
     let mut model = in_memory();
     for (number, &call) in calls.iter().enumerate() {
-        assert_eq!(say(drive, call), say(&mut model, call), "call {number}: {call:?} of {calls:?}");
+        // Blocks are too long to be shown.
+        assert!(say(drive, call) == say(&mut model, call), "call {number}, {call:?}, of {calls:?}");
     }
 }
 

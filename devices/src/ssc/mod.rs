@@ -48,6 +48,8 @@ mod against;
 #[cfg(test)]
 mod plain;
 #[cfg(test)]
+mod session;
+#[cfg(test)]
 mod tests;
 
 pub use check::Check;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use crate::scsi::{Cdb, Status};
-use crate::transport::{Completion, Data, Transport, TransportError};
+use crate::transport::{Break, Completion, Data, Transport, TransportError};
 
 /// A drive. Clones are the same drive.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,14 @@ pub(super) struct State {
     pub complaints: VecDeque<(u8, Vec<u8>)>,
     /// What it answers to whatever comes next.
     pub attention: Option<Vec<u8>>,
+    /// What goes wrong once, after so many commands.
+    pub fault: Option<(u32, Fault)>,
+    /// The mode pages that it has, from their code on.
+    pub pages: Vec<Vec<u8>>,
+    /// Its block length, which is 512 until somebody says otherwise.
+    pub fixed: bool,
+    /// A bit that changes on the way when next a block is read.
+    pub spoilt: Option<usize>,
     /// Codes that it does not know, with the service action in the second byte.
     pub unknown: Vec<(u8, u8)>,
     /// All that was sent.
@@ -30,6 +38,21 @@ pub(super) struct State {
     pub waited: Duration,
     /// What log page 11h says that it is about.
     pub activity: Option<u8>,
+}
+
+/// What goes wrong once.
+#[derive(Clone, Debug)]
+pub(super) enum Fault {
+    /// It complains, and does nothing.
+    Complain(Vec<u8>),
+    /// Somebody else has rewound the tape just before.
+    Rewound,
+    /// It was reset just before: the tape is rewound, and it says so.
+    Reset,
+    /// The command is not carried out, and no answer comes. Then the host resets the drive.
+    NoAnswer,
+    /// The command is carried out, and no answer comes.
+    AnswerLost,
 }
 
 /// Sense data of the fixed form.
@@ -91,6 +114,13 @@ impl State {
         let Some(object) = self.objects.get(self.at) else { return Err(sense(8, 0, 5)) };
         self.at += 1;
         let Some(block) = object else { return Err(sense(FILEMARK, 0, 1)) };
+        let mut block = block.clone();
+        if self.checks() {
+            block.extend(crc32c::crc32c(&block).to_le_bytes());
+        }
+        if let Some(bit) = self.spoilt.take() {
+            block[bit / 8] ^= 1 << (bit % 8);
+        }
         let taken = block.len().min(room.len());
         room[..taken].copy_from_slice(&block[..taken]);
         match room.len() as i64 - block.len() as i64 {
@@ -171,6 +201,58 @@ impl State {
         Ok(room.len())
     }
 
+    /// MODE SENSE(10): header, descriptor, page.
+    fn modes(&self, page: u8, subpage: u8, room: &mut [u8]) -> Done {
+        let code = |own: &[u8]| (own[0] & 0x3f, if own[0] & 0x40 == 0 { 0 } else { own[1] });
+        let found = self.pages.iter().find(|own| code(own) == (page & 0x3f, subpage));
+        let Some(found) = found else { return Err(sense(5, 0x24, 0)) };
+        let mut reply = vec![0, 0, 0, 0x10, 0, 0, 0, 8, 0x5e, 0, 0, 0, 0, 0, 0, 0];
+        reply[14] = if self.fixed { 2 } else { 0 };
+        reply.extend_from_slice(found);
+        room[..reply.len()].copy_from_slice(&reply);
+        Ok(reply.len())
+    }
+
+    /// MODE SELECT(10).
+    fn set_modes(&mut self, list: &[u8]) -> Done {
+        self.fixed = list[14] != 0;
+        let page = &list[16..];
+        let same = |own: &&mut Vec<u8>| own[0] & 0x7f == page[0] && own[1] == page[1];
+        if let Some(own) = self.pages.iter_mut().find(same) {
+            own[1..].copy_from_slice(&page[1..]);
+        }
+        Ok(0)
+    }
+
+    /// Whether check values travel (page 0Ah/F0h).
+    fn checks(&self) -> bool {
+        self.pages.iter().any(|page| page[..2] == [0x4a, 0xf0] && page[4] == 2)
+    }
+
+    fn write(&mut self, data: &[u8]) -> Done {
+        if self.fixed {
+            return Err(sense(5, 0x24, 0));
+        }
+        if !self.checks() {
+            return self.put(Some(data.to_vec()));
+        }
+        let (block, check) = data.split_at(data.len() - 4);
+        match check == crc32c::crc32c(block).to_le_bytes() {
+            true => self.put(Some(block.to_vec())),
+            false => Err(sense(4, 0x10, 1)),
+        }
+    }
+
+    /// All that a reset takes away.
+    pub(super) fn reset(&mut self) {
+        self.at = 0;
+        self.attention = Some(sense(6, 0x29, 0));
+        self.fixed = !self.pages.is_empty();
+        if let Some(page) = self.pages.iter_mut().find(|page| page[..2] == [0x4a, 0xf0]) {
+            page[4..7].fill(0);
+        }
+    }
+
     fn act(&mut self, cdb: &Cdb, data: Data<'_>) -> Done {
         let bytes = cdb.bytes();
         let signed = |part: &[u8]| {
@@ -192,7 +274,9 @@ impl State {
                 Ok(6)
             }
             (0x08, Data::In(room)) => self.read(room),
-            (0x0a, Data::Out(block)) => self.put(Some(block.to_vec())),
+            (0x0a, Data::Out(block)) => self.write(block),
+            (0x55, Data::Out(list)) => self.set_modes(list),
+            (0x5a, Data::In(room)) => self.modes(bytes[2], bytes[3], room),
             (0x10, _) => (0..bytes[4]).try_fold(0, |_, _| self.put(None)),
             (0x11, _) => self.space(bytes[1], signed(&bytes[2..5])),
             (0x2b, _) => self.locate(signed(&bytes[3..7]).unsigned_abs()),
@@ -201,6 +285,25 @@ impl State {
             _ => Err(sense(5, 0x20, 0)),
         }
     }
+}
+
+impl State {
+    /// The fault, if it is its turn.
+    fn strike(&mut self) -> Option<Fault> {
+        match &mut self.fault {
+            Some((0, _)) => self.fault.take().map(|(_, fault)| fault),
+            Some((left, _)) => {
+                *left -= 1;
+                None
+            }
+            None => None,
+        }
+    }
+}
+
+fn no_answer(cdb: &Cdb) -> TransportError {
+    let (device, what) = ("plain".to_owned(), Break::TimedOut);
+    TransportError { device, cdb: *cdb, what, source: None }
 }
 
 impl Transport for Plain {
@@ -222,6 +325,19 @@ impl Transport for Plain {
         state.sent.push(*cdb);
         let (code, action) = (cdb.opcode(), cdb.bytes()[1]);
         let waiting = state.complaints.iter().position(|(about, _)| *about == code);
+        let mut answer_lost = false;
+        if let Some(fault) = state.strike() {
+            match fault {
+                Fault::Complain(sense) => state.attention = Some(sense),
+                Fault::Rewound => state.at = 0,
+                Fault::Reset => state.reset(),
+                Fault::NoAnswer => {
+                    state.reset();
+                    return Err(no_answer(cdb));
+                }
+                Fault::AnswerLost => answer_lost = true,
+            }
+        }
         let attention = state.attention.take();
         let done = match attention
             .map(|sense| (code, sense))
@@ -231,6 +347,9 @@ impl Transport for Plain {
             None if state.unknown.contains(&(code, action)) => Err(sense(5, 0x20, 0)),
             None => state.act(cdb, data),
         };
+        if answer_lost {
+            return Err(no_answer(cdb));
+        }
         Ok(match done {
             // A status other than that there are sense data.
             Err(sense) if sense.len() == 1 => {

@@ -89,6 +89,9 @@ pub enum Problem {
         "it is reserved by another host, under the key {0}: find out which, and end its reservation"
     )]
     ReservedBy(ReservationKey),
+    /// It is something else.
+    #[error("it is no tape drive, but a {0}")]
+    NoTapeDrive(String),
     /// A setting did not stick.
     #[error("it was given a setting and has kept another: {0}")]
     Setting(&'static str),
@@ -103,7 +106,7 @@ impl Problem {
             Self::Moved { .. } | Self::OtherFile { .. } | Self::NoPosition => Blame::Nothing,
             Self::NotDurable { .. } | Self::NoRoomForMark | Self::NoEndOfData => Blame::Medium,
             Self::Reply(_) | Self::Odd(_) | Self::Setting(_) | Self::ReservedBy(_) => Blame::Drive,
-            Self::BlockLimits { .. } | Self::CheckValue => Blame::Host,
+            Self::BlockLimits { .. } | Self::CheckValue | Self::NoTapeDrive(_) => Blame::Host,
         }
     }
 

@@ -361,3 +361,80 @@ fn a_complaint_without_reason_is_an_error_in_words() {
     assert_eq!(error.to_string(), "drive d0 could not go to file 0, block 0");
     assert!(error.cause.to_string().contains("say whether it is ready"), "{}", error.cause);
 }
+
+/// Pages 0Fh, 10h/01h and 0Ah/F0h of a drive that compresses, warns where it likes, and checks nothing.
+fn with_pages() -> Plain {
+    let plain = Plain::default();
+    let mut state = plain.state();
+    state.fixed = true;
+    state.pages = vec![vec![0x8f, 14], vec![0x50, 1, 0, 28], vec![0x4a, 0xf0, 0, 28]];
+    state.pages[0].resize(16, 0);
+    state.pages[0][2] = 0xc0;
+    state.pages[1].resize(32, 0);
+    state.pages[2].resize(32, 0);
+    drop(state);
+    plain
+}
+
+#[test]
+fn a_drive_is_set_before_it_is_used_and_again_after_a_reset() {
+    let plain = with_pages();
+    let setup =
+        Setup { block: BLOCK, warn_before_end: Some(Bytes(2_500_000_000)), ..Setup::default() };
+    let mut drive = TapeDrive::new("d0".parse().unwrap(), plain.clone(), setup);
+    for _ in 0..2 {
+        drive.rewind().unwrap();
+        let state = plain.state();
+        assert!(!state.fixed, "blocks of any length");
+        assert_eq!(state.pages[0][2], 0x40, "no compression");
+        assert_eq!(state.pages[1][6..8], 2500_u16.to_be_bytes(), "megabytes before the end");
+        assert_eq!(state.pages[2][4..7], [2, 4, 0xc0], "CRC-32C both ways");
+        drop(state);
+        plain.state().reset();
+    }
+    drive.rewind().unwrap();
+    plain.state().sent.clear();
+    drive.set_compression(super::Compression::On);
+    drive.rewind().unwrap();
+    assert_eq!(plain.state().pages[0][2], 0xc0);
+    let selects = plain.state().sent.iter().filter(|cdb| cdb.opcode() == 0x55).count();
+    assert_eq!(selects, 1, "what is as it should be is not set");
+}
+
+#[test]
+fn check_values_travel_both_ways() {
+    let plain = with_pages();
+    let mut drive = written(&plain, &[1, 2]);
+    assert_eq!(plain.state().objects[0], Some(block(0)), "they are not part of the block");
+    drive.rewind().unwrap();
+    let mut buffer = vec![0; 2 * BLOCK.len()];
+    assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Block(BLOCK.len()));
+    assert!(buffer[..BLOCK.len()] == block(0));
+    drive.rewind().unwrap();
+    assert!(drive.read_block(&mut [0; 512]).is_err(), "too long as ever");
+    for bit in [0, 8 * BLOCK.len() - 1, 8 * BLOCK.len(), 8 * BLOCK.len() + 31] {
+        drive.rewind().unwrap();
+        plain.state().spoilt = Some(bit);
+        let error = drive.read_block(&mut buffer).unwrap_err();
+        assert_eq!(error.blame, Blame::Host, "bit {bit}");
+        assert!(error.cause.to_string().contains("check cables"), "{}", error.cause);
+    }
+    drive.rewind().unwrap();
+    assert_eq!(drive.read_block(&mut vec![0; BLOCK.len()]).unwrap(), Met::Block(BLOCK.len()));
+}
+
+#[test]
+fn a_drive_with_check_values_conforms() {
+    struct Checked(PlainBench);
+    impl Bench for Checked {
+        fn blank(&mut self, room: Bytes) -> Box<dyn Drive> {
+            let drive = self.0.blank(room);
+            self.0.0.state().pages = with_pages().state().pages.clone();
+            drive
+        }
+        fn reload(&mut self) {
+            self.0.reload();
+        }
+    }
+    conformance::drive(&mut Checked(PlainBench(Plain::default())));
+}
