@@ -14,15 +14,13 @@
 
 use config::{Config, Storage};
 use taper::catalogue::{Catalogue, CatalogueError, Volume, VolumeEnd, VolumeState};
-use taper::label::{Autolabel, BadTemplate, Cartridge, LabelRule, Names, NoLabel, Taken};
-use taper::mount::{
-    Appending, Blank, Consent, Foreign, Identified, Loaded, Mounted, NewLabel, VolumeError,
-};
+use taper::label::{Autolabel, Cartridge, LabelRule, Names, NoLabel, Taken};
+use taper::mount::{Appending, Blank, Consent, Foreign, Identified, Loaded, Mounted, NewLabel};
 use taper::scan::{Hint, SlotView};
 use types::{BlockSize, FileNo, Label, PoolName, Slot, Stamp};
 
 use crate::clock::stamp_text;
-use crate::library::{self, AnyDrive, Library, LibraryTrouble};
+use crate::library::{self, AnyDrive, Library, MountTrouble};
 
 /// What the operator wants.
 #[derive(Clone, Debug, Default)]
@@ -51,21 +49,12 @@ pub struct Labelled {
 /// Why nothing was labelled.
 #[derive(Debug, thiserror::Error)]
 pub enum NotLabelled {
-    /// The library.
+    /// It did not come to it.
     #[error(transparent)]
-    Library(#[from] LibraryTrouble),
-    /// The volume.
-    #[error(transparent)]
-    Volume(#[from] VolumeError),
-    /// The catalogue.
-    #[error(transparent)]
-    Catalogue(#[from] CatalogueError),
-    /// The storage's template.
-    #[error(transparent)]
-    Template(#[from] BadTemplate),
+    Mount(MountTrouble),
     /// No label can be made from it.
     #[error(transparent)]
-    NoLabel(#[from] NoLabel),
+    NoLabel(NoLabel),
     /// There is no template.
     #[error(
         "storage {0} has no autolabel template to make a label from: give one, `reelkeep label LABEL`"
@@ -146,6 +135,12 @@ pub enum NotLabelled {
         /// What was read.
         found: String,
     },
+}
+
+impl<T: Into<MountTrouble>> From<T> for NotLabelled {
+    fn from(trouble: T) -> Self {
+        Self::Mount(trouble.into())
+    }
 }
 
 /// Labels a volume. The site's lock is held by the caller.
@@ -253,7 +248,8 @@ impl Bench<'_> {
                 taken.push((label.clone(), view.barcode.clone()));
             }
         }
-        Ok(autolabel.template.first_free(&self.names, self.cartridge(slot), &taken)?)
+        let label = autolabel.template.first_free(&self.names, self.cartridge(slot), &taken);
+        label.map_err(NotLabelled::NoLabel)
     }
 
     fn choose(&self, catalogue: &mut Catalogue, label: &Label) -> Result<NewLabel, NotLabelled> {

@@ -3,27 +3,12 @@
 //! A drive's thread scans to write, `check` to say what would be written: both ask here, so both see the same.
 
 use config::{Config, Storage};
-use taper::catalogue::{Catalogue, CatalogueError};
-use taper::label::BadTemplate;
+use taper::catalogue::Catalogue;
 use taper::scan::{Append, Scan, Situation};
 use types::{Slot, Stamp};
 
 use crate::clock::Now;
-use crate::library::{self, Library, LibraryTrouble};
-
-/// Why there could be no scan.
-#[derive(Debug, thiserror::Error)]
-pub enum NoScan {
-    /// The library.
-    #[error(transparent)]
-    Library(#[from] LibraryTrouble),
-    /// The catalogue.
-    #[error(transparent)]
-    Catalogue(#[from] CatalogueError),
-    /// The labels in the configuration.
-    #[error(transparent)]
-    Template(#[from] BadTemplate),
-}
+use crate::library::{self, Library, MountTrouble};
 
 /// A scan for the next volume of a storage. `current` is the slot that is in the drive.
 pub fn of(
@@ -33,7 +18,7 @@ pub fn of(
     catalogue: &Catalogue,
     current: Option<Slot>,
     run: Stamp,
-) -> Result<Scan, NoScan> {
+) -> Result<Scan, MountTrouble> {
     let (labels, autolabel) = library::labels(storage)?;
     Ok(Scan::new(Situation {
         method: library::method(storage),

@@ -2,17 +2,21 @@
 
 use config::{Changer as ChangerConfig, ChangerKind, Config, Storage};
 use devices::changer::Bay;
-use devices::vtape::{self, Library as Vtapes, LibraryError, Setup};
-use devices::{Changer, ChangerError, Drive, Inventory};
+use devices::vtape::{self, Library as Vtapes, Setup};
+use devices::{Changer, Drive, Inventory};
 use format::header::Header;
 use serde::Serialize;
 use taper::label::{Autolabel, BadTemplate, LabelRule, Names};
-use taper::mount::{Identified, Loaded, Mounted, VolumeError, is_records};
+use taper::mount::{Identified, Loaded, Mounted, is_records};
 use taper::retention::{Policies, Policy};
 use taper::scan::{Hint, Method, SlotView};
 use types::{DriveName, FileNo, Label, Slot};
 
 use crate::command::Misuse;
+
+mod trouble;
+
+pub use trouble::{LibraryTrouble, MountTrouble};
 
 /// A drive of any kind.
 pub type AnyDrive = Box<dyn Drive>;
@@ -22,46 +26,6 @@ pub type AnyDrive = Box<dyn Drive>;
 pub struct Library {
     vtapes: Vtapes,
     drives: Vec<DriveName>,
-}
-
-/// Something that a library could not do.
-#[derive(Debug, thiserror::Error)]
-pub enum LibraryTrouble {
-    /// It could not be opened.
-    #[error("could not open the library of changer {changer}")]
-    Open {
-        /// The changer in the configuration.
-        changer: String,
-        /// Why.
-        #[source]
-        source: LibraryError,
-    },
-    /// It is of a kind that this program cannot drive.
-    #[error("changer {changer} is of a type that is not served yet: only vtapes are")]
-    NotServed {
-        /// The changer in the configuration.
-        changer: String,
-    },
-    /// It did not move a cartridge, or did not say what it has.
-    #[error(transparent)]
-    Changer(#[from] ChangerError),
-    /// Its volume could not be read.
-    #[error(transparent)]
-    Volume(#[from] VolumeError),
-    /// No such cartridge.
-    #[error("volume {0} is in no slot and no drive of the library: put it in, and try again")]
-    Absent(Label),
-    /// Another volume was where the one that was wanted should be.
-    #[error("{found} was found where volume {wanted} should be")]
-    Other {
-        /// What was there.
-        found: String,
-        /// What was wanted.
-        wanted: Label,
-    },
-    /// All drives are in use.
-    #[error("every drive of the library is in use by another command")]
-    NoDrive,
 }
 
 impl Library {

@@ -1,0 +1,296 @@
+//! Images for a drive: written part after part, recorded part by part after the flush that proves it. Only when
+//! all parts of all copies are recorded is the held image let go.
+
+use std::time::Instant;
+
+use format::header::Image;
+use taper::catalogue::{CatalogueError, Part, VolumeEnd, VolumeState};
+use taper::mount::{Appending, Placed, Reached, WriteError};
+use taper::scribe::{
+    self, Chunks, Finished, HeldImage, ImageSource, Job, LiveImage, OtherError, StopCause, Wanted,
+};
+use types::{Blame, Bytes, DumpId};
+
+use super::super::direct::{self, Incoming};
+use super::super::estimate::with_causes;
+use super::volumes::MountError;
+use super::{Errand, Worker};
+use crate::clock::Now;
+use crate::dispatcher::Event;
+use crate::holding::{Held, ImageName};
+use crate::library::AnyDrive;
+use crate::runlog::RunEvent;
+
+/// How much of a dump that goes straight to a volume is remembered, for the case that the medium fails.
+const REMEMBERED: Bytes = Bytes(256 << 20);
+/// How much may be in the drive and not yet be certain.
+const COMMIT_EVERY: Bytes = Bytes(4 << 30);
+
+/// The image is not to be written on.
+#[derive(Debug, thiserror::Error)]
+#[error("the run wants it so")]
+struct Ended;
+
+impl Worker {
+    pub(super) fn write_held(&mut self, held: &Held) {
+        let name = held.name().clone();
+        let drive = self.drive();
+        let opened = Chunks::open(&held.files()).and_then(HeldImage::open);
+        let mut source = match opened {
+            Ok(source) => source,
+            Err(error) => {
+                let why = with_causes(&error);
+                return self.bench.voice.event(Event::Unreadable { drive, dump: name.dump, why });
+            }
+        };
+        let from = match self.begin(name.dump) {
+            Ok(from) => from,
+            Err(error) => return self.failed(Blame::Host, with_causes(&error)),
+        };
+        match self.write(&name, &mut source, from) {
+            Ok(()) => match self.placed_all(&name, Some(held)) {
+                Ok(()) => self.bench.voice.event(Event::ImagePlaced { drive, dump: name.dump }),
+                Err(why) => self.failed(Blame::Host, why),
+            },
+            Err(stopped) => self.tell_stopped(&name, stopped),
+        }
+    }
+
+    /// Where to begin: after the last part placed in this run; else at the beginning, for the hash of what an
+    /// earlier run placed is not known any more.
+    fn begin(&self, dump: DumpId) -> Result<Reached, CatalogueError> {
+        if let Some(reached) = self.reached.get(&dump) {
+            return Ok(reached.clone());
+        }
+        let mut catalogue = self.bench.catalogue.lock();
+        let begun = catalogue.dump(dump)?.copies.iter().any(|copy| copy.storage == *self.storage());
+        if begun {
+            catalogue.restart_copy(dump, self.storage())?;
+        }
+        Ok(Reached::beginning())
+    }
+
+    pub(super) fn write_arriving(&mut self, incoming: Incoming) {
+        let Incoming { name, frames, outcome } = incoming;
+        let mut source = LiveImage::new(frames, REMEMBERED);
+        let written = self.write(&name, &mut source, Reached::beginning());
+        match written {
+            Ok(()) => match self.placed_all(&name, None) {
+                // The dumper tells the rest.
+                Ok(()) => drop(outcome.send(direct::Placed)),
+                Err(why) => self.failed(Blame::Host, why),
+            },
+            Err(stopped) => {
+                // If it was the dump that broke off, the dumper says so, and the drive is well. If it was the
+                // drive, the run hears of it before the dumper does.
+                if !broke_off(&stopped.cause) {
+                    self.failed(stopped.cause.blame(), with_causes(&stopped));
+                }
+                drop(outcome);
+                drop(source);
+                // The parts that are placed are of no use: a dump that comes straight begins again.
+                if let Err(error) =
+                    self.bench.catalogue.lock().restart_copy(name.dump, &self.bench.storage.name)
+                {
+                    tracing::debug!("{}", with_causes(&error));
+                }
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        name: &ImageName,
+        source: &mut dyn ImageSource,
+        from: Reached,
+    ) -> Result<(), scribe::Stopped> {
+        let dump = name.dump;
+        let (raw, stored) = match self.bench.catalogue.lock().dump(dump) {
+            Ok(known) if known.dump.stored > Bytes::ZERO => {
+                (Some(known.dump.raw), Some(known.dump.stored))
+            }
+            _ => (None, None),
+        };
+        let image = Image {
+            stamp: name.run,
+            dle: &name.dle,
+            level: name.level,
+            dump,
+            base: name.base,
+            raw,
+            stored,
+            crc32c: None,
+        };
+        let part_size = self.bench.storage.tapetype.part_size;
+        let job = Job { image, part_size, commit_every: COMMIT_EVERY };
+        let volume = self.volume.take();
+        self.since = Instant::now();
+        let written =
+            scribe::write_image(&job, source, from, volume, &mut Keeper { worker: self, dump });
+        match written {
+            Ok(Finished { volume, .. }) => {
+                self.reached.remove(&dump);
+                self.volume = volume;
+                Ok(())
+            }
+            Err(stopped) => {
+                self.reached.insert(dump, (*stopped.reached).clone());
+                Err(stopped)
+            }
+        }
+    }
+
+    fn tell_stopped(&mut self, name: &ImageName, stopped: scribe::Stopped) {
+        let drive = self.drive();
+        let why = with_causes(&stopped);
+        match &stopped.cause {
+            StopCause::NoVolume(error) if error.downcast_ref::<Ended>().is_some() => {
+                self.bench.voice.event(Event::ImageEnded { drive, dump: name.dump });
+            }
+            StopCause::Write(WriteError::Source(_)) => {
+                self.bench.voice.event(Event::Unreadable { drive, dump: name.dump, why });
+            }
+            cause => self.failed(cause.blame(), why),
+        }
+    }
+
+    /// Says in the catalogue that a copy is whole, and lets the held image go if no other copy is wanted.
+    fn placed_all(&mut self, name: &ImageName, held: Option<&Held>) -> Result<(), String> {
+        let wanted = [self.storage().clone()];
+        let now = Now::read().stamp();
+        let mut catalogue = self.bench.catalogue.lock();
+        let released = catalogue
+            .complete_copy(name.dump, &wanted[0], now)
+            .and_then(|()| held.map(|_| catalogue.forget_held(name.dump, &wanted)).transpose());
+        let stored = catalogue.dump(name.dump).map_or(Bytes::ZERO, |known| known.dump.stored);
+        drop(catalogue);
+        let released = released.map_err(|error| with_causes(&error))?;
+        self.bench.voice.log(RunEvent::ImagePlaced {
+            dle: name.dle.clone(),
+            level: name.level,
+            dump: name.dump,
+            storage: wanted[0].clone(),
+            bytes: stored,
+        });
+        if let Some((held, released)) = held.zip(released)
+            && let Err(error) = held.clone().remove(released)
+        {
+            let text = format!("{}; the next run removes it", with_causes(&error));
+            self.bench.voice.log(RunEvent::Warning { text });
+        }
+        Ok(())
+    }
+
+    pub(super) fn record(&self, part: &Placed) -> Result<(), CatalogueError> {
+        let row = Part {
+            dump: part.dump,
+            storage: self.storage().clone(),
+            no: part.part,
+            run: self.bench.run,
+            label: part.label.clone(),
+            file: part.file,
+            object: part.object,
+            first_frame: part.first_frame,
+            last_frame: part.last_frame,
+            offset: part.offset,
+            bytes: part.bytes,
+            sha_so_far: Some(part.sha256_so_far),
+            crc_so_far: Some(part.crc32c_so_far),
+        };
+        let end = VolumeEnd { file: part.file.next(), object: None };
+        self.bench.catalogue.lock().record_placed(&row, end)
+    }
+}
+
+/// Who finds volumes and keeps the catalogue while an image is written.
+struct Keeper<'a> {
+    worker: &'a mut Worker,
+    dump: DumpId,
+}
+
+impl scribe::Volumes<AnyDrive> for Keeper<'_> {
+    fn next_volume(
+        &mut self,
+        why: Wanted<'_>,
+        done: Option<Appending<AnyDrive>>,
+    ) -> Result<Appending<AnyDrive>, OtherError> {
+        let drive = self.worker.drive();
+        match why {
+            Wanted::First => {
+                if let Some(volume) = self.worker.regain()? {
+                    return Ok(volume);
+                }
+            }
+            Wanted::Full(_) => {
+                if let Some(volume) = done {
+                    self.worker.close(volume, VolumeState::Full, "it is full")?;
+                }
+                self.worker.mounted = None;
+                self.worker.bench.voice.event(Event::VolumeFull { drive });
+            }
+            Wanted::Failed { label, error } => {
+                let why = with_causes(error);
+                self.worker.bench.voice.log(RunEvent::DriveFailed {
+                    drive: drive.clone(),
+                    blame: format!("volume {label}"),
+                    why,
+                });
+                let now = Now::read().stamp();
+                self.worker.bench.catalogue.lock().set_state(label, VolumeState::Full, now)?;
+                self.worker.mounted = None;
+                self.worker.bench.voice.event(Event::VolumeFull { drive });
+            }
+        }
+        self.wait_for_volume()
+    }
+
+    fn placed(&mut self, part: &Placed) -> Result<(), OtherError> {
+        self.worker.record(part)?;
+        self.worker.bytes += part.bytes;
+        self.worker.files += 1;
+        self.worker.bench.voice.log(RunEvent::PartPlaced {
+            dump: part.dump,
+            part: part.part,
+            label: part.label.clone(),
+            file: part.file,
+            bytes: part.bytes,
+            seconds: std::mem::replace(&mut self.worker.since, Instant::now())
+                .elapsed()
+                .as_secs_f64(),
+        });
+        let (drive, dump, stored) = (self.worker.drive(), part.dump, part.bytes);
+        self.worker.bench.voice.event(Event::PartPlaced { drive, dump, stored });
+        Ok(())
+    }
+}
+
+impl Keeper<'_> {
+    /// Waits, with an image half written, for the dispatcher's word.
+    fn wait_for_volume(&mut self) -> Result<Appending<AnyDrive>, OtherError> {
+        loop {
+            match self.worker.orders.recv() {
+                Ok(Errand::Mount { again }) => match self.worker.mount(again.as_ref()) {
+                    Ok(volume) => {
+                        self.worker.tell_mounted(&volume);
+                        return Ok(volume);
+                    }
+                    Err(MountError::None(why)) => self.worker.no_volume(why),
+                    Err(error) => return Err(error.into()),
+                },
+                Ok(Errand::Look) => self.worker.look(),
+                Ok(Errand::End(dump)) if dump == self.dump => return Err(Ended.into()),
+                Ok(other) => tracing::error!("{other:?} came while an image waits for a volume"),
+                Err(_) => return Err(Ended.into()),
+            }
+        }
+    }
+}
+
+/// True when the image ended before its end, by order or because its source did.
+fn broke_off(cause: &StopCause) -> bool {
+    match cause {
+        StopCause::Write(WriteError::Source(_)) => true,
+        StopCause::NoVolume(error) => error.downcast_ref::<Ended>().is_some(),
+        _ => false,
+    }
+}

@@ -1,0 +1,387 @@
+//! Volumes for a drive: found by the scan, mounted, made ready to be written, and closed with the records of
+//! the run.
+
+use taper::catalogue::{CatalogueError, Part, Volume, VolumeEnd, VolumeState};
+use taper::label::Found;
+use taper::mount::{
+    Appending, Consent, Foreign, Identified, Known, LastFile, Loaded, Mounted, NewLabel, Records,
+    VolumeError,
+};
+use taper::scan::{Candidate, Choice, Scan};
+use types::{Blame, Bytes, DumpId, FileNo, Label, Slot};
+
+use super::super::estimate::with_causes;
+use super::super::{records, scan};
+use super::{Bench, Worker};
+use crate::clock::Now;
+use crate::dispatcher::Event;
+use crate::library::{AnyDrive, MountTrouble};
+use crate::runlog::RunEvent;
+
+/// Why no volume was mounted.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MountError {
+    /// There is none; the scan says why.
+    #[error("{0}")]
+    None(String),
+    #[error(transparent)]
+    Trouble(MountTrouble),
+}
+
+impl<T: Into<MountTrouble>> From<T> for MountError {
+    fn from(trouble: T) -> Self {
+        Self::Trouble(trouble.into())
+    }
+}
+
+impl MountError {
+    fn blame(&self) -> Blame {
+        match self {
+            Self::None(_) => Blame::Host,
+            Self::Trouble(trouble) => trouble.blame(),
+        }
+    }
+}
+
+impl Worker {
+    pub(super) fn look(&mut self) {
+        let drive = self.drive();
+        match self.scan().map(|mut scan| (scan.next(), scan::refusals(&scan))) {
+            Ok((Some(_), _)) => self.bench.voice.event(Event::VolumeFound { drive }),
+            Ok((None, why)) => self.no_volume(why),
+            Err(error) => self.failed(error.blame(), with_causes(&error)),
+        }
+    }
+
+    pub(super) fn no_volume(&self, why: String) {
+        let storage = self.storage().clone();
+        self.bench.voice.log(RunEvent::NoVolume { storage, why: why.clone() });
+        self.bench.voice.event(Event::NoVolume { drive: self.drive(), why });
+    }
+
+    pub(super) fn failed(&mut self, blame: Blame, why: String) {
+        self.volume = None;
+        self.mounted = None;
+        self.bench.voice.event(Event::DriveFailed { drive: self.drive(), blame, why });
+    }
+
+    pub(super) fn mount_and_tell(&mut self, again: Option<&Label>) {
+        match self.mount(again) {
+            Ok(volume) => {
+                self.tell_mounted(&volume);
+                self.volume = Some(volume);
+            }
+            Err(MountError::None(why)) => self.no_volume(why),
+            Err(error) => self.failed(error.blame(), with_causes(&error)),
+        }
+    }
+
+    pub(super) fn tell_mounted(&mut self, volume: &Appending<AnyDrive>) {
+        let label = volume.label().clone();
+        self.mounted = Some(label.clone());
+        self.bench.voice.event(Event::VolumeMounted { drive: self.drive(), label, room: None });
+    }
+
+    /// The volume that the run takes for mounted, mounted again if an image broke off on it.
+    pub(super) fn regain(&mut self) -> Result<Option<Appending<AnyDrive>>, MountError> {
+        if let Some(volume) = self.volume.take() {
+            return Ok(Some(volume));
+        }
+        let Some(label) = self.mounted.clone() else { return Ok(None) };
+        let volume = self.mount(Some(&label))?;
+        if *volume.label() != label {
+            self.tell_mounted(&volume);
+        }
+        Ok(Some(volume))
+    }
+
+    fn scan(&self) -> Result<Scan, MountError> {
+        let Bench { config, storage, library, run, .. } = &self.bench;
+        let current = library.inventory()?.drive(&self.bench.drive).and_then(|bay| bay.home);
+        let catalogue = self.bench.catalogue.lock();
+        Ok(scan::of(config, storage, library, &catalogue, current, *run)?)
+    }
+
+    /// Mounts the next volume that may be written, or the one that was mounted before.
+    pub(super) fn mount(
+        &mut self,
+        again: Option<&Label>,
+    ) -> Result<Appending<AnyDrive>, MountError> {
+        self.volume = None;
+        if let Some(label) = again
+            && let Some(volume) = self.mount_again(label)?
+        {
+            return Ok(volume);
+        }
+        (self.bytes, self.files) = (Bytes::ZERO, 0);
+        let mut scan = self.scan()?;
+        while let Some(candidate) = scan.next() {
+            if let Some(volume) = self.try_candidate(&mut scan, &candidate)? {
+                return Ok(volume);
+            }
+        }
+        Err(MountError::None(scan::refusals(&scan)))
+    }
+
+    /// The volume that this run has written on before, if it is still to be had. No scan is asked: it would
+    /// refuse a volume on which a run has not finished, even if that is this run.
+    fn mount_again(&self, label: &Label) -> Result<Option<Appending<AnyDrive>>, MountError> {
+        let Ok(slot) = self.bench.library.slot_of(label) else { return Ok(None) };
+        let drive = self.bench.library.drive(&self.bench.drive)?;
+        self.bench.library.bring(slot, &self.bench.drive)?;
+        match Loaded::new(drive).identify()? {
+            Identified::Labelled(mounted) if mounted.label() == label => {
+                let (volume, how) = self.append(mounted)?;
+                self.tell_volume(&volume, slot, how);
+                Ok(Some(volume))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Loads a candidate and makes it ready, unless it is not what it seemed.
+    fn try_candidate(
+        &self,
+        scan: &mut Scan,
+        candidate: &Candidate,
+    ) -> Result<Option<Appending<AnyDrive>>, MountError> {
+        match self.ready(scan, candidate) {
+            Ok(Ok((volume, how))) => {
+                self.tell_volume(&volume, candidate.slot, how);
+                Ok(Some(volume))
+            }
+            Ok(Err(why)) => {
+                self.refuse(scan, candidate, why);
+                Ok(None)
+            }
+            // A cartridge that does not do costs itself. What is wrong with the drive or the host is not
+            // mended by trying all others.
+            Err(error) if matches!(error.blame(), Blame::Medium | Blame::Nothing) => {
+                let why = with_causes(&error);
+                scan.rejected(candidate, &why);
+                self.refuse(scan, candidate, why);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn refuse(&self, _scan: &Scan, candidate: &Candidate, why: String) {
+        let what = candidate.label.as_ref().map_or_else(
+            || format!("the cartridge in slot {}", candidate.slot),
+            |label| format!("{label} in slot {}", candidate.slot),
+        );
+        self.bench.voice.log(RunEvent::VolumeRefused {
+            storage: self.storage().clone(),
+            what,
+            why,
+        });
+    }
+
+    fn tell_volume(&self, volume: &Appending<AnyDrive>, slot: Slot, how: String) {
+        let label = volume.label().clone();
+        let seen = self.bench.catalogue.lock().record_seen(&label, Some(slot), None);
+        if let Err(error) = seen {
+            self.bench.voice.log(RunEvent::Warning { text: with_causes(&error) });
+        }
+        self.bench.voice.log(RunEvent::VolumeMounted {
+            drive: self.drive(),
+            storage: self.storage().clone(),
+            label,
+            slot: Some(slot),
+            how,
+            file: volume.next_file(),
+        });
+    }
+
+    /// Brings a candidate into the drive, reads its label, and does what the scan says to it.
+    fn ready(
+        &self,
+        scan: &mut Scan,
+        candidate: &Candidate,
+    ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
+        let drive = self.bench.library.drive(&self.bench.drive)?;
+        self.bench.library.bring(candidate.slot, &self.bench.drive)?;
+        let identified = Loaded::new(drive).identify()?;
+        let found = match &identified {
+            Identified::Labelled(mounted) => {
+                Found::Labelled { label: mounted.label().clone(), stamp: mounted.start().stamp }
+            }
+            Identified::Blank(_) => Found::Blank,
+            Identified::Foreign(foreign) => Found::Foreign(foreign.what().to_owned()),
+        };
+        let choice = match scan.met(candidate.slot, found) {
+            Ok(choice) => choice,
+            Err(refusal) => return Ok(Err(refusal.why)),
+        };
+        match (choice, identified) {
+            (Choice::Append(_), Identified::Labelled(mounted)) => self.append(mounted).map(Ok),
+            (Choice::Reuse(label), Identified::Labelled(mounted)) => self.reuse(&label, mounted),
+            (Choice::Fresh(fresh), identified) => {
+                self.label_new(fresh.label().clone(), identified).map(Ok)
+            }
+            _ => Ok(Err("its label changed while it was looked at".to_owned())),
+        }
+    }
+
+    fn append(
+        &self,
+        mounted: Mounted<AnyDrive>,
+    ) -> Result<(Appending<AnyDrive>, String), MountError> {
+        let label = mounted.label().clone();
+        let (known, at) = {
+            let catalogue = self.bench.catalogue.lock();
+            let volume = catalogue.volume(&label)?;
+            let last = catalogue.parts_on(&label)?.into_iter().next_back();
+            (known(&volume, last.as_ref()), volume.end.file)
+        };
+        let knows = |dump: DumpId| self.bench.catalogue.lock().dump(dump).is_ok();
+        let volume = mounted.append(&known, knows)?;
+        for leftover in volume.leftovers() {
+            tracing::info!("{label} has a file that the catalogue did not record: {leftover:?}");
+        }
+        Ok((volume, format!("written on, from file {at}")))
+    }
+
+    fn reuse(
+        &self,
+        label: &Label,
+        mounted: Mounted<AnyDrive>,
+    ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
+        let now = Now::read().stamp();
+        let leave = match self.bench.catalogue.lock().reusable(label, &self.policies, now) {
+            Ok(leave) => leave,
+            Err(CatalogueError::Needed(needed)) => return Ok(Err(needed.to_string())),
+            Err(error) => return Err(error.into()),
+        };
+        let volume = mounted.relabel(leave, self.bench.run)?;
+        self.record_labelled(&volume)?;
+        Ok(Ok((volume, "started afresh".to_owned())))
+    }
+
+    fn label_new(
+        &self,
+        label: Label,
+        identified: Identified<AnyDrive>,
+    ) -> Result<(Appending<AnyDrive>, String), MountError> {
+        let storage = &self.bench.storage;
+        let block = storage.tapetype.blocksize;
+        let chosen = Volume::new(label.clone(), storage.pool.clone(), storage.name.clone(), block);
+        self.bench.catalogue.lock().choose_label(&chosen)?;
+        let new = NewLabel { label, stamp: Some(self.bench.run), pool: Some(storage.pool.clone()) };
+        let volume = match identified {
+            Identified::Blank(blank) => blank.label(new)?,
+            Identified::Foreign(foreign) => overwrite(foreign, new)?,
+            Identified::Labelled(mounted) => {
+                let shown = format!("label {}", mounted.label());
+                overwrite(mounted.into_foreign(shown), new)?
+            }
+        };
+        self.record_labelled(&volume)?;
+        Ok((volume, "new".to_owned()))
+    }
+
+    fn record_labelled(&self, volume: &Appending<AnyDrive>) -> Result<(), CatalogueError> {
+        let start = volume.start();
+        let block = start.block_size.unwrap_or(types::BlockSize::HEADER);
+        let end = VolumeEnd { file: volume.next_file(), object: volume.next_object() };
+        let now = Now::read().stamp();
+        self.bench.catalogue.lock().record_labelled(volume.label(), start.stamp, block, end, now)
+    }
+
+    /// Closes the mounted volume: the run's records go behind the last part, and the cartridge back home.
+    pub(super) fn close(
+        &mut self,
+        volume: Appending<AnyDrive>,
+        state: VolumeState,
+        why: &str,
+    ) -> Result<(), String> {
+        let label = volume.label().clone();
+        let records = records::of_run(
+            &self.bench.catalogue.lock(),
+            &self.bench.indexdir,
+            self.bench.run,
+            &label,
+        );
+        let text = |error: &dyn std::error::Error| with_causes(error);
+        let (volume, lacking, placed) = match records {
+            Ok(records) => {
+                let written = volume.write_records(self.bench.run, &records);
+                let (volume, outcome, placed) = written.map_err(|error| text(&error))?;
+                let lacking = (outcome == Records::NoRoom).then(|| "there was no room".to_owned());
+                (volume, lacking, placed)
+            }
+            Err(error) => {
+                let (volume, placed) = volume.flush().map_err(|error| with_causes(&error))?;
+                (volume, Some(with_causes(&error)), placed)
+            }
+        };
+        for part in &placed {
+            self.record(part).map_err(|error| text(&error))?;
+        }
+        let end = VolumeEnd { file: volume.next_file(), object: volume.next_object() };
+        let mut catalogue = self.bench.catalogue.lock();
+        let recorded = catalogue
+            .record_end(&label, self.bench.run, end)
+            .and_then(|()| catalogue.set_state(&label, state, Now::read().stamp()));
+        drop(catalogue);
+        recorded.map_err(|error| text(&error))?;
+        if let Some(why) = lacking {
+            let text = format!(
+                "{label} has no records of this run ({why}); a rebuild of the catalogue will need its part headers"
+            );
+            self.bench.voice.log(RunEvent::Warning { text });
+        }
+        drop(volume);
+        self.bench.voice.log(RunEvent::VolumeFinished {
+            label,
+            bytes: self.bytes,
+            files: self.files,
+            why: why.to_owned(),
+        });
+        self.bench.library.unload(&self.bench.drive).map_err(|error| text(&error))
+    }
+
+    pub(super) fn finish(&mut self) {
+        let volume = match (self.volume.take(), self.mounted.take()) {
+            (None, Some(label)) => self.mount_again(&label),
+            (volume, _) => Ok(volume),
+        };
+        let closed = match volume {
+            Ok(Some(volume)) if volume.is_near_end() => {
+                self.close(volume, VolumeState::Full, "it is full")
+            }
+            Ok(Some(volume)) => self.close(volume, VolumeState::Active, "the run is done with it"),
+            Ok(None) => Ok(()),
+            Err(error) => Err(with_causes(&error)),
+        };
+        match closed {
+            Ok(()) => self.bench.voice.event(Event::VolumeFinished { drive: self.drive() }),
+            Err(why) => self.failed(Blame::Drive, why),
+        }
+    }
+}
+
+/// What the catalogue knows of a volume that is to be written on.
+fn known(volume: &Volume, last: Option<&Part>) -> Known {
+    let behind = FileNo(volume.end.file.0.saturating_sub(1));
+    let last_file = match last {
+        Some(part) if part.file == behind => {
+            LastFile::Part { file: part.file, dump: part.dump, part: part.no }
+        }
+        _ if behind == FileNo::LABEL => LastFile::Label,
+        _ => LastFile::Other { file: behind },
+    };
+    let of_part = last.and_then(|part| Some((part.file, part.object?)));
+    let of_end = volume.end.object.map(|object| (volume.end.file, object));
+    let objects = of_part.into_iter().chain(of_end).collect();
+    Known { label: volume.label.clone(), written: volume.labelled, last: last_file, objects }
+}
+
+fn overwrite(
+    foreign: Foreign<AnyDrive>,
+    new: NewLabel,
+) -> Result<Appending<AnyDrive>, VolumeError> {
+    let consent = Consent::to_overwrite(format!("{}, which autolabel lets pass", foreign.what()));
+    foreign.overwrite(consent, new)
+}
