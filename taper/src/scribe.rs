@@ -21,9 +21,11 @@ use types::{Blame, Bytes, FileNo, Label};
 
 use crate::mount::{Appending, Ended, Outcome, Placed, Reached, VolumeError, WriteError};
 
+mod ahead;
 mod running;
 mod source;
 
+pub use ahead::{Feed, Ring, ahead};
 pub(crate) use running::Hasher;
 pub use running::Running;
 pub use source::{Arrival, Chunks, FramePlace, HeldImage, ImageSource, LiveImage, SourceError};
