@@ -114,6 +114,7 @@ impl Progress {
             }),
             RunEvent::Started { .. }
             | RunEvent::DumpStrange { .. }
+            | RunEvent::DriveFed { .. }
             | RunEvent::ImagePlaced { .. } => {}
         }
     }

@@ -76,6 +76,9 @@ pub enum RunEvent {
         bytes: Bytes,
         seconds: f64,
     },
+    /// An image was written from the holding disk: for so many seconds, of which the drive waited so many for
+    /// the disk, and stopped so many times.
+    DriveFed { drive: DriveName, dump: DumpId, seconds: f64, waited: f64, starved: u32 },
     /// All parts of an image are placed.
     ImagePlaced { dle: DleRef, level: Level, dump: DumpId, storage: StorageName, bytes: Bytes },
     /// A volume is done with.

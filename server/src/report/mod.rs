@@ -11,7 +11,7 @@ mod text;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use types::{Bytes, DleRef, DumpId, Label, Level, Stamp};
+use types::{Bytes, DleRef, DriveName, DumpId, Label, Level, Stamp};
 
 use crate::runlog::{Logged, Outcome, RunEvent, Target};
 
@@ -42,6 +42,8 @@ pub struct Report {
     pub dles: Vec<DleLine>,
     /// A line for each volume written.
     pub volumes: Vec<VolumeLine>,
+    /// A line for each drive that wrote from the holding disk.
+    pub drives: Vec<DriveLine>,
     /// Sums: all, level 0, levels above.
     pub totals: [Totals; 3],
     /// What waits on the holding disk.
@@ -129,6 +131,43 @@ pub struct VolumeLine {
     pub why: String,
 }
 
+/// How one drive was fed from the holding disk.
+#[derive(Debug, Serialize)]
+pub struct DriveLine {
+    /// Which.
+    pub drive: DriveName,
+    /// Seconds of writing.
+    pub seconds: f64,
+    /// Seconds of them in which it waited for the disk.
+    pub waited: f64,
+    /// How often it had to stop because the disk was too slow.
+    pub starved: u32,
+}
+
+impl DriveLine {
+    /// What the writing was slowed down by.
+    pub fn bottleneck(&self) -> Bottleneck {
+        if self.waited > self.seconds * SOURCE_BOUND {
+            Bottleneck::Source
+        } else {
+            Bottleneck::Drive
+        }
+    }
+}
+
+/// From this share of waiting on, a drive could have written faster.
+const SOURCE_BOUND: f64 = 0.1;
+
+/// What slows writing down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Bottleneck {
+    /// The holding disk.
+    Source,
+    /// The drive, as it should be.
+    Drive,
+}
+
 /// Sums over dumps.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 pub struct Totals {
@@ -187,6 +226,7 @@ pub fn of(run: Stamp, log: &[Logged], facts: Facts) -> Report {
         strange: Vec::new(),
         dles: Vec::new(),
         volumes: Vec::new(),
+        drives: Vec::new(),
         totals: [Totals::default(); 3],
         held: facts.held,
         next: facts.next,
@@ -304,6 +344,9 @@ impl Report {
                     volume.seconds += seconds;
                 }
             }
+            RunEvent::DriveFed { drive, seconds, waited, starved, .. } => {
+                self.feed(drive, *seconds, *waited, *starved);
+            }
             RunEvent::ImagePlaced { dle, level, dump, .. } => {
                 let line = lines.of(dle);
                 (line.level, line.dump) = (Some(*level), Some(*dump));
@@ -329,6 +372,18 @@ impl Report {
                 self.outcome = Some(*outcome);
             }
         }
+    }
+
+    fn feed(&mut self, drive: &DriveName, seconds: f64, waited: f64, starved: u32) {
+        let at = self.drives.iter().position(|line| line.drive == *drive).unwrap_or_else(|| {
+            let drive = drive.clone();
+            self.drives.push(DriveLine { drive, seconds: 0.0, waited: 0.0, starved: 0 });
+            self.drives.len() - 1
+        });
+        let line = &mut self.drives[at];
+        line.seconds += seconds;
+        line.waited += waited;
+        line.starved += starved;
     }
 
     fn complain(&mut self, dle: &DleRef, text: &str) {
@@ -429,6 +484,13 @@ mod tests {
                 bytes: Bytes::GIB,
                 seconds: 2.0,
             },
+            RunEvent::DriveFed {
+                drive: "drive0".parse().unwrap(),
+                dump,
+                seconds: 2.0,
+                waited: 0.5,
+                starved: 3,
+            },
             RunEvent::ImagePlaced {
                 dle: dle("/srv"),
                 level: Level::FULL,
@@ -456,6 +518,7 @@ mod tests {
         let report = of("20260102030000".parse().unwrap(), &night(), facts);
         assert_eq!(report.dles.len(), 2);
         assert_eq!(report.totals[1].dumps, 1);
+        assert_eq!(report.drives[0].bottleneck(), Bottleneck::Source);
         insta::assert_snapshot!(render(&report));
     }
 

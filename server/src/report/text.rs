@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use types::Bytes;
 
-use super::{DleLine, Report, State, Totals, VolumeLine};
+use super::{Bottleneck, DleLine, DriveLine, Report, State, Totals, VolumeLine};
 use crate::clock::{stamp_text, unix_text};
 use crate::runlog::{Outcome, Target};
 
@@ -19,6 +19,7 @@ pub fn render(report: &Report) -> String {
         .and_then(|()| list(&mut out, "NOTES", &report.notes))
         .and_then(|()| statistics(&mut out, report))
         .and_then(|()| volumes(&mut out, &report.volumes))
+        .and_then(|()| drives(&mut out, &report.drives))
         .and_then(|()| dles(&mut out, &report.dles));
     debug_assert!(result.is_ok(), "writing to a string does not fail");
     out
@@ -117,6 +118,28 @@ fn volumes(out: &mut String, volumes: &[VolumeLine]) -> std::fmt::Result {
             volume.how,
             if volume.why.is_empty() { "in use" } else { &volume.why },
         )?;
+    }
+    Ok(())
+}
+
+fn drives(out: &mut String, drives: &[DriveLine]) -> std::fmt::Result {
+    if drives.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n{:<12}{:>10}{:>10}{:>9}  what it was slowed down by",
+        "DRIVE", "time", "waited", "stopped"
+    )?;
+    for line in drives {
+        let bound = match line.bottleneck() {
+            Bottleneck::Source => {
+                "source-bound: it could have written faster than the holding disk was read"
+            }
+            Bottleneck::Drive => "tape-bound: data waited for it, as it should be",
+        };
+        let (time, waited) = (seconds(line.seconds), seconds(line.waited));
+        writeln!(out, "{:<12}{time:>10}{waited:>10}{:>9}  {bound}", line.drive, line.starved)?;
     }
     Ok(())
 }

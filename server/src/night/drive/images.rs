@@ -7,7 +7,8 @@ use format::header::Image;
 use taper::catalogue::{CatalogueError, Part, VolumeEnd, VolumeState};
 use taper::mount::{Appending, Placed, Reached, WriteError};
 use taper::scribe::{
-    self, Chunks, Finished, HeldImage, ImageSource, Job, LiveImage, OtherError, StopCause, Wanted,
+    self, Chunks, Feed, Finished, HeldImage, ImageSource, Job, LiveImage, OtherError, Ring,
+    StopCause, Wanted,
 };
 use types::{Blame, Bytes, DumpId};
 
@@ -47,13 +48,31 @@ impl Worker {
             Ok(from) => from,
             Err(error) => return self.failed(Blame::Host, with_causes(&error)),
         };
-        match self.write(&name, &mut source, from) {
+        let begun = Instant::now();
+        let clock = move || begun.elapsed();
+        let capacity = self.bench.storage.tapering.device_output_buffer_size;
+        let ring = Ring { capacity, clock: &clock };
+        let (written, feed) =
+            scribe::ahead(&mut source, &ring, |source| self.write(&name, source, from));
+        self.tell_feed(&name, feed, begun);
+        match written {
             Ok(()) => match self.placed_all(&name, Some(held)) {
                 Ok(()) => self.bench.voice.event(Event::ImagePlaced { drive, dump: name.dump }),
                 Err(why) => self.failed(Blame::Host, why),
             },
             Err(stopped) => self.tell_stopped(&name, stopped),
         }
+    }
+
+    /// Whether the drive had to wait for the holding disk, or the disk for the drive.
+    fn tell_feed(&self, name: &ImageName, feed: Feed, begun: Instant) {
+        self.bench.voice.log(RunEvent::DriveFed {
+            drive: self.drive(),
+            dump: name.dump,
+            seconds: begun.elapsed().as_secs_f64(),
+            waited: feed.waited.as_secs_f64(),
+            starved: feed.starved,
+        });
     }
 
     /// Where to begin: after the last part placed in this run; else at the beginning, for the hash of what an
