@@ -10,6 +10,7 @@ pub mod changer;
 pub mod conformance;
 pub mod discover;
 pub mod drive;
+pub mod emulator;
 pub mod faulty;
 pub mod iscsi;
 pub mod memory;
