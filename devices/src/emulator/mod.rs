@@ -46,6 +46,7 @@ use ask::Ask;
 use world::World;
 
 pub use cartridge::{BadSpot, Harm, Kind, Stretch};
+pub use changer::{Operator, Seen, Unable};
 pub use dialect::Dialect;
 pub use elements::Spot;
 pub use faults::{Act, FaultPlan, Opcode, Rule, Sense, Struck};

@@ -343,6 +343,7 @@ impl World {
             }
         }
         self.reset(Lun(0), POWER_ON);
+        changer::power_on(self);
         for desk in &mut self.desks {
             desk.reservations.power_on();
             desk.gone = false;

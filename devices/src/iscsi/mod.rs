@@ -75,7 +75,7 @@ pub enum Reset {
 pub trait Units: Send + Sync + 'static {
     /// Carries out one command. `lun` is `None` if the initiator named a unit in a way that this target has not.
     /// More data than `room` will not reach the initiator, but it is told of them. May take its time: commands to
-    /// other units, and the initiator's pings, do not wait for it.
+    /// other units, and the initiator's pings, do not wait for it. `None`: no answer ever comes.
     fn execute(
         &self,
         nexus: Nexus,
@@ -83,7 +83,7 @@ pub trait Units: Send + Sync + 'static {
         cdb: &[u8],
         out: &[u8],
         room: usize,
-    ) -> Answer;
+    ) -> Option<Answer>;
 
     /// Resets.
     fn reset(&self, what: Reset);

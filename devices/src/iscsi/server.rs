@@ -394,6 +394,7 @@ impl Connection {
     fn work(&self, jobs: &Receiver<Job>) {
         for job in jobs {
             let answer = self.units.execute(self.nexus, job.lun, &job.cdb, &job.data, job.room);
+            let Some(answer) = answer else { continue };
             let mut inner = self.inner();
             let actions = inner.session.answered(job.task, answer);
             if let Err(error) = send_all(&mut inner.writing, actions) {

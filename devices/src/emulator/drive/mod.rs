@@ -85,6 +85,11 @@ impl DriveUnit {
         }
     }
 
+    /// Whether some host wants the cartridge to stay.
+    pub(crate) fn removal_prevented(&self) -> bool {
+        !self.prevented.is_empty()
+    }
+
     /// As it is when the power comes on.
     pub(crate) fn power_on(&mut self) {
         self.seat = Seat::Empty;

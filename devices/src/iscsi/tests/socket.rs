@@ -28,10 +28,10 @@ impl Units for Echo {
         cdb: &[u8],
         out: &[u8],
         _room: usize,
-    ) -> Answer {
+    ) -> Option<Answer> {
         self.told.lock().unwrap().push(format!("{} {:?} {:02x}", nexus.0, lun, cdb[0]));
         let mut kept = self.kept.lock().unwrap();
-        match cdb[0] {
+        Some(match cdb[0] {
             0x0a => {
                 *kept = out.to_vec();
                 good(0)
@@ -40,7 +40,7 @@ impl Units for Echo {
             _ => {
                 Answer { status: Status::CheckCondition, sense: vec![0x70, 0, 5, 0, 0], ..good(0) }
             }
-        }
+        })
     }
 
     fn reset(&self, what: Reset) {
