@@ -31,6 +31,7 @@ mod faults;
 mod generation;
 mod medium;
 mod reservations;
+pub mod serve;
 mod setup;
 mod store;
 mod transport;
@@ -171,6 +172,11 @@ impl Library {
     /// One unit is reset, as a host does that got no answer.
     pub fn reset(&self, lun: Lun) {
         self.world().reset(lun, events::BUS_RESET);
+    }
+
+    /// An initiator is gone, or logs in anew: what it had locked is open again (SAM-5, 6.3.4).
+    pub fn nexus_lost(&self, nexus: Nexus) {
+        self.world().nexus_lost(nexus);
     }
 
     fn world(&self) -> MutexGuard<'_, World> {

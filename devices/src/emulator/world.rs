@@ -334,6 +334,12 @@ impl World {
         }
     }
 
+    /// What this initiator had locked is open again.
+    pub(crate) fn nexus_lost(&mut self, nexus: Nexus) {
+        self.changer.unlock(nexus);
+        self.drives.iter_mut().for_each(|drive| drive.unlock(nexus));
+    }
+
     /// The power goes, and comes again.
     pub(crate) fn power_cycle(&mut self) {
         for (number, lun) in (0..self.drives.len()).zip(1..) {

@@ -90,6 +90,11 @@ impl DriveUnit {
         !self.prevented.is_empty()
     }
 
+    /// This host does not mind any more.
+    pub(crate) fn unlock(&mut self, nexus: Nexus) {
+        self.prevented.remove(&nexus);
+    }
+
     /// As it is when the power comes on.
     pub(crate) fn power_on(&mut self) {
         self.seat = Seat::Empty;

@@ -1,0 +1,103 @@
+//! The directory of a library.
+//!
+//! `library.json` says what the library is made of; beside it lies what it remembers. One process at a time has the
+//! library: the lock on `lock` says which.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::super::{Library, Setup};
+
+const SETUP: &str = "library.json";
+
+/// A library's directory, which is ours as long as this lives.
+#[derive(Debug)]
+pub struct Home {
+    directory: PathBuf,
+    setup: Setup,
+    _lock: File,
+}
+
+/// What is wrong with a directory.
+#[derive(Debug, thiserror::Error)]
+pub enum HomeError {
+    /// There is one already.
+    #[error("{0} holds a library already")]
+    Taken(PathBuf),
+    /// There is none.
+    #[error("{0} holds no library: make one with `reelkeep-emulator create`")]
+    NoLibrary(PathBuf),
+    /// Somebody else has it.
+    #[error("the library in {0} is in use by another process")]
+    InUse(PathBuf),
+    /// A file cannot be read or written.
+    #[error("could not {action} {path}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: io::Error,
+    },
+    /// It says nothing that makes sense.
+    #[error("{path} does not describe a library")]
+    Setup {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+impl Home {
+    /// A new library.
+    pub fn create(directory: &Path, setup: &Setup) -> Result<Self, HomeError> {
+        fs::create_dir_all(directory).map_err(failed("make", directory))?;
+        let path = directory.join(SETUP);
+        if path.exists() {
+            return Err(HomeError::Taken(directory.to_owned()));
+        }
+        let text = serde_json::to_string_pretty(setup)
+            .map_err(|source| HomeError::Setup { path: path.clone(), source })?;
+        let new = directory.join("library.json.new");
+        fs::write(&new, text).map_err(failed("write", &new))?;
+        fs::rename(&new, &path).map_err(failed("write", &path))?;
+        Self::open(directory)
+    }
+
+    /// The library in this directory.
+    pub fn open(directory: &Path) -> Result<Self, HomeError> {
+        let path = directory.join(SETUP);
+        let text = match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(HomeError::NoLibrary(directory.to_owned()));
+            }
+            text => text.map_err(failed("read", &path))?,
+        };
+        let setup =
+            serde_json::from_str(&text).map_err(|source| HomeError::Setup { path, source })?;
+        let path = directory.join("lock");
+        let lock = File::create(&path).map_err(failed("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { directory: directory.to_owned(), setup, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(HomeError::InUse(directory.to_owned())),
+            Err(TryLockError::Error(source)) => {
+                Err(HomeError::File { action: "lock", path, source })
+            }
+        }
+    }
+
+    /// The library itself.
+    pub fn library(&self) -> Result<Library, HomeError> {
+        Ok(Library::new(self.setup.clone()))
+    }
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> HomeError {
+    let path = path.to_owned();
+    move |source| HomeError::File { action, path, source }
+}
