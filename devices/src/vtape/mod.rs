@@ -39,6 +39,7 @@ use crate::changer::{
     PlaceKind,
 };
 use crate::drive::Trouble;
+use crate::locks;
 
 /// What a vtape library is to be.
 #[derive(Clone, Debug)]
@@ -164,7 +165,7 @@ impl Library {
             let user = "this process".to_owned();
             return Err(obstacle(Obstacle::InUse { drive: name.clone(), user }));
         }
-        let lock = match state::lock_drive(&shared.root, name) {
+        let lock = match locks::lock_drive(&shared.root, name) {
             Ok(Ok(lock)) => lock,
             Ok(Err(user)) => return Err(obstacle(Obstacle::InUse { drive: name.clone(), user })),
             Err((path, error)) => return Err(LibraryError::Io(path, error)),
@@ -200,12 +201,12 @@ impl Library {
         let _theirs_no_more = match &ours {
             Some(_) => None,
             None => {
-                let lock = state::lock_drive(&shared.root, drive).map_err(io_error)?;
+                let lock = locks::lock_drive(&shared.root, drive).map_err(io_error)?;
                 let in_use = |user| obstacle(Obstacle::InUse { drive: drive.clone(), user });
                 Some(lock.map_err(in_use)?)
             }
         };
-        let _lock = state::lock_library(&shared.root).map_err(io_error)?;
+        let _lock = locks::lock_library(&shared.root).map_err(io_error)?;
         let mut state = State::read(&shared.root, &shared.setup.drives).map_err(io_error)?;
         let loaded = change(shared, &mut state).map_err(obstacle)?;
         state.write(&shared.root).map_err(io_error)?;

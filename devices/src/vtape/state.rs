@@ -1,17 +1,15 @@
-//! What is in which drive, and the locks that keep two processes apart.
+//! What is in which drive.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use types::{DriveName, Slot};
 
 use super::directory;
-
-/// The system refused something about this file.
-type AtPath<T> = Result<T, (PathBuf, io::Error)>;
+use crate::locks::AtPath;
 
 /// `state.json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -80,49 +78,4 @@ impl State {
     pub(super) fn take(&mut self, drive: &DriveName) {
         self.drives.remove(drive);
     }
-}
-
-/// Waits for the library: nobody holds this lock for longer than it takes to replace a small file.
-pub(super) fn lock_library(root: &Path) -> AtPath<File> {
-    let path = root.join("lock");
-    let lock = || {
-        let file = File::options().create(true).truncate(false).write(true).open(&path)?;
-        file.lock()?;
-        Ok(file)
-    };
-    lock().map_err(|error| (path.clone(), error))
-}
-
-/// Takes the drive for this process, or says who has it. The lock ends with the file handle, so a process
-/// that was killed holds nothing.
-pub(super) fn lock_drive(root: &Path, drive: &DriveName) -> AtPath<Result<File, String>> {
-    let path = root.join(format!("drive.{}.lock", escaped(drive.as_str())));
-    let lock = || {
-        let mut options = File::options();
-        let mut file = options.create(true).truncate(false).read(true).write(true).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                file.take(20).read_to_string(&mut pid)?;
-                return Ok(Err(format!("process {}", pid.trim())));
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        file.set_len(0)?;
-        writeln!(file, "{}", std::process::id())?;
-        Ok(Ok(file))
-    };
-    lock().map_err(|error| (path.clone(), error))
-}
-
-/// A name as part of a file name: two names never become one.
-fn escaped(name: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    name.bytes()
-        .map(|byte| match byte {
-            byte if plain(byte) => char::from(byte).to_string(),
-            byte => format!("%{byte:02x}"),
-        })
-        .collect()
 }
