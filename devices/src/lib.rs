@@ -18,6 +18,7 @@ pub mod memory;
 pub mod robot;
 pub mod scsi;
 pub mod sg;
+pub mod smc;
 pub mod ssc;
 pub mod st;
 pub mod transport;

@@ -1,6 +1,7 @@
 //! What was seen, and what cannot be decided, in words for the operator.
 
-use super::{BaySeen, Claim, Doubt, DriveSeen, Evidence, Seen};
+use super::{BaySeen, Doubt, DriveSeen, Evidence, Seen};
+use crate::smc::Claim;
 
 /// Everything that changer, drives and configuration say, one line each.
 pub fn table(seen: &Seen) -> String {

@@ -1,0 +1,270 @@
+//! Sending a command to a changer until it is answered: unit attentions are noted, and a changer that is busy is
+//! waited for.
+//!
+//! A changer looks through its slots after power on, after a door was closed, after a magazine was put in. All that
+//! time, minutes or tens of minutes, it is *becoming ready* (sense 2/04/01), sometimes with a percentage. That is
+//! a state and no error: [`Patience`] says how long it is waited for, and who is told.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::scsi::sense::{Key, NoSense, Sense};
+use crate::scsi::{Cdb, Status};
+use crate::transport::{Data, Transport, TransportError};
+
+/// So many unit attentions in a row are a device that is being reset all the time.
+const ATTENTIONS: u32 = 16;
+
+/// So many are kept until somebody asks.
+const KEPT: usize = 64;
+
+/// How long a busy changer is waited for, and who hears of it.
+pub struct Patience {
+    /// Between two looks.
+    pub step: Duration,
+    /// All in all, for one command.
+    pub limit: Duration,
+    /// Hears of each look, and may give up.
+    pub told: Box<dyn FnMut(&Busy) -> Wait + Send>,
+}
+
+impl Default for Patience {
+    /// A look every two seconds, for an hour, and nobody is told. A library with hundreds of slots scans for tens of
+    /// minutes.
+    fn default() -> Self {
+        Self {
+            step: Duration::from_secs(2),
+            limit: Duration::from_secs(3600),
+            told: Box::new(|_| Wait::On),
+        }
+    }
+}
+
+impl fmt::Debug for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Patience").field("step", &self.step).field("limit", &self.limit).finish()
+    }
+}
+
+/// A device that is not ready yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Busy {
+    /// What it says.
+    pub says: String,
+    /// How far it has come, if it says.
+    pub percent: Option<u8>,
+    /// How long it has been waited for.
+    pub waited: Duration,
+}
+
+/// Whether to go on waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Go on.
+    On,
+    /// Give up.
+    GiveUp,
+}
+
+/// A command that came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The device complains.
+    #[error(transparent)]
+    Sense(Box<Sense>),
+    /// The device complains, and nobody knows of what.
+    #[error(transparent)]
+    Mute(#[from] NoSense),
+    /// Another host has reserved it.
+    #[error("another host has reserved it")]
+    Reserved,
+    /// An answer that means nothing here.
+    #[error("it answered with status {:#04x}", .0.code())]
+    Status(Status),
+    /// Nobody knows whether it was carried out.
+    #[error(transparent)]
+    Transport(Box<TransportError>),
+    /// It was not ready for too long.
+    #[error("it was not ready for {} minutes, and was given up: {says}", waited.as_secs() / 60)]
+    Tired {
+        /// What it said last.
+        says: String,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+    /// It was reset again and again.
+    #[error("it reports one event after another and does not come to answer; the last: {0}")]
+    Restless(#[source] Box<Sense>),
+}
+
+impl Failure {
+    /// The complaint, if there is one.
+    pub fn sense(&self) -> Option<&Sense> {
+        match self {
+            Self::Sense(sense) | Self::Restless(sense) => Some(sense),
+            _ => None,
+        }
+    }
+}
+
+impl From<Sense> for Failure {
+    fn from(sense: Sense) -> Self {
+        Self::Sense(Box::new(sense))
+    }
+}
+
+impl From<TransportError> for Failure {
+    fn from(error: TransportError) -> Self {
+        Self::Transport(Box::new(error))
+    }
+}
+
+/// What to do with a command that met a unit attention, and so was not carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attention {
+    /// Send it again.
+    SendAgain,
+    /// Say so: what the command was based on may no longer hold.
+    Tell,
+}
+
+/// A device, and the patience that it is waited for with.
+pub(crate) struct Line<T> {
+    transport: T,
+    pub(crate) patience: Patience,
+    /// What has happened to the device since somebody looked.
+    attentions: Vec<Sense>,
+    /// How many there have been.
+    disturbances: u64,
+}
+
+/// What a single attempt came to.
+enum Attempt {
+    Done(usize),
+    Attention(Sense),
+    Busy { says: String, percent: Option<u8> },
+}
+
+impl<T: Transport> Line<T> {
+    pub(crate) fn new(transport: T) -> Self {
+        Self { transport, patience: Patience::default(), attentions: Vec::new(), disturbances: 0 }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        self.transport.name()
+    }
+
+    /// What has happened to the device since this was asked last.
+    pub(crate) fn attentions(&mut self) -> Vec<Sense> {
+        std::mem::take(&mut self.attentions)
+    }
+
+    /// How often something has happened to it.
+    pub(crate) fn disturbances(&self) -> u64 {
+        self.disturbances
+    }
+
+    /// Lets a step of patience pass.
+    pub(crate) fn pause(&mut self) {
+        self.transport.pause(self.patience.step);
+    }
+
+    /// The most data that one command may bring.
+    pub(crate) fn longest(&self) -> usize {
+        self.transport.longest()
+    }
+
+    /// Sends a command that brings data, and says how much came.
+    pub(crate) fn read(
+        &mut self,
+        cdb: &Cdb,
+        buffer: &mut [u8],
+        timeout: Duration,
+    ) -> Result<usize, Failure> {
+        let longest = buffer.len();
+        let moved = self.send(cdb, Some(buffer), timeout, Attention::SendAgain)?;
+        Ok(moved.min(longest))
+    }
+
+    /// Sends a command without data.
+    pub(crate) fn order(
+        &mut self,
+        cdb: &Cdb,
+        timeout: Duration,
+        attention: Attention,
+    ) -> Result<(), Failure> {
+        self.send(cdb, None, timeout, attention).map(drop)
+    }
+
+    fn send(
+        &mut self,
+        cdb: &Cdb,
+        mut buffer: Option<&mut [u8]>,
+        timeout: Duration,
+        attention: Attention,
+    ) -> Result<usize, Failure> {
+        let (mut attentions, mut waited) = (0, Duration::ZERO);
+        loop {
+            let data = buffer.as_deref_mut().map_or(Data::None, Data::In);
+            match self.attempt(cdb, data, timeout)? {
+                Attempt::Done(moved) => return Ok(moved),
+                Attempt::Attention(sense) => {
+                    attentions += 1;
+                    self.disturbances += 1;
+                    if self.attentions.len() < KEPT {
+                        self.attentions.push(sense.clone());
+                    }
+                    match attention {
+                        Attention::Tell => return Err(sense.into()),
+                        Attention::SendAgain if attentions >= ATTENTIONS => {
+                            return Err(Failure::Restless(Box::new(sense)));
+                        }
+                        Attention::SendAgain => {}
+                    }
+                }
+                Attempt::Busy { says, percent } => {
+                    let busy = Busy { says, percent, waited };
+                    if (self.patience.told)(&busy) == Wait::GiveUp || waited >= self.patience.limit
+                    {
+                        return Err(Failure::Tired { says: busy.says, waited });
+                    }
+                    self.transport.pause(self.patience.step);
+                    waited += self.patience.step;
+                }
+            }
+        }
+    }
+
+    fn attempt(
+        &mut self,
+        cdb: &Cdb,
+        data: Data<'_>,
+        timeout: Duration,
+    ) -> Result<Attempt, Failure> {
+        let completion = self.transport.execute(cdb, data, timeout)?;
+        let busy = |says: &str| Attempt::Busy { says: says.to_owned(), percent: None };
+        match completion.status {
+            Status::Good => Ok(Attempt::Done(completion.moved)),
+            Status::CheckCondition => {
+                let sense = Sense::read(&completion.sense)?;
+                match sense.key {
+                    Key::NoSense | Key::Recovered => Ok(Attempt::Done(completion.moved)),
+                    Key::UnitAttention => Ok(Attempt::Attention(sense)),
+                    Key::NotReady if is_becoming_ready(&sense) => {
+                        Ok(Attempt::Busy { says: sense.to_string(), percent: sense.percent() })
+                    }
+                    _ => Err(sense.into()),
+                }
+            }
+            Status::Busy => Ok(busy("it is busy")),
+            Status::TaskSetFull => Ok(busy("it has more commands than it can take")),
+            Status::ReservationConflict => Err(Failure::Reserved),
+            status => Err(Failure::Status(status)),
+        }
+    }
+}
+
+/// Not ready, but it will be, without anybody doing anything.
+fn is_becoming_ready(sense: &Sense) -> bool {
+    matches!((sense.code.asc, sense.code.ascq), (0x04, 0x00 | 0x01 | 0x07))
+}

@@ -1,0 +1,434 @@
+//! A medium changer over a [`Transport`]: what is where, and carrying it (SMC-3).
+//!
+//! ```text
+//!  open ──► INQUIRY, VPD 80h ──► MODE SENSE 1Dh ──► Layout
+//!  stock ─► READ ELEMENT STATUS, as the Survey says ──► Stock
+//!  carry ─► look at both ends ─► MOVE MEDIUM ─► look at both ends ─► judge
+//! ```
+//!
+//! Nothing that a changer says is believed for longer than one command: a door may be opened, a cartridge taken
+//! by hand, the library partitioned anew. A move is judged by what is seen at its two ends, never by its status:
+//! changers answer GOOD although the arm gave up, and an error although the cartridge arrived.
+//!
+//! A place is a [`Cell`], its kind and its number. An element address lives no longer than the [`Layout`] that it
+//! came from.
+//!
+//! What decides is pure and stands apart: [`survey`] which request comes next, [`moving`] what became of a
+//! cartridge, [`reading`] what a reply says.
+
+pub mod barcode;
+mod claim;
+mod error;
+mod layout;
+mod line;
+mod moving;
+pub(crate) mod reading;
+mod stock;
+mod survey;
+
+use std::time::Duration;
+
+pub use self::claim::Claim;
+pub(crate) use self::claim::trimmed;
+pub use self::error::SmcError;
+pub use self::layout::{Cell, Layout, Run};
+pub use self::line::{Busy, Failure, Patience, Wait};
+pub use self::stock::{Access, Content, Fill, Hand, Source, Stock};
+
+pub(crate) use self::line::{Attention, Line};
+use self::moving::{Answer, Ends, Verdict};
+use self::stock::AccessBits;
+use self::survey::{Asking, ROOM, Request, Rung, Survey, Told};
+use crate::scsi::Sense;
+use crate::scsi::cdb::smc::{
+    Element, RangeCommand, Turn, initialize_element_status, initialize_range, move_medium,
+};
+use crate::scsi::cdb::spc::{self, Descriptor, Removal, Values};
+use crate::scsi::page::PageCode;
+use crate::scsi::sense::Key;
+use crate::transport::Transport;
+
+/// The peripheral device type of a changer.
+const CHANGER: u8 = 0x08;
+
+/// For commands that move nothing.
+const SHORT: Duration = Duration::from_secs(60);
+
+/// READ ELEMENT STATUS may have to look at a place.
+const LOOKING: Duration = Duration::from_secs(600);
+
+/// MOVE MEDIUM: a large library turns cartridges over, and tries again by itself. Most makers ask for 5 to 15
+/// minutes.
+const MOVING: Duration = Duration::from_secs(1200);
+
+/// INITIALIZE ELEMENT STATUS: 20 seconds for each slot without a label, and some libraries have hundreds.
+const SCANNING: Duration = Duration::from_secs(7200);
+
+/// So often a move begins anew because a door was opened between the look and the move.
+const BEGINNINGS: u32 = 4;
+
+/// Who a changer is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// Who made it.
+    pub vendor: String,
+    /// The model.
+    pub product: String,
+    /// The revision of its firmware.
+    pub revision: String,
+    /// Its serial number (VPD 80h).
+    pub serial: Option<String>,
+}
+
+/// How a cartridge arrived.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// As the changer says.
+    Plain,
+    /// Although the changer says something else.
+    Although(String),
+}
+
+/// Whether doors and mail slots can be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doors {
+    /// They can.
+    Free,
+    /// They cannot, until they are freed or the changer is reset.
+    Locked,
+}
+
+/// A changer.
+pub struct MediumChanger<T> {
+    line: Line<T>,
+    identity: Identity,
+    layout: Layout,
+    rung: Rung,
+    access: AccessBits,
+}
+
+impl<T: Transport> MediumChanger<T> {
+    /// Asks who it is and which places it has.
+    pub fn open(transport: T) -> Result<Self, SmcError> {
+        Self::open_with(transport, Patience::default())
+    }
+
+    /// The same, waiting for a busy changer in another way.
+    pub fn open_with(transport: T, patience: Patience) -> Result<Self, SmcError> {
+        let mut line = Line::new(transport);
+        line.patience = patience;
+        let identity = Identity::default();
+        let (layout, rung) = (Layout::default(), Rung::default());
+        let mut changer = Self { line, identity, layout, rung, access: AccessBits::default() };
+        changer.identity = changer.identify()?;
+        changer.layout = changer.read_layout()?;
+        Ok(changer)
+    }
+
+    /// Who it is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// The node that it was opened by.
+    pub fn device(&self) -> &str {
+        self.line.name()
+    }
+
+    /// Which places it has.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// How long it is waited for when it is busy, and who hears of it.
+    pub fn set_patience(&mut self, patience: Patience) {
+        self.line.patience = patience;
+    }
+
+    /// What has happened to it since this was asked last: doors opened, mail slots used, resets.
+    pub fn events(&mut self) -> Vec<Sense> {
+        self.line.attentions()
+    }
+
+    fn identify(&mut self) -> Result<Identity, SmcError> {
+        const WHAT: &str = "say what it is";
+        let mut reply = [0; 96];
+        let read = self.line.read(&spc::inquiry(96), &mut reply, SHORT);
+        let length = read.map_err(|cause| self.failed(WHAT, cause))?;
+        let (kind, [vendor, product, revision]) =
+            reading::inquiry(reply.get(..length).unwrap_or(&reply))
+                .ok_or_else(|| self.garbled(WHAT, "it is too short"))?;
+        if kind != CHANGER {
+            let device = self.line.name().to_owned();
+            return Err(SmcError::NotAChanger { device, vendor, product, kind });
+        }
+        let mut page = [0; 255];
+        let read = self.line.read(&spc::inquiry_vpd(0x80, 255), &mut page, SHORT);
+        // Without a serial number there is one evidence less for where its drives are, and no more.
+        let serial =
+            read.ok().and_then(|length| reading::serial(page.get(..length).unwrap_or(&page)));
+        Ok(Identity { vendor, product, revision, serial })
+    }
+
+    fn read_layout(&mut self) -> Result<Layout, SmcError> {
+        const WHAT: &str = "say which places it has";
+        let page = PageCode::page(0x1d);
+        let mut reply = [0; 255];
+        let short = spc::mode_sense_6(page, Values::Current, Descriptor::Left, 255);
+        let long = spc::mode_sense_10(page, Values::Current, Descriptor::Left, 255);
+        let (length, header) = match self.line.read(&short, &mut reply, SHORT) {
+            Ok(length) => (length, 4),
+            Err(failure) if is_unknown_command(&failure) => {
+                let read = self.line.read(&long, &mut reply, SHORT);
+                (read.map_err(|cause| self.failed(WHAT, cause))?, 8)
+            }
+            Err(cause) => return Err(self.failed(WHAT, cause)),
+        };
+        let reply = reply.get(..length).unwrap_or(&reply);
+        reading::layout(reply, header).ok_or_else(|| self.garbled(WHAT, "page 1Dh is not in it"))
+    }
+
+    /// What is in all its places. While it scans, this waits.
+    pub fn stock(&mut self) -> Result<Stock, SmcError> {
+        for _ in 1..BEGINNINGS {
+            self.until_ready()?;
+            let disturbances = self.line.disturbances();
+            let stock = self.stock_once()?;
+            if self.line.disturbances() == disturbances {
+                return Ok(stock);
+            }
+            // A door was opened, or the changer reset, while it answered: what it said first may be wrong by now,
+            // and the addresses too.
+            self.layout = self.read_layout()?;
+        }
+        self.stock_once()
+    }
+
+    /// Waits while it scans: what it says from memory meanwhile is from before. Other complaints (a magazine is
+    /// out) do not keep it from saying what it has.
+    fn until_ready(&mut self) -> Result<(), SmcError> {
+        match self.line.order(&spc::test_unit_ready(), SHORT, Attention::SendAgain) {
+            Ok(()) | Err(Failure::Sense(_) | Failure::Mute(_) | Failure::Status(_)) => Ok(()),
+            Err(cause) => Err(self.failed("get ready", cause)),
+        }
+    }
+
+    fn stock_once(&mut self) -> Result<Stock, SmcError> {
+        let mut survey = Survey::new(self.layout, self.rung);
+        while let Some(request) = survey.next() {
+            match self.ask(request) {
+                Ok(reply) => survey.heard(reply),
+                Err(Failure::Sense(complaint)) => {
+                    survey
+                        .refused(*complaint)
+                        .map_err(|complaint| self.inventory_failed(complaint))?;
+                }
+                Err(cause) => return Err(self.inventory_failed(cause)),
+            }
+        }
+        let (mut stock, rung) = survey.finish();
+        self.rung = rung;
+        for (cell, content) in &mut stock.places {
+            *content = std::mem::take(content).settled(cell.kind, self.access);
+        }
+        Ok(stock)
+    }
+
+    /// What is in one place, looked up now.
+    pub fn look(&mut self, cell: Cell) -> Result<Content, SmcError> {
+        let request = survey::one(&self.layout, self.rung, cell);
+        let request = request.ok_or(SmcError::NoSuchPlace(cell))?;
+        let element = self.layout.element(cell);
+        let reply = match self.ask(request) {
+            Ok(reply) => reply,
+            // It has not been asked before, or wants to be asked in another way since: the survey finds out.
+            Err(Failure::Sense(_)) => Vec::new(),
+            Err(cause) => return Err(self.inventory_failed(cause)),
+        };
+        let found =
+            reply.into_iter().find(|told| told.kind == cell.kind && Some(told.element) == element);
+        match found {
+            Some(told) => {
+                let content = told.content.ok_or(SmcError::NoSuchPlace(cell))?;
+                Ok(content.settled(cell.kind, self.access))
+            }
+            None => self.stock()?.places.remove(&cell).ok_or(SmcError::NoSuchPlace(cell)),
+        }
+    }
+
+    /// What the changer says of the drive in each bay. A changer that says nothing is no error.
+    pub fn claims(&mut self) -> Result<Vec<(Cell, Element, Option<Claim>)>, SmcError> {
+        let stock = self.stock()?;
+        let claims = match survey::serials(&self.layout, self.rung) {
+            None => Vec::new(),
+            Some(request) => match self.ask_serials(request) {
+                Ok(claims) => claims,
+                Err(Failure::Sense(_)) => Vec::new(),
+                Err(cause) => return Err(self.inventory_failed(cause)),
+            },
+        };
+        let bays = (0..self.layout.bays.count).map(Cell::bay);
+        let there = bays.filter(|bay| stock.places.contains_key(bay));
+        let layout = self.layout;
+        let claim = |element| {
+            let found = claims.iter().find(|(seen, _)| *seen == element);
+            found.and_then(|(_, claim)| claim.clone())
+        };
+        Ok(there
+            .filter_map(|bay| layout.element(bay).map(|element| (bay, element, claim(element))))
+            .collect())
+    }
+
+    /// Carries a cartridge, and looks whether it arrived.
+    pub fn carry(&mut self, from: Cell, to: Cell) -> Result<Arrival, SmcError> {
+        let mut disturbed = None;
+        for _ in 0..BEGINNINGS {
+            let before = self.ends(from, to)?;
+            if !before.from.is_full() {
+                return Err(SmcError::Empty(from));
+            }
+            if before.to.is_full() {
+                return Err(SmcError::Full { cell: to, barcode: before.to.barcode });
+            }
+            match self.order_move(from, to)? {
+                Ok(()) => return self.judged(from, to, &before, None),
+                Err(Failure::Sense(sense)) if sense.key == Key::UnitAttention => {
+                    // Not carried out, and what was seen may no longer hold: a door was open.
+                    disturbed = Some(Failure::Sense(sense));
+                    self.layout = self.read_layout()?;
+                }
+                Err(failure) => return self.judged(from, to, &before, Some(failure)),
+            }
+        }
+        match disturbed {
+            Some(cause) => Err(SmcError::Disturbed { from, to, cause }),
+            None => Err(SmcError::NoSuchPlace(from)),
+        }
+    }
+
+    fn order_move(&mut self, from: Cell, to: Cell) -> Result<Result<(), Failure>, SmcError> {
+        let source = self.layout.element(from).ok_or(SmcError::NoSuchPlace(from))?;
+        let destination = self.layout.element(to).ok_or(SmcError::NoSuchPlace(to))?;
+        let cdb = move_medium(self.layout.arm(), source, destination, Turn::AsItIs);
+        Ok(self.line.order(&cdb, MOVING, Attention::Tell))
+    }
+
+    /// What became of a move that began with `before` and ended with `failure` or well.
+    fn judged(
+        &mut self,
+        from: Cell,
+        to: Cell,
+        before: &Ends,
+        failure: Option<Failure>,
+    ) -> Result<Arrival, SmcError> {
+        let after = match self.ends(from, to) {
+            Ok(after) => after,
+            Err(cause) => {
+                let why =
+                    failure.map_or_else(|| "it says that it was".to_owned(), |why| why.to_string());
+                return Err(SmcError::Unseen { from, to, why, cause: Box::new(cause) });
+            }
+        };
+        let answer = if failure.is_none() { Answer::Good } else { Answer::Bad };
+        let barcode = before.from.barcode.clone();
+        match (moving::judge(before, &after, answer), failure) {
+            (Verdict::Moved, _) | (Verdict::MovedAlthough, None) => Ok(Arrival::Plain),
+            (Verdict::MovedAlthough, Some(failure)) => {
+                tracing::warn!(changer = self.line.name(), %from, %to, %failure, "moved, although the changer says not");
+                Ok(Arrival::Although(failure.to_string()))
+            }
+            (Verdict::NotMoved, Some(cause)) => Err(SmcError::NotMoved { from, to, cause }),
+            (Verdict::Lied | Verdict::NotMoved, _) => Err(SmcError::Lied { from, to }),
+            (Verdict::Lost, cause) => {
+                let in_arm = self.look(Cell::arm(0)).ok().map(|arm| arm.is_full());
+                Err(SmcError::Lost { from, to, barcode, in_arm, cause })
+            }
+            (Verdict::Meddled, _) => {
+                let (from_now, to_now) = (Box::new(after.from), Box::new(after.to));
+                Err(SmcError::Meddled { from, to, barcode, from_now, to_now })
+            }
+        }
+    }
+
+    fn ends(&mut self, from: Cell, to: Cell) -> Result<Ends, SmcError> {
+        Ok(Ends { from: self.look(from)?, to: self.look(to)? })
+    }
+
+    /// Locks doors and mail slots, or frees them.
+    pub fn doors(&mut self, doors: Doors) -> Result<(), SmcError> {
+        let removal = match doors {
+            Doors::Free => Removal::Allowed,
+            Doors::Locked => Removal::Prevented,
+        };
+        let done = self.line.order(&spc::removal(removal), SHORT, Attention::SendAgain);
+        done.map_err(|cause| self.failed("lock or free its doors", cause))
+    }
+
+    /// Lets the changer look into all its places by itself. It takes minutes to hours, and the arm does nothing
+    /// else meanwhile.
+    pub fn scan(&mut self) -> Result<(), SmcError> {
+        let done = self.line.order(&initialize_element_status(), SCANNING, Attention::SendAgain);
+        done.map_err(|cause| self.failed("look through its slots", cause))
+    }
+
+    /// Lets the changer look into `count` places from `first` on, or into all if it knows no ranges.
+    pub fn scan_range(&mut self, first: Cell, count: u16) -> Result<(), SmcError> {
+        let element = self.layout.element(first).ok_or(SmcError::NoSuchPlace(first))?;
+        for command in [RangeCommand::Standard, RangeCommand::Vendor] {
+            let cdb = initialize_range(command, element, count);
+            match self.line.order(&cdb, SCANNING, Attention::SendAgain) {
+                Ok(()) => return Ok(()),
+                Err(failure) if is_unknown_command(&failure) => {}
+                Err(cause) => return Err(self.failed("look through some of its slots", cause)),
+            }
+        }
+        self.scan()
+    }
+
+    fn ask(&mut self, request: Request) -> Result<Vec<Told>, Failure> {
+        let told = reading::places(&self.reply(request)?, &self.layout);
+        let free = |told: &Told| told.content.as_ref().is_some_and(|it| it.access == Access::Free);
+        if told.iter().any(free) {
+            self.access = AccessBits::Told;
+        }
+        Ok(told)
+    }
+
+    fn ask_serials(&mut self, request: Request) -> Result<Vec<(Element, Option<Claim>)>, Failure> {
+        Ok(reading::claims(&self.reply(request)?))
+    }
+
+    /// The bytes of a reply to READ ELEMENT STATUS.
+    fn reply(&mut self, request: Request) -> Result<Vec<u8>, Failure> {
+        if request.asking == Asking::HeaderFirst {
+            let mut header = [0; 8];
+            self.line.read(&request.cdb(8), &mut header, LOOKING)?;
+        }
+        let room = u16::try_from(self.line.longest()).unwrap_or(ROOM);
+        let mut buffer = vec![0; usize::from(room)];
+        let moved = self.line.read(&request.cdb(room), &mut buffer, LOOKING)?;
+        buffer.truncate(moved);
+        Ok(buffer)
+    }
+
+    fn failed(&self, what: &'static str, cause: Failure) -> SmcError {
+        SmcError::Command { device: self.line.name().to_owned(), what, cause }
+    }
+
+    fn garbled(&self, what: &'static str, why: &str) -> SmcError {
+        SmcError::Garbled { device: self.line.name().to_owned(), what, why: why.to_owned() }
+    }
+
+    fn inventory_failed(&self, cause: impl Into<Failure>) -> SmcError {
+        self.failed("say what is in its slots", cause.into())
+    }
+}
+
+fn is_unknown_command(failure: &Failure) -> bool {
+    failure.sense().is_some_and(|sense| (sense.code.asc, sense.code.ascq) == (0x20, 0x00))
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) mod toy;
