@@ -1,0 +1,119 @@
+//! Why a library could not do something, and who has to change.
+
+use std::io;
+use std::path::PathBuf;
+
+use types::{Blame, DriveName};
+
+use super::matching::Mismatch;
+use crate::changer::{Obstacle, Spot};
+use crate::smc::{Failure, SmcError};
+
+/// Why a library could not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum RobotTrouble {
+    /// Something is in the way.
+    #[error(transparent)]
+    Obstacle(#[from] Obstacle),
+    /// The changer could not.
+    #[error(transparent)]
+    Changer(#[from] SmcError),
+    /// Which drive is which cannot be told.
+    #[error(transparent)]
+    Mismatch(#[from] Mismatch),
+    /// The changer cannot be reached.
+    #[error("{device} cannot be opened")]
+    Opening {
+        /// The node.
+        device: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// A drive could not do its part.
+    #[error("drive {drive} ({node}) could not {what}")]
+    Drive {
+        /// Which.
+        drive: DriveName,
+        /// Its node.
+        node: String,
+        /// What it was asked.
+        what: &'static str,
+        /// Why.
+        #[source]
+        cause: Failure,
+    },
+    /// The cartridge is in the drive, says the changer; the drive says that it is not.
+    #[error(
+        "the changer put the cartridge into drive {drive}, and the drive ({node}) says that it has none: is {node} \
+         that drive (`library verify-drives --by-loading`), or is the cartridge stuck?"
+    )]
+    NotThere {
+        /// Which.
+        drive: DriveName,
+        /// Its node.
+        node: String,
+    },
+    /// A cleaning cartridge where one with data should be.
+    #[error("the cartridge in drive {0} is a cleaning cartridge")]
+    Cleaning(DriveName),
+    /// It is at neither a slot nor a drive of ours.
+    #[error("{spot} is a place for keeping cartridges, and no mail slot")]
+    NoMailSlot {
+        /// Which.
+        spot: Spot,
+    },
+    /// No free place.
+    #[error("the library has no {0}")]
+    NoRoom(&'static str),
+    /// There is nothing to clean with.
+    #[error("no slot has a cleaning cartridge (barcode CLN…): put one in")]
+    NoCleaner,
+    /// The drive was not cleaned.
+    #[error("the cartridge {cartridge} did not clean drive {drive}: {why}")]
+    NotCleaned {
+        /// Which.
+        drive: DriveName,
+        /// With what.
+        cartridge: String,
+        /// What the drive says.
+        why: String,
+    },
+    /// The lock files cannot be used.
+    #[error("{0} cannot be locked")]
+    Lock(PathBuf, #[source] io::Error),
+}
+
+impl RobotTrouble {
+    /// What has to change.
+    pub fn blame(&self) -> Blame {
+        match self {
+            Self::Obstacle(obstacle) => obstacle.blame(),
+            Self::Changer(error) => error.blame(),
+            Self::Drive { cause, .. } => drive_blame(cause),
+            Self::NotThere { .. } | Self::NotCleaned { .. } => Blame::Drive,
+            Self::Cleaning(_) | Self::NoMailSlot { .. } | Self::NoRoom(_) | Self::NoCleaner => {
+                Blame::Medium
+            }
+            Self::Mismatch(_) | Self::Opening { .. } | Self::Lock(..) => Blame::Host,
+        }
+    }
+}
+
+/// Whom a drive blames that cannot load or unload: its cartridge, if it says so.
+fn drive_blame(failure: &Failure) -> Blame {
+    use crate::scsi::sense::Key;
+    match failure {
+        Failure::Sense(sense) => match (sense.key, sense.code.asc) {
+            (Key::Medium | Key::DataProtect, _) | (_, 0x30) => Blame::Medium,
+            _ => Blame::Drive,
+        },
+        _ => Blame::Drive,
+    }
+}
+
+impl From<(PathBuf, io::Error)> for RobotTrouble {
+    fn from((path, error): (PathBuf, io::Error)) -> Self {
+        Self::Lock(path, error)
+    }
+}
