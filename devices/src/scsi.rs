@@ -11,9 +11,9 @@
 //!
 //! The sources are SPC-4, SSC-4 and SMC-3 (T10), and what the vendors' manuals say where they differ.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the decoders of pages come next"))]
 mod bytes;
 pub mod cdb;
+pub mod densities;
 pub mod judge;
 pub mod page;
 pub mod sense;

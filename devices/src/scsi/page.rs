@@ -4,6 +4,30 @@
 //! believes no length: what a device claims beyond the bytes that are there does not exist, and how many things it
 //! may list is limited. A field that a device leaves out is `None`, not zero.
 
+pub mod alert;
+pub mod attributes;
+pub mod block_limits;
+pub mod density;
+pub mod designators;
+pub mod element_status;
+pub mod encryption;
+pub mod inquiry;
+pub mod log;
+pub mod luns;
+pub mod media_serial;
+pub mod mode;
+pub mod opcodes;
+pub mod position;
+pub mod protection;
+pub mod rao;
+pub mod reservation;
+pub mod timestamp;
+pub mod vpd;
+pub mod wraps;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
 /// Which mode or log page, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PageCode {
@@ -72,7 +96,6 @@ pub enum BadReply {
 }
 
 /// The reply, if it has at least `needed` bytes.
-#[expect(dead_code, reason = "the decoders of pages come next")]
 pub(crate) fn at_least<'a>(
     what: &'static str,
     bytes: &'a [u8],
