@@ -14,7 +14,7 @@ use crate::scsi::Status;
 
 /// Units that remember what they were told: one that gives back what was written to it.
 #[derive(Default)]
-struct Echo {
+pub(crate) struct Echo {
     kept: Mutex<Vec<u8>>,
     told: Mutex<Vec<String>>,
 }
