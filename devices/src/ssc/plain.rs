@@ -209,6 +209,7 @@ impl State {
         let mut reply = vec![0, 0, 0, 0x10, 0, 0, 0, 8, 0x5e, 0, 0, 0, 0, 0, 0, 0];
         reply[14] = if self.fixed { 2 } else { 0 };
         reply.extend_from_slice(found);
+        reply[1] = u8::try_from(reply.len() - 2).unwrap();
         room[..reply.len()].copy_from_slice(&reply);
         Ok(reply.len())
     }

@@ -10,6 +10,7 @@ use crate::scsi::During;
 use crate::scsi::cdb::spc::test_unit_ready;
 use crate::scsi::cdb::ssc::read_block_limits;
 use crate::scsi::judge::Unready;
+use crate::scsi::page::block_limits;
 use crate::transport::{Data, Transport};
 
 /// How the drive is set.
@@ -56,15 +57,11 @@ impl<T: Transport> TapeDrive<T> {
 
     /// The drive, and the way to it, must take blocks of the length that is wanted.
     fn check_blocks(&mut self) -> Result<(), Problem> {
-        let mut reply = [0; 6];
+        let mut reply = [0; block_limits::LENGTH];
         let moved = self.ask(read_block_limits(), Data::In(&mut reply))?.moved;
-        // Some drives say nothing, and none takes less than the smallest of ours.
-        if moved >= reply.len() {
-            let [_, a, b, c, d, e] = reply;
-            let most = u32::from_be_bytes([0, a, b, c]).into();
-            let least = u16::from_be_bytes([d, e]).into();
-            fits(&self.setup, "the drive", Bytes(least), Bytes(most))?;
-        }
+        let limits = block_limits::decode(reply.get(..moved).unwrap_or(&reply))?;
+        let most = limits.most.map_or(Bytes::ZERO, |most| Bytes(most.into()));
+        fits(&self.setup, "the drive", Bytes(limits.least.into()), most)?;
         let most = self.transport.longest().saturating_sub(super::check::LENGTH);
         fits(&self.setup, "the adapter of this host", Bytes(1), Bytes::of(most))
     }

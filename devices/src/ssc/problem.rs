@@ -5,10 +5,10 @@ use std::error::Error;
 use types::{Blame, Bytes, ObjectNo};
 
 use super::command::Refusal;
-use super::reserve::ReservationKey;
 use crate::drive::Trouble;
 use crate::scsi::judge::Attention;
 use crate::scsi::page::BadReply;
+use crate::scsi::page::reservation::ReservationKey;
 
 /// Why not.
 #[derive(Debug, thiserror::Error)]

@@ -16,10 +16,10 @@ use super::{MOST_ATTENTIONS, Problem, Refusal, TapeDrive};
 use crate::drive::{Action, DriveError};
 use crate::scsi::During;
 use crate::scsi::cdb::Answered;
-use crate::scsi::cdb::spc::{Removal, log_sense, removal, test_unit_ready};
+use crate::scsi::cdb::spc::{Removal, removal, test_unit_ready};
 use crate::scsi::cdb::ssc::{Loading, load_unload};
 use crate::scsi::judge::{Reason, Unready};
-use crate::scsi::page::PageCode;
+use crate::scsi::page::log::device_status::Activity;
 use crate::transport::{Data, Transport};
 
 /// What a drive is doing, as far as its readiness goes. Numbers are percents, if the drive says.
@@ -165,7 +165,7 @@ impl<T: Transport> TapeDrive<T> {
     fn state_of(&mut self, why: Unready, refusal: &Refusal) -> Readiness {
         match why {
             Unready::Becoming(percent) => match self.activity() {
-                Some(CALIBRATING) => Readiness::Calibrating(percent),
+                Some(Activity::Calibrating) => Readiness::Calibrating(percent),
                 _ => Readiness::Loading(percent),
             },
             Unready::InProgress(percent) => Readiness::Loading(percent),
@@ -178,22 +178,14 @@ impl<T: Transport> TapeDrive<T> {
             }
         }
     }
-
-    /// What the drive is about (log page 11h, parameter 0, byte 2). It answers while the tape moves; one that
-    /// does not know the page says nothing.
-    fn activity(&mut self) -> Option<u8> {
-        let mut reply = [0; 64];
-        let page = log_sense(PageCode::page(0x11), 0, 64);
-        let moved = self.ask(page, Data::In(&mut reply)).ok()?.moved;
-        let reply = reply.get(..moved)?;
-        match reply {
-            [0x11, _, _, _, 0, 0, _, length, _, _, activity, ..] if *length >= 4 => Some(*activity),
-            _ => None,
-        }
-    }
 }
 
-const CALIBRATING: u8 = 0x0b;
+impl<T: Transport> TapeDrive<T> {
+    /// What it is about; none if it does not say.
+    fn activity(&mut self) -> Option<Activity> {
+        self.doing().ok().flatten().map(|doing| doing.activity)
+    }
+}
 
 fn is_on_its_way(refusal: &Refusal) -> bool {
     matches!(refusal.unready(), Some(Unready::Becoming(_) | Unready::InProgress(_)))
@@ -250,7 +242,7 @@ mod tests {
     #[test]
     fn a_new_cartridge_is_waited_for_as_long_as_it_is_worth_it() {
         let plain = Plain::default();
-        plain.state().activity = Some(CALIBRATING);
+        plain.state().activity = Some(0x0b);
         for _ in 0..300 {
             plain.complain(0x00, sense(2, 0x04, 0x01));
         }

@@ -6,24 +6,13 @@
 //! A reservation outlives the program. One that this host left behind, perhaps over another path, is known by its
 //! key and is taken over; that of another host is respected, and the error says whose it is.
 
-use std::fmt;
-
 use super::{Problem, TapeDrive};
 use crate::drive::{Action, DriveError};
 use crate::scsi::cdb::spc::{
     Holding, Reservations, ReserveAction, persistent_reserve_in, persistent_reserve_out,
 };
+use crate::scsi::page::reservation::{ReservationKey, holder, list};
 use crate::transport::{Data, Transport};
-
-/// The name of this host, as far as reservations go. Not zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReservationKey(pub u64);
-
-impl fmt::Display for ReservationKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
 
 /// Whether the drive is reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,11 +71,11 @@ impl<T: Transport> TapeDrive<T> {
     }
 
     /// Whose reservation it is.
-    pub(super) fn holder(&mut self) -> Result<Option<ReservationKey>, Problem> {
+    fn holder(&mut self) -> Result<Option<ReservationKey>, Problem> {
         let mut reply = [0; 24];
         let moved =
             self.ask(persistent_reserve_in(Reservations::Holder, 24), Data::In(&mut reply))?.moved;
-        Ok(holder(reply.get(..moved).unwrap_or(&reply)))
+        Ok(holder(reply.get(..moved).unwrap_or(&reply))?.map(|held| held.by))
     }
 
     fn reservation(
@@ -95,49 +84,8 @@ impl<T: Transport> TapeDrive<T> {
         key: ReservationKey,
         service: ReservationKey,
     ) -> Result<(), Problem> {
-        let list = parameters(key, service);
+        let list = list(key, service);
         self.ask(persistent_reserve_out(action, Holding::ExclusiveAccess), Data::Out(&list))?;
         Ok(())
-    }
-}
-
-/// The parameter list of PERSISTENT RESERVE OUT (SPC-4, 6.16.3).
-fn parameters(key: ReservationKey, service: ReservationKey) -> [u8; 24] {
-    let mut list = [0; 24];
-    let keys = key.0.to_be_bytes().into_iter().chain(service.0.to_be_bytes());
-    for (to, from) in list.iter_mut().zip(keys) {
-        *to = from;
-    }
-    list
-}
-
-/// From a reply to READ RESERVATION (SPC-4, 6.15.3).
-fn holder(reply: &[u8]) -> Option<ReservationKey> {
-    let length = u32::from_be_bytes(reply.get(4..8)?.try_into().ok()?);
-    let key = u64::from_be_bytes(reply.get(8..16)?.try_into().ok()?);
-    (length >= 16).then_some(ReservationKey(key))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_list_has_the_bytes_of_the_book() {
-        let list = parameters(ReservationKey(0x0102_0304_0506_0708), ReservationKey(9));
-        assert_eq!(list[..8], [1, 2, 3, 4, 5, 6, 7, 8]);
-        assert_eq!(list[8..16], [0, 0, 0, 0, 0, 0, 0, 9]);
-        assert_eq!(list[16..], [0; 8]);
-    }
-
-    #[test]
-    fn the_holder_is_read_if_there_is_one() {
-        let mut reply = [0; 24];
-        assert_eq!(holder(&reply), None);
-        (reply[7], reply[15]) = (16, 42);
-        assert_eq!(holder(&reply), Some(ReservationKey(42)));
-        for end in 0..16 {
-            assert_eq!(holder(&reply[..end]), None);
-        }
     }
 }

@@ -6,9 +6,9 @@
 
 use types::{FileNo, ObjectNo};
 
-use super::position::{BufferedPosition, LongPosition};
 use super::{Problem, Stand, TapeDrive};
 use crate::scsi::cdb::ssc::{PositionForm, read_position};
+use crate::scsi::page::position;
 use crate::transport::{Data, Transport};
 
 /// Which forms the drive knows.
@@ -47,7 +47,7 @@ impl<T: Transport> TapeDrive<T> {
             let mut reply = [0; PositionForm::Long.length() as usize];
             match self.answer_to(read_position(PositionForm::Long), &mut reply) {
                 Ok(reply) => {
-                    let long = LongPosition::read(reply)?;
+                    let long = position::long(reply)?;
                     let object = long.object.ok_or(Problem::NoPosition)?;
                     return Ok(Told { object, file: long.file });
                 }
@@ -58,15 +58,15 @@ impl<T: Transport> TapeDrive<T> {
             }
         }
         let short = self.tell_short()?;
-        Ok(Told { object: short.first.ok_or(Problem::NoPosition)?, file: None })
+        Ok(Told { object: short.object.ok_or(Problem::NoPosition)?, file: None })
     }
 
     /// Asks the drive how much of what was written is on the medium.
-    pub(super) fn tell_buffered(&mut self) -> Result<BufferedPosition, Problem> {
+    pub(super) fn tell_buffered(&mut self) -> Result<position::Position, Problem> {
         if self.forms.extended == Form::MayBeKnown {
             let mut reply = [0; PositionForm::Extended.length() as usize];
             match self.answer_to(read_position(PositionForm::Extended), &mut reply) {
-                Ok(reply) => return Ok(BufferedPosition::read_extended(reply)?),
+                Ok(reply) => return Ok(position::extended(reply)?),
                 Err(Problem::Refused(refusal)) if refusal.is_unknown_to_the_drive() => {
                     self.forms.extended = Form::Unknown;
                 }
@@ -76,10 +76,10 @@ impl<T: Transport> TapeDrive<T> {
         self.tell_short()
     }
 
-    fn tell_short(&mut self) -> Result<BufferedPosition, Problem> {
+    fn tell_short(&mut self) -> Result<position::Position, Problem> {
         let mut reply = [0; PositionForm::Short.length() as usize];
         let reply = self.answer_to(read_position(PositionForm::Short), &mut reply)?;
-        Ok(BufferedPosition::read_short(reply)?)
+        Ok(position::short(reply)?)
     }
 
     /// The bytes that the drive answered.

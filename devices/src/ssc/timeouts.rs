@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::TapeDrive;
 use crate::scsi::Cdb;
 use crate::scsi::cdb::spc::{Commands, report_supported_opcodes};
+use crate::scsi::page::opcodes;
 use crate::transport::{Data, Transport};
 
 /// What commands without a row get.
@@ -51,26 +52,6 @@ impl Timeouts {
         Self { recommended }
     }
 
-    /// From a reply to REPORT SUPPORTED OPERATION CODES (SPC-4, 6.29.2): 8 bytes for each command, and 12 more
-    /// where a flag says that they are there.
-    fn read(reply: &[u8]) -> Self {
-        const HAS_TIMEOUTS: u8 = 0x02;
-        let mut rest = reply.get(4..).unwrap_or_default();
-        let mut found = Vec::new();
-        while let Some(([code, _, _, _, _, flags, ..], behind)) = rest.split_at_checked(8) {
-            rest = behind;
-            if flags & HAS_TIMEOUTS == 0 {
-                continue;
-            }
-            let Some((times, behind)) = rest.split_at_checked(12) else { break };
-            rest = behind;
-            if let Some(&[a, b, c, d]) = times.get(8..12) {
-                found.push((*code, Duration::from_secs(u32::from_be_bytes([a, b, c, d]).into())));
-            }
-        }
-        Self::recommended(found)
-    }
-
     /// How long this one may take.
     pub(super) fn of(&self, cdb: &Cdb) -> Duration {
         let code = cdb.opcode();
@@ -83,39 +64,20 @@ impl Timeouts {
 impl<T: Transport> TapeDrive<T> {
     /// Asks the drive how long its commands may take. One that does not say gets the table.
     pub(super) fn ask_for_timeouts(&mut self) {
-        let mut reply = vec![0; ROOM];
-        let room = u32::try_from(ROOM).unwrap_or(u32::MAX);
-        let all = report_supported_opcodes(Commands::All, room);
-        if let Ok(done) = self.ask(all, Data::In(&mut reply)) {
-            self.timeouts = Timeouts::read(reply.get(..done.moved).unwrap_or(&reply));
+        let mut reply = vec![0; usize::try_from(opcodes::ROOM).unwrap_or(0)];
+        let all = report_supported_opcodes(Commands::All, opcodes::ROOM);
+        if let Ok(done) = self.ask(all, Data::In(&mut reply))
+            && let Ok(commands) = opcodes::decode_all(reply.get(..done.moved).unwrap_or(&reply))
+        {
+            let times = commands.iter().filter_map(|row| Some((row.opcode, row.timeout?)));
+            self.timeouts = Timeouts::recommended(times);
         }
     }
 }
 
-/// Enough for 800 commands.
-const ROOM: usize = 16 << 10;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_drive_s_own_times_are_read() {
-        let mut reply = vec![0, 0, 0, 48];
-        reply.extend([0x00, 0, 0, 0, 0, 0, 0, 6]); // says no time
-        reply.extend([0x0a, 0, 0, 0, 0, 2, 0, 6]);
-        reply.extend([0, 10, 0, 0, 0, 0, 0, 60, 0, 0, 0x23, 0x28]);
-        reply.extend([0x92, 0, 0, 0, 0, 2, 0, 16]);
-        reply.extend([0, 10, 0, 0, 0, 0, 0, 60, 0, 0, 0x13, 0x88]);
-        let of =
-            |code: u8, reply: &[u8]| Timeouts::read(reply).of(&Cdb::new([code, 0, 0, 0, 0, 0]));
-        assert_eq!(of(0x0a, &reply), Duration::from_secs(9_000));
-        assert_eq!(of(0x92, &reply), Duration::from_secs(5_000));
-        for end in 0..reply.len() {
-            assert!(of(0x92, &reply[..end]) == Duration::from_secs(2_940), "cut off at {end}");
-        }
-        assert_eq!(of(0x0a, &[0xff; 1000]), Duration::from_secs(1_500));
-    }
 
     #[test]
     fn a_drive_may_ask_for_more_time_and_never_for_less() {

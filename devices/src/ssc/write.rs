@@ -135,11 +135,13 @@ impl<T: Transport> TapeDrive<T> {
         }
         self.write_marks(write_filemarks(U24::default(), Answered::WhenDone), at.object)?;
         let told = self.tell_buffered()?;
-        let first = told.first.ok_or(Problem::NoPosition)?;
+        let first = told.object.ok_or(Problem::NoPosition)?;
         if first != at.object {
             return Err(Problem::Moved { found: first.0, wanted: at.object.0 });
         }
-        let durable = told.durable().ok_or(Problem::NoPosition)?;
+        // With nothing in the buffer some drives do not care to say what comes next from it.
+        let durable = if told.buffered == Some(0) { Some(first) } else { told.durable };
+        let durable = durable.ok_or(Problem::NoPosition)?;
         if durable != at.object {
             return Err(Problem::NotDurable { durable, given: at.object });
         }
