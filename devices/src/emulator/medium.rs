@@ -160,6 +160,23 @@ impl Partition {
         Some(run.first + (number - run.marks))
     }
 
+    /// How many objects end at or before this byte of the medium.
+    pub(crate) fn whole_before(&self, native: u64) -> u64 {
+        let ends = |run: &Run| run.native + run.count * run.object.native();
+        let at = self.runs.partition_point(|run| ends(run) <= native);
+        let Some(run) = self.runs.get(at) else { return self.end() };
+        run.first + native.saturating_sub(run.native) / run.object.native().max(1)
+    }
+
+    /// The first block that is encrypted, or the first that is not.
+    pub(crate) fn first_block(&self, sealed: bool) -> Option<u64> {
+        let fits = |run: &&Run| match &run.object {
+            Object::Block(block) => block.seal.is_some() == sealed,
+            Object::Filemark => false,
+        };
+        self.runs.iter().find(fits).map(|run| run.first)
+    }
+
     /// The first object that begins at or behind this byte of the medium.
     pub(crate) fn object_at_native(&self, native: u64) -> u64 {
         let ends = |run: &Run| run.native + run.count * run.object.native();

@@ -16,14 +16,13 @@
 //! Nothing is left to chance: what goes wrong stands in a [`FaultPlan`]. With [`Library::in_directory`] the
 //! cartridges outlive the process, and a process that dies is to them a drive that lost power.
 
-#![expect(dead_code, unused_imports, reason = "the drive and the changer are being filled in")]
-
 mod ask;
 mod bytes;
 mod cartridge;
 mod changer;
 mod complaint;
 mod dialect;
+mod directory;
 mod drive;
 mod elements;
 mod events;
@@ -34,9 +33,11 @@ mod reservations;
 pub mod serve;
 mod setup;
 mod store;
+mod tampering;
 mod transport;
 mod world;
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,8 @@ use world::World;
 pub use cartridge::{BadSpot, Harm, Kind, Stretch};
 pub use changer::{Operator, Seen, Unable};
 pub use dialect::Dialect;
+pub use directory::DirectoryError;
+pub use drive::Streaming;
 pub use elements::Spot;
 pub use faults::{Act, FaultPlan, Opcode, Rule, Sense, Struck};
 pub use generation::Generation;
@@ -96,6 +99,11 @@ impl Library {
     pub fn new(setup: Setup) -> Self {
         let elements = setup.elements();
         Self(Arc::new(Mutex::new(World::new(setup, elements, None))))
+    }
+
+    /// The library in this directory, made there if there is none. One process has it at a time.
+    pub fn in_directory(path: &Path, setup: Setup) -> Result<Self, DirectoryError> {
+        Ok(Self(Arc::new(Mutex::new(directory::open(path, setup)?))))
     }
 
     /// One logical unit as one initiator sees it.

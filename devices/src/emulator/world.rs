@@ -8,7 +8,6 @@
 //! drives that two threads use work side by side, as real ones do; a cartridge that goes from one unit to
 //! another takes the later of the two clocks along.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::scsi::Status;
@@ -17,6 +16,7 @@ use crate::transport::Break;
 use super::ask::Ask;
 use super::changer::{self, ChangerUnit};
 use super::complaint::{Complaint, Outcome, Refusal, Reply};
+use super::directory::Directory;
 use super::drive::{DriveUnit, Turn};
 use super::elements::{Elements, Spot};
 use super::events::{Attentions, BUS_RESET, Event, POWER_ON};
@@ -36,7 +36,7 @@ pub(crate) struct World {
     pub(crate) desks: Vec<Desk>,
     pub(crate) faults: FaultPlan,
     pub(crate) pace: Pace,
-    pub(crate) directory: Option<PathBuf>,
+    pub(crate) directory: Option<Directory>,
 }
 
 /// What every logical unit has.
@@ -55,7 +55,7 @@ pub(crate) struct Desk {
 const OVERHEAD: Duration = Duration::from_micros(50);
 
 impl World {
-    pub(crate) fn new(setup: Setup, elements: Elements, directory: Option<PathBuf>) -> Self {
+    pub(crate) fn new(setup: Setup, elements: Elements, directory: Option<Directory>) -> Self {
         let numbered = setup.drives.iter().zip(0..);
         let drives: Vec<_> =
             numbered.map(|(model, number)| DriveUnit::new(model.clone(), number)).collect();
@@ -146,9 +146,10 @@ impl World {
         let began = desk.now;
         desk.now += OVERHEAD;
         if let Some(mut turn) = drive_of(lun).and_then(|number| self.turn(number, ask)) {
-            turn.catch_up(began, pace);
+            turn.catch_up(pace);
         }
         let reply = self.with_faults(lun, ask);
+        self.save_after(ask.opcode());
         self.answer(lun, &ask, began, reply)
     }
 
@@ -283,7 +284,7 @@ impl World {
         reply: Reply,
     ) -> Result<Answer, Break> {
         let vendor = match drive_of(lun).and_then(|number| self.turn(number, *ask)) {
-            Some(turn) => turn.sense_tail(),
+            Some(mut turn) => turn.sense_tail(),
             None => Vec::new(),
         };
         let Some(desk) = self.desk(lun) else { return Err(Break::Gone) };
@@ -343,10 +344,11 @@ impl World {
     /// The power goes, and comes again.
     pub(crate) fn power_cycle(&mut self) {
         for (number, lun) in (0..self.drives.len()).zip(1..) {
-            self.reset(Lun(lun), POWER_ON);
-            if let Some(drive) = self.drives.get_mut(number) {
-                drive.power_on();
+            let number = u16::try_from(number).unwrap_or(u16::MAX);
+            if let Some(mut turn) = self.turn(number, Ask::nothing()) {
+                turn.power_cycle();
             }
+            self.reset(Lun(lun), POWER_ON);
         }
         self.reset(Lun(0), POWER_ON);
         changer::power_on(self);

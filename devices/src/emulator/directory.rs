@@ -1,0 +1,154 @@
+//! A library that outlives the process: a directory of files.
+//!
+//! `contents.json` says which cartridge is where and what its chip holds; each cartridge has two files of its own
+//! ([`store`](super::store)); `faults.json`, if somebody put it there, is the plan of what shall go wrong. One process
+//! has the directory at a time. `contents.json` is replaced whole, after every command that moved a cartridge, wrote
+//! to a chip or waited for the medium.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::cartridge::Cartridge;
+use super::elements::{Element, Elements};
+use super::faults::FaultPlan;
+use super::setup::Setup;
+use super::store::Store;
+use super::world::World;
+
+/// A library's directory that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("the emulated library's {path} cannot be used")]
+pub struct DirectoryError {
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+/// `contents.json`.
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    version: u32,
+    elements: Elements,
+}
+
+const VERSION: u32 = 1;
+
+/// No library needs more: some 2 KB a cartridge.
+const LONGEST: u64 = 256 << 20;
+
+/// The directory, and the lock that is held on it.
+#[derive(Debug)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// What moved a cartridge, wrote to a chip or waited for the medium: LOAD, MOVE, EXCHANGE, WRITE ATTRIBUTE, FORMAT,
+/// SET CAPACITY, WRITE FILEMARKS, REWIND.
+const SAVING: [u8; 9] = [0x1b, 0xa5, 0xa6, 0x8d, 0x04, 0x0b, 0x10, 0x01, 0x19];
+
+pub(crate) fn open(path: &Path, setup: Setup) -> Result<World, DirectoryError> {
+    let at = |path: &Path| {
+        let path = path.to_owned();
+        move |source| DirectoryError { path, source }
+    };
+    fs::create_dir_all(path).map_err(at(path))?;
+    let lock_path = path.join("contents.lock");
+    let lock = lock(&lock_path).map_err(at(&lock_path))?;
+    let contents = path.join("contents.json");
+    let mut elements = match read(&contents).map_err(at(&contents))? {
+        Some(text) => {
+            let saved: Saved =
+                serde_json::from_slice(&text).map_err(|it| at(&contents)(it.into()))?;
+            if saved.version != VERSION {
+                let text = format!("version {} is not {VERSION}", saved.version);
+                return Err(at(&contents)(io::Error::new(io::ErrorKind::InvalidData, text)));
+            }
+            fitted(saved.elements, &setup)
+        }
+        None => setup.elements(),
+    };
+    for spot in elements.spots() {
+        let Some(cartridge) = elements.cartridge_mut(spot) else { continue };
+        let data = path.join(&cartridge.serial);
+        let (store, tape) = Store::open(path, &cartridge.serial).map_err(at(&data))?;
+        cartridge.store = store;
+        cartridge.tape = tape;
+    }
+    let plan = path.join("faults.json");
+    let faults: FaultPlan = match read(&plan).map_err(at(&plan))? {
+        Some(text) => serde_json::from_slice(&text).map_err(|it| at(&plan)(it.into()))?,
+        None => FaultPlan::default(),
+    };
+    let directory = Directory { path: path.to_owned(), _lock: lock };
+    let mut world = World::new(setup, elements, Some(directory));
+    world.faults = faults;
+    world.save().map_err(at(&contents))?;
+    Ok(world)
+}
+
+fn lock(path: &Path) -> io::Result<File> {
+    let lock = File::options().create(true).truncate(false).write(true).open(path)?;
+    lock.try_lock().map_err(|error| match error {
+        fs::TryLockError::WouldBlock => {
+            io::Error::new(io::ErrorKind::WouldBlock, "another process has this library")
+        }
+        fs::TryLockError::Error(error) => error,
+    })?;
+    Ok(lock)
+}
+
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match File::open(path) {
+        Ok(file) => {
+            let mut text = Vec::new();
+            file.take(LONGEST).read_to_end(&mut text)?;
+            Ok(Some(text))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The places as the setup now has them. What was in places that are no more is outside.
+fn fitted(mut elements: Elements, setup: &Setup) -> Elements {
+    let mut homeless = Vec::new();
+    let sizes = [setup.slots.into(), setup.mail_slots.into(), setup.drives.len()];
+    let places = [&mut elements.slots, &mut elements.mail, &mut elements.drives];
+    for (places, size) in places.into_iter().zip(sizes) {
+        homeless.extend(places.drain(size.min(places.len())..).filter(|it| it.cartridge.is_some()));
+        places.resize_with(size, Element::default);
+    }
+    elements.outside.extend(homeless);
+    elements
+}
+
+impl World {
+    /// Gives a new cartridge its files, if cartridges have files here.
+    pub(crate) fn keep(&self, cartridge: &mut Cartridge) -> io::Result<()> {
+        let Some(Directory { path, .. }) = &self.directory else { return Ok(()) };
+        (cartridge.store, cartridge.tape) = Store::open(path, &cartridge.serial)?;
+        Ok(())
+    }
+
+    /// Saves after a command that makes it worth it.
+    pub(crate) fn save_after(&mut self, opcode: u8) {
+        if SAVING.contains(&opcode) {
+            // Tape and journal are what counts; a chip that was not saved is found as it was before.
+            let _chip = self.save();
+        }
+    }
+
+    /// Replaces `contents.json`: whole, or not at all.
+    pub(crate) fn save(&mut self) -> io::Result<()> {
+        let Some(Directory { path, .. }) = &self.directory else { return Ok(()) };
+        let saved = Saved { version: VERSION, elements: self.elements.clone() };
+        let (path, new) = (path.join("contents.json"), path.join("contents.json.new"));
+        let mut file = File::create(&new)?;
+        file.write_all(&serde_json::to_vec_pretty(&saved)?)?;
+        fs::rename(new, path)
+    }
+}
