@@ -72,7 +72,10 @@ impl Turn<'_> {
                     }
                     let bytes = self.drive.modes.protect(bytes);
                     if bytes.len() as u64 == length {
-                        data.extend(bytes);
+                        // What the host has no room for is read and lost.
+                        if data.len() < self.ask.room {
+                            data.extend(bytes);
+                        }
                         continue;
                     }
                     wrong_length()

@@ -56,10 +56,10 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether something of this size still goes on the tape.
-    pub(crate) fn has_room(&mut self, native: u64) -> bool {
+    /// How many bytes still go on the tape.
+    pub(crate) fn room(&mut self) -> u64 {
         let (here, at) = (self.native_here(), self.drive.at.partition);
-        self.cartridge().is_ok_and(|cartridge| here + native <= cartridge.size_of(at))
+        self.cartridge().map_or(0, |cartridge| cartridge.size_of(at).saturating_sub(here))
     }
 
     /// Makes the place under the heads the end of the tape, ready for another object.
@@ -84,11 +84,11 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// Puts an object behind the last one, into the buffer. Time passes until there is room for it.
-    pub(crate) fn put(&mut self, object: Object, bytes: u64) -> Result<(), Complaint> {
-        let native = object.native();
-        self.partition()?.push(object);
-        self.drive.at.object += 1;
+    /// Puts so many equal objects behind the last one, into the buffer. Time passes until there is room for them.
+    pub(crate) fn put(&mut self, object: Object, count: u64, bytes: u64) -> Result<(), Complaint> {
+        let native = object.native() * count;
+        self.partition()?.push_many(object, count);
+        self.drive.at.object += count;
         self.desk.now = self.drive.stream.accept(bytes, native, self.desk.now);
         self.settle();
         Ok(())

@@ -56,7 +56,7 @@ impl Turn<'_> {
             true => compression::native_length(bytes),
             false => length,
         };
-        if !self.has_room(u64::from(native)) {
+        if u64::from(native) > self.room() {
             // What came before is brought to the tape, for the host will want to know it there.
             self.flush()?;
             return Ok(false);
@@ -69,7 +69,7 @@ impl Turn<'_> {
         self.drive.counters.wrote(length, native);
         let mut object = Object::Block(block);
         self.flip_on_tape(&mut object, bytes);
-        self.put(object, u64::from(length))?;
+        self.put(object, 1, u64::from(length))?;
         Ok(true)
     }
 
@@ -82,13 +82,14 @@ impl Turn<'_> {
         if count > 0 {
             self.may_write()?;
         }
-        for done in 0..count {
-            if !self.has_room(FILEMARK) {
-                self.flush()?;
-                return Err(volume_overflow(count - done).into());
-            }
+        let fits = count.min(self.room() / FILEMARK);
+        if fits > 0 {
             self.begin_writing()?;
-            self.put(Object::Filemark, 0)?;
+            self.put(Object::Filemark, fits, 0)?;
+        }
+        if fits < count {
+            self.flush()?;
+            return Err(volume_overflow(count - fits).into());
         }
         if !self.ask.bit(1, 0x01) {
             self.flush()?;

@@ -143,6 +143,8 @@ fn play(bench: &Bench, naive: &mut Naive, step: &Step) {
 }
 
 proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(100))]
+
     #[test]
     fn the_drive_does_what_a_naive_tape_does(steps in proptest::collection::vec(step(), 1..60)) {
         let mut setup = one(Generation::Lto8).with(tape(Generation::Lto8));

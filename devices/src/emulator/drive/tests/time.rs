@@ -12,7 +12,10 @@ const BLOCK: usize = 512 << 10;
 fn night(generation: Generation, source: u64, gigabytes: u64) -> (Streaming, Duration) {
     let bench = Bench::new(one(generation).with(tape(generation)));
     let began = bench.library.now();
-    let block = super::noise(1, BLOCK);
+    let mut uncompressed = [0; 20];
+    (uncompressed[2], uncompressed[4], uncompressed[5]) = (0x10, 0x0f, 0x0e);
+    bench.ok(&[0x15, 0x10, 0, 0, 20, 0], &uncompressed, 0);
+    let block = vec![7; BLOCK];
     for _ in 0..gigabytes * 1_000_000_000 / BLOCK as u64 {
         let took = bench.run(super::US, &write(BLOCK), &block, 0).took;
         let make = Duration::from_nanos(BLOCK as u64 * 1_000_000 / source);
