@@ -40,7 +40,8 @@ impl Library {
 
     fn suffer(&self, lun: Lun, act: &Act) {
         let mut world = self.world();
-        if let Some(mut turn) = drive_of(lun).and_then(|number| world.turn(number, Ask::nothing())) {
+        if let Some(mut turn) = drive_of(lun).and_then(|number| world.turn(number, Ask::nothing()))
+        {
             turn.suffer(act);
         }
     }
@@ -48,7 +49,8 @@ impl Library {
     /// The button on the front of a drive: what is in it comes out, whatever hosts have forbidden.
     pub fn press_eject(&self, lun: Lun) {
         let mut world = self.world();
-        if let Some(mut turn) = drive_of(lun).and_then(|number| world.turn(number, Ask::nothing())) {
+        if let Some(mut turn) = drive_of(lun).and_then(|number| world.turn(number, Ask::nothing()))
+        {
             turn.press_eject();
         }
     }

@@ -229,7 +229,7 @@ fn densities_say_what_is_written_and_what_only_read() {
 #[test]
 fn alerts_are_cleared_by_the_page_that_lists_them() {
     let bench = Bench::lto8();
-    bench.library.operator().write_protect("RK0001L8", true);
+    bench.library.operator().write_protect("RK0001L8", true).unwrap();
     bench.fails(&super::write(1), &[0], 0);
     let map = |bench: &Bench| parameter(&log(bench, 0x12), 0).unwrap();
     assert_eq!((map(&bench), map(&bench)), (1 << (64 - 9), 1 << (64 - 9)));
@@ -245,25 +245,36 @@ fn a_dirty_drive_asks_refuses_and_is_cleaned() {
         .with(CartridgeSetup::cleaning(Spot::Slot(1), "CLNU01L1", 1));
     let bench = Bench::new(setup);
     let operator = bench.library.operator();
-    operator.soil(DRIVE);
+    operator.open_door();
+    let exchange = |barcode| {
+        bench.library.press_eject(DRIVE);
+        // The cleaning cartridge is in its slot at first.
+        let from = operator.find(barcode).unwrap();
+        if !matches!(from, Spot::Outside(_)) {
+            operator.take(from).unwrap();
+        }
+        operator.take(Spot::Drive(0)).ok();
+        operator.put(barcode, Spot::Drive(0)).unwrap();
+    };
+    bench.library.soil(DRIVE);
     assert_eq!(bench.fails(&[0; 6], &[], 0).code, (0x00, 0x17), "it asks");
     bench.write(&[0; 10]);
     assert_eq!(log(&bench, 0x11)[8] & 0x06, 0x04);
-    operator.soil(DRIVE);
+    bench.library.soil(DRIVE);
     assert_eq!(bench.fails(&super::write(10), &[0; 10], 0).key, 3);
     assert_eq!(log(&bench, 0x11)[8] & 0x06, 0x06);
     assert_eq!(parameter(&log(&bench, 0x2e), 0x14), Some(1));
-    assert!(operator.take(Spot::Drive(0)) && operator.put("CLNU01L1", Spot::Drive(0)));
+    exchange("CLNU01L1");
     bench.library.set_pace(crate::emulator::Pace::Virtual);
     bench.pause(std::time::Duration::from_secs(20));
     assert_eq!(bench.fails(&[0; 6], &[], 0), said(2, (0x30, 3), 0, None));
     bench.pause(std::time::Duration::from_secs(200));
     assert_eq!(bench.fails(&[0; 6], &[], 0).code, (0x3a, 0));
     bench.library.set_pace(crate::emulator::Pace::Instant);
-    assert!(operator.take(Spot::Drive(0)) && operator.put("RK0001L8", Spot::Drive(0)));
+    exchange("RK0001L8");
     bench.settle(super::US);
     bench.write(&[0; 10]);
-    assert!(operator.take(Spot::Drive(0)) && operator.put("CLNU01L1", Spot::Drive(0)));
+    exchange("CLNU01L1");
     assert_eq!(bench.fails(&[0; 6], &[], 0).code, (0x30, 3), "it is used up");
     assert_eq!(parameter(&log(&bench, 0x2e), 0x16), Some(1));
 }

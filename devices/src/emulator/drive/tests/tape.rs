@@ -234,7 +234,7 @@ fn bad_spots_are_met_at_their_place() {
     let bench = three_files();
     let spot =
         |object, harm| BadSpot { partition: 0, stretch: Stretch::Objects(object, object), harm };
-    let operator = bench.library.operator();
+    let operator = &bench.library;
     assert!(operator.damage("RK0001L8", spot(0, Harm::Recovered)));
     assert!(operator.damage("RK0001L8", spot(1, Harm::Unreadable)));
     bench.rewind();
@@ -248,10 +248,7 @@ fn bad_spots_are_met_at_their_place() {
 fn a_write_error_is_told_when_the_data_were_long_accepted() {
     let bench = Bench::lto8();
     let stretch = Stretch::Tape(2500, 2600);
-    bench
-        .library
-        .operator()
-        .damage("RK0001L8", BadSpot { partition: 0, stretch, harm: Harm::Unwritable });
+    bench.library.damage("RK0001L8", BadSpot { partition: 0, stretch, harm: Harm::Unwritable });
     for block in 0..5 {
         bench.write(&noise(block, 1000));
     }
@@ -264,10 +261,7 @@ fn a_write_error_is_told_when_the_data_were_long_accepted() {
 fn a_write_error_met_by_the_moving_tape_is_deferred() {
     let bench = Bench::lto8();
     let stretch = Stretch::Tape(50_000_000, 50_000_001);
-    bench
-        .library
-        .operator()
-        .damage("RK0001L8", BadSpot { partition: 0, stretch, harm: Harm::Unwritable });
+    bench.library.damage("RK0001L8", BadSpot { partition: 0, stretch, harm: Harm::Unwritable });
     let block = vec![7; 8 << 20];
     bench.ok(&[0x15, 0x10, 0, 0, 20, 0], &uncompressed(), 0);
     let mut failed = None;
@@ -308,7 +302,7 @@ fn worm_is_written_once() {
 #[test]
 fn a_protected_cartridge_is_not_written() {
     let bench = three_files();
-    bench.library.operator().write_protect("RK0001L8", true);
+    bench.library.operator().write_protect("RK0001L8", true).unwrap();
     assert_eq!(bench.fails(&write(10), &[0; 10], 0), said(7, (0x27, 0), 0, None));
     let sense = bench.ok(&[0x1a, 0x08, 0x3f, 0, 255, 0], &[], 255);
     assert_eq!(sense[2] & 0x80, 0x80);

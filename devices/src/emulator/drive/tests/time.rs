@@ -22,7 +22,7 @@ fn night(generation: Generation, source: u64, gigabytes: u64) -> (Streaming, Dur
         bench.pause(make.saturating_sub(took));
     }
     bench.flush();
-    (bench.library.operator().streaming(DRIVE), bench.library.now() - began)
+    (bench.library.streaming(DRIVE), bench.library.now() - began)
 }
 
 #[test]
@@ -106,5 +106,5 @@ fn two_drives_work_side_by_side() {
     }
     let rate = 4000 * BLOCK as u64 / 1_000_000 / (library.now() - began).as_secs();
     assert!(rate > 300, "each of the two writes at {rate} MB/s");
-    assert_eq!(library.operator().streaming(DRIVE).backhitches, 0);
+    assert_eq!(library.streaming(DRIVE).backhitches, 0);
 }
