@@ -151,7 +151,7 @@ pub fn label(
     order: &Order,
     now: Stamp,
 ) -> Result<Labelled, NotLabelled> {
-    let library = Library::open(storage)?;
+    let library = Library::open(storage)?.knowing(&catalogue.volumes()?);
     let (rule, autolabel) = library::labels(storage)?;
     let slots = library.slots()?;
     let names = library::names(config, storage);
@@ -163,6 +163,7 @@ pub fn label(
         Identified::Labelled(mounted) => bench.label_again(catalogue, slot, mounted, order)?,
     };
     let barcode = bench.view(slot).and_then(|view| view.barcode.as_ref());
+    bench.library.note(barcode, slot, &labelled.label);
     catalogue.record_seen(&labelled.label, Some(slot), barcode)?;
     Ok(labelled)
 }

@@ -23,7 +23,11 @@ pub(super) fn look(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue, no
         return notes.error("storage", "the configuration has no storage to write to", advice);
     };
     let about = format!("storage {}", storage.name);
-    let library = match Library::open(storage) {
+    let known = match catalogue.volumes() {
+        Ok(known) => known,
+        Err(error) => return unread(notes, &error),
+    };
+    let library = match Library::open(storage).map(|library| library.knowing(&known)) {
         Ok(library) => library,
         Err(error) => {
             let advice = "see what is wrong with the changer's directory";

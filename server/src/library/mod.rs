@@ -1,56 +1,109 @@
-//! The library of a storage, and what the configuration says of it in the taper's words.
+//! The library of a storage: cartridges, the drives they are used in, and the arm that carries them.
+//!
+//! ```text
+//!  configuration ──► Device: vtapes │ robot (real, or emulated) │ one drive and an operator
+//!                      │ inventory, load, unload, open a drive
+//!  catalogue ─labels by barcode─► Library ──► what a scan sees; bring, mount, unload
+//! ```
+//!
+//! A changer of directories knows which label stands in a slot; a robot knows only what the sticker says. The
+//! catalogue remembers which label was last read under which barcode, and lends that to the inventory as a
+//! hint. It stays a hint: whoever mounts a volume reads its label.
+//!
+//! Several drives work at once. A slot belongs to the drive that was told to bring it, until it is brought back,
+//! so that no drive takes the cartridge of another away.
 
-use config::{Changer as ChangerConfig, ChangerKind, Config, Storage};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use config::Storage;
 use devices::changer::Bay;
-use devices::vtape::{self, Library as Vtapes, Setup};
-use devices::{Changer, Drive, Inventory};
-use format::header::Header;
-use serde::Serialize;
-use taper::label::{Autolabel, BadTemplate, LabelRule, Names};
-use taper::mount::{Identified, Loaded, Mounted, is_records};
-use taper::retention::{Policies, Policy};
-use taper::scan::{Hint, Method, SlotView};
-use types::{DriveName, FileNo, Label, Slot};
+use devices::{Cartridge, Inventory, PlaceKind};
+use taper::catalogue::Volume;
+use taper::mount::{Identified, Loaded, Mounted};
+use taper::scan::{Hint, SlotView};
+use types::{Barcode, DriveName, Label, Slot};
 
-use crate::command::Misuse;
-
+mod contents;
+mod device;
+mod drive;
+mod terms;
 mod trouble;
 
+pub use contents::{FileSays, said, scan_slot};
+pub use drive::AnyDrive;
+pub(crate) use terms::storage;
+pub use terms::{labels, method, names, planned_for, policies};
 pub use trouble::{LibraryTrouble, MountTrouble};
 
-/// A drive of any kind.
-pub type AnyDrive = Box<dyn Drive>;
+use device::Device;
 
 /// A library of any kind. Clones are the same library.
 #[derive(Clone, Debug)]
 pub struct Library {
-    vtapes: Vtapes,
+    device: Device,
     drives: Vec<DriveName>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    labels: Mutex<Labels>,
+    /// Which drive has, or waits for, the cartridge of which slot.
+    taken: Mutex<BTreeMap<Slot, DriveName>>,
+}
+
+/// Which label was read where.
+#[derive(Debug, Default)]
+struct Labels {
+    by_barcode: BTreeMap<Barcode, Label>,
+    /// For cartridges without a barcode.
+    by_slot: BTreeMap<Slot, Label>,
+}
+
+impl Labels {
+    fn hint(&self, barcode: Option<&Barcode>, slot: Option<Slot>) -> Option<Label> {
+        match barcode {
+            Some(barcode) => self.by_barcode.get(barcode).cloned(),
+            None => slot.and_then(|slot| self.by_slot.get(&slot).cloned()),
+        }
+    }
+
+    fn note(&mut self, barcode: Option<&Barcode>, slot: Option<Slot>, label: &Label) {
+        // A label stands on one cartridge.
+        self.by_barcode.retain(|_, other| other != label);
+        self.by_slot.retain(|_, other| other != label);
+        match (barcode, slot) {
+            (Some(barcode), _) => drop(self.by_barcode.insert(barcode.clone(), label.clone())),
+            (None, Some(slot)) => drop(self.by_slot.insert(slot, label.clone())),
+            (None, None) => {}
+        }
+    }
 }
 
 impl Library {
     /// Opens the library of a storage; a directory is made if it is not there.
     pub fn open(storage: &Storage) -> Result<Self, LibraryTrouble> {
-        let ChangerConfig { name, kind, .. } = &storage.changer;
-        let failed = |source| LibraryTrouble::Open { changer: name.clone(), source };
-        let ChangerKind::Vtape { directory, slots, drives } = kind else {
-            return Err(LibraryTrouble::NotServed { changer: name.clone() });
-        };
-        let drives: Vec<DriveName> = (0..*drives)
-            .map(|number| {
-                format!("drive{number}").parse().expect("a name without control characters")
-            })
-            .collect();
-        vtape::create(directory, *slots).map_err(failed)?;
-        let first = drives.first().cloned().ok_or(LibraryTrouble::NoDrive)?;
-        let setup = Setup {
-            drives: drives.clone(),
-            ..Setup::with_capacity(first, storage.tapetype.length)
-        };
-        let early_warning = storage.tapetype.early_warning.unwrap_or(setup.early_warning);
-        let setup = Setup { early_warning, ..setup };
-        let vtapes = Vtapes::open(directory, setup).map_err(failed)?;
-        Ok(Self { vtapes, drives })
+        let (device, drives) = Device::open(storage)?;
+        if drives.is_empty() {
+            return Err(LibraryTrouble::NoDrive);
+        }
+        Ok(Self { device, drives, shared: Arc::default() })
+    }
+
+    /// The same library, with what the catalogue knows of volumes: which label is under which barcode.
+    pub fn knowing(self, volumes: &[Volume]) -> Self {
+        let mut labels = locked(&self.shared.labels);
+        for volume in volumes {
+            labels.note(volume.barcode.as_ref(), volume.slot, &volume.label);
+        }
+        drop(labels);
+        self
+    }
+
+    /// This label was read on that cartridge.
+    pub fn note(&self, barcode: Option<&Barcode>, slot: Slot, label: &Label) {
+        locked(&self.shared.labels).note(barcode, Some(slot), label);
     }
 
     /// Its drives.
@@ -58,15 +111,43 @@ impl Library {
         &self.drives
     }
 
-    /// What is where.
+    /// What makes it move.
+    pub(crate) fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// What is where. Labels are those that were read there last.
     pub fn inventory(&self) -> Result<Inventory, LibraryTrouble> {
-        Ok(self.vtapes.clone().inventory()?)
+        let mut inventory = self.device.inventory()?;
+        let labels = locked(&self.shared.labels);
+        let name = |cartridge: &mut Option<Cartridge>, slot| {
+            if let Some(cartridge) = cartridge
+                && cartridge.label.is_none()
+                && cartridge.kind.takes_data()
+            {
+                cartridge.label = labels.hint(cartridge.barcode.as_ref(), slot);
+            }
+        };
+        for bay in &mut inventory.drives {
+            name(&mut bay.cartridge, bay.home);
+        }
+        for place in &mut inventory.slots {
+            name(&mut place.cartridge, Some(place.slot));
+        }
+        drop(labels);
+        Ok(inventory)
+    }
+
+    /// The barcode of the cartridge of a slot, whether it is there or in a drive.
+    pub fn barcode(&self, slot: Slot) -> Result<Option<Barcode>, LibraryTrouble> {
+        let inventory = self.inventory()?;
+        let cartridge = cartridge_of(&inventory, slot);
+        Ok(cartridge.and_then(|cartridge| cartridge.barcode.clone()))
     }
 
     /// Opens a drive: nobody else can have it meanwhile.
     pub fn drive(&self, name: &DriveName) -> Result<AnyDrive, LibraryTrouble> {
-        let failed = |source| LibraryTrouble::Open { changer: name.to_string(), source };
-        Ok(Box::new(self.vtapes.drive(name).map_err(failed)?))
+        self.device.drive(name)
     }
 
     /// Opens the first drive that is free.
@@ -76,35 +157,56 @@ impl Library {
 
     /// Brings the cartridge of a slot into a drive, and what is in the drive back to its own slot before.
     pub fn bring(&self, slot: Slot, drive: &DriveName) -> Result<(), LibraryTrouble> {
-        let mut changer = self.vtapes.clone();
-        let inventory = changer.inventory()?;
+        self.take(slot, drive)?;
+        let brought = self.carry(slot, drive);
+        if brought.is_err() {
+            locked(&self.shared.taken).remove(&slot);
+        }
+        brought
+    }
+
+    /// The slot belongs to the drive now, and what the drive had does not any more.
+    fn take(&self, slot: Slot, drive: &DriveName) -> Result<(), LibraryTrouble> {
+        let mut taken = locked(&self.shared.taken);
+        match taken.get(&slot) {
+            Some(other) if other != drive => {
+                Err(LibraryTrouble::Taken { slot, drive: other.clone() })
+            }
+            _ => {
+                taken.retain(|_, other| other != drive);
+                taken.insert(slot, drive.clone());
+                Ok(())
+            }
+        }
+    }
+
+    fn carry(&self, slot: Slot, drive: &DriveName) -> Result<(), LibraryTrouble> {
+        let inventory = self.device.inventory()?;
         let bay = inventory.drive(drive);
         if bay.is_some_and(|bay| bay.cartridge.is_some() && bay.home == Some(slot)) {
             return Ok(());
         }
-        self.take_back(&mut changer, bay)?;
+        self.take_back(&inventory, bay)?;
         // Another drive may have it, loaded by a command that has ended since.
         let elsewhere =
             inventory.drives.iter().find(|bay| bay.home == Some(slot) && bay.cartridge.is_some());
-        self.take_back(&mut changer, elsewhere)?;
-        Ok(changer.load(slot, drive)?)
+        self.take_back(&inventory, elsewhere)?;
+        self.device.load(slot, drive)
     }
 
-    fn take_back(&self, changer: &mut Vtapes, bay: Option<&Bay>) -> Result<(), LibraryTrouble> {
-        if let Some(bay) = bay
-            && bay.cartridge.is_some()
-            && let Some(home) = bay.home
-        {
-            changer.unload(&bay.drive, home)?;
-        }
-        Ok(())
+    fn take_back(&self, inventory: &Inventory, bay: Option<&Bay>) -> Result<(), LibraryTrouble> {
+        let Some(bay) = bay.filter(|bay| bay.cartridge.is_some()) else { return Ok(()) };
+        let home = bay.home.or_else(|| free_slot(inventory));
+        let home = home.ok_or_else(|| LibraryTrouble::NoHome { drive: bay.drive.clone() })?;
+        self.device.unload(&bay.drive, home)
     }
 
     /// Brings what is in a drive back to its slot.
     pub fn unload(&self, drive: &DriveName) -> Result<(), LibraryTrouble> {
-        let mut changer = self.vtapes.clone();
-        let inventory = changer.inventory()?;
-        self.take_back(&mut changer, inventory.drive(drive))
+        let inventory = self.device.inventory()?;
+        self.take_back(&inventory, inventory.drive(drive))?;
+        locked(&self.shared.taken).retain(|_, other| other != drive);
+        Ok(())
     }
 
     /// The slot that probably has a volume, whether it is there or in a drive.
@@ -135,175 +237,49 @@ impl Library {
         Err(LibraryTrouble::Other { found, wanted: label.clone() })
     }
 
-    /// The slots, as a scan wants to see them. A slot whose cartridge is in a drive is where it came from.
+    /// The slots, as a scan wants to see them. A slot whose cartridge is in a drive is where it came from. Mail
+    /// slots are the operator's: what is there comes in with `library import`.
     pub fn slots(&self) -> Result<Vec<SlotView>, LibraryTrouble> {
         let inventory = self.inventory()?;
-        let view = |slot: Slot, cartridge: Option<&devices::Cartridge>| {
-            let hint = match cartridge {
-                None => Hint::Empty,
-                Some(cartridge) => cartridge.label.clone().map_or(Hint::Unknown, Hint::Label),
+        let taken = locked(&self.shared.taken);
+        let slots = inventory.slots.iter().filter(|place| place.kind == PlaceKind::Storage);
+        let view = |place: &devices::Place| {
+            let cartridge = cartridge_of(&inventory, place.slot);
+            let hint = match (cartridge, &place.trouble, taken.get(&place.slot)) {
+                (_, Some(trouble), _) => Hint::Busy(trouble.clone()),
+                (_, None, Some(drive)) => Hint::Busy(format!("drive {drive} has it")),
+                (None, None, None) => Hint::Empty,
+                (Some(other), None, None) if !other.kind.takes_data() => {
+                    Hint::Busy("it is no cartridge for data".to_owned())
+                }
+                (Some(cartridge), None, None) => {
+                    cartridge.label.clone().map_or(Hint::Unknown, Hint::Label)
+                }
             };
-            SlotView { slot, barcode: cartridge.and_then(|c| c.barcode.clone()), hint }
+            SlotView { slot: place.slot, barcode: cartridge.and_then(|c| c.barcode.clone()), hint }
         };
-        let mut slots = Vec::new();
-        for place in &inventory.slots {
-            let out = inventory
-                .drives
-                .iter()
-                .find(|bay| bay.home == Some(place.slot) && bay.cartridge.is_some());
-            let cartridge =
-                place.cartridge.as_ref().or_else(|| out.and_then(|bay| bay.cartridge.as_ref()));
-            slots.push(view(place.slot, cartridge));
-        }
-        Ok(slots)
+        Ok(slots.map(view).collect())
     }
 }
 
-/// What one file of a volume says of itself.
-#[derive(Debug, Serialize)]
-pub struct FileSays {
-    /// Which.
-    pub file: FileNo,
-    /// In words.
-    pub says: String,
+/// The cartridge that belongs to a slot.
+fn cartridge_of(inventory: &Inventory, slot: Slot) -> Option<&Cartridge> {
+    let here = inventory.slot(slot).and_then(|place| place.cartridge.as_ref());
+    let out = || inventory.drives.iter().find(|bay| bay.home == Some(slot));
+    here.or_else(|| out().and_then(|bay| bay.cartridge.as_ref()))
 }
 
-/// Reads the headers of the volume in a slot, without the catalogue.
-pub fn scan_slot(storage: &Storage, slot: Slot) -> Result<Vec<FileSays>, LibraryTrouble> {
-    let library = Library::open(storage)?;
-    let drive = library.any_drive()?;
-    library.bring(slot, &drive.name().clone())?;
-    let mut files = Vec::new();
-    match Loaded::new(drive).identify()? {
-        Identified::Blank(_) => {
-            files.push(FileSays { file: FileNo::LABEL, says: "blank".to_owned() })
-        }
-        Identified::Foreign(foreign) => {
-            files.push(FileSays { file: FileNo::LABEL, says: foreign.what().to_owned() });
-        }
-        Identified::Labelled(mut mounted) => {
-            files
-                .push(FileSays { file: FileNo::LABEL, says: format!("label {}", mounted.label()) });
-            let end = mounted.end_of_data()?;
-            let mut file = FileNo::FIRST;
-            while file < end {
-                let says = mounted
-                    .header_of(file)?
-                    .map_or_else(|| "no header".to_owned(), |header| said(&header));
-                files.push(FileSays { file, says });
-                file = file.next();
-            }
-        }
-    }
-    Ok(files)
-}
-
-/// A header in a line.
-pub fn said(header: &Header) -> String {
-    match header {
-        Header::TapeStart(start) => format!("label {}", start.label),
-        Header::TapeEnd => "end of tape".to_owned(),
-        Header::Noop => "nothing".to_owned(),
-        Header::Empty => "blank".to_owned(),
-        Header::Weird => "something that is no header".to_owned(),
-        Header::File(dump) | Header::ContFile(dump) => {
-            format!("image of {}:{} level {}", dump.host, dump.disk, dump.level)
-        }
-        records @ Header::SplitFile { dump, .. } if is_records(records) => {
-            let run = dump.stamp.map_or_else(|| "a run".to_owned(), |stamp| format!("run {stamp}"));
-            format!("records of {run}")
-        }
-        Header::SplitFile { part, dump, .. } => {
-            let (host, disk) = match &dump.ours {
-                Some(ours) => (ours.dle.host.to_string(), ours.dle.dle.to_string()),
-                None => (dump.host.clone(), dump.disk.clone()),
-            };
-            let run = dump.stamp.map(|stamp| format!(", run {stamp}")).unwrap_or_default();
-            let id =
-                dump.ours.as_ref().map(|ours| format!(", dump {}", ours.dump)).unwrap_or_default();
-            format!("part {part} of {host}:{disk} level {}{run}{id}", dump.level)
-        }
-    }
-}
-
-/// The storage of this name, or the one that runs write to.
-pub(crate) fn storage<'a>(config: &'a Config, name: Option<&str>) -> Result<&'a Storage, Misuse> {
-    match name {
-        None => planned_for(config)
-            .ok_or_else(|| Misuse("the configuration has no storage to write to".to_owned())),
-        Some(name) => config
-            .storages
-            .iter()
-            .find(|storage| storage.name.as_str() == name)
-            .ok_or_else(|| Misuse(format!("there is no storage {name} in the configuration"))),
-    }
-}
-
-/// The storage that a run writes to.
-pub fn planned_for(config: &Config) -> Option<&Storage> {
-    let name = config.site.storage.first()?;
-    config.storages.iter().find(|storage| storage.name == *name)
-}
-
-/// What the policies of all storages say, for the retention engine.
-pub fn policies(config: &Config) -> Policies {
-    config.storages.iter().map(|storage| (storage.name.clone(), policy(&storage.policy))).collect()
-}
-
-fn policy(policy: &config::Policy) -> Policy {
-    Policy {
-        volumes: policy.retention_tapes,
-        days: policy.retention_days,
-        recover_days: policy.retention_recover,
-        cycles: policy.retention_cycles,
-        keep_until: policy.keep_until,
-        ..Policy::default()
-    }
-    .with_retention_full(policy.retention_full)
-}
-
-/// What label variables stand for.
-pub fn names(config: &Config, storage: &Storage) -> Names {
-    Names {
-        org: config.site.org.clone(),
-        config: config.site.name.clone(),
-        storage: storage.name.to_string(),
-    }
-}
-
-/// In which order volumes are looked for.
-pub fn method(storage: &Storage) -> Method {
-    match storage.tapering.taperscan {
-        config::Taperscan::Traditional => Method::Traditional,
-        config::Taperscan::Oldest => Method::Oldest,
-        config::Taperscan::Lexical => Method::Lexical,
-    }
-}
-
-/// Which labels are ours, and how new volumes are labelled.
-pub fn labels(storage: &Storage) -> Result<(LabelRule, Option<Autolabel>), BadTemplate> {
-    let autolabel = storage.tapering.autolabel.as_ref().map(autolabel).transpose()?;
-    let rule = match (&storage.tapering.labelstr, &autolabel) {
-        (config::LabelRule::MatchAutolabel, Some(autolabel)) => {
-            LabelRule::Template(autolabel.template.clone())
-        }
-        (config::LabelRule::MatchAutolabel, None) => LabelRule::Any,
-        (config::LabelRule::Template(template), _) => {
-            LabelRule::Template(template.as_str().parse()?)
-        }
-        (config::LabelRule::Regex(text), _) => {
-            regex::Regex::new(text).map_or(LabelRule::Any, LabelRule::Regex)
-        }
+/// A slot that nothing is in and that no cartridge in a drive came from.
+fn free_slot(inventory: &Inventory) -> Option<Slot> {
+    let free = |place: &&devices::Place| {
+        place.kind == PlaceKind::Storage
+            && place.trouble.is_none()
+            && cartridge_of(inventory, place.slot).is_none()
     };
-    Ok((rule, autolabel))
+    inventory.slots.iter().find(free).map(|place| place.slot)
 }
 
-fn autolabel(autolabel: &config::Autolabel) -> Result<Autolabel, BadTemplate> {
-    Ok(Autolabel {
-        template: autolabel.template.as_str().parse()?,
-        empty: autolabel.empty,
-        volume_error: autolabel.volume_error,
-        non_amanda: autolabel.non_amanda,
-        other_config: autolabel.other_config,
-    })
+/// A thread that panicked left nothing half done behind these locks.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

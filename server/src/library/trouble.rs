@@ -3,12 +3,14 @@
 //! Everybody who mounts volumes meets the same four: the library, the volume, the catalogue, and the label
 //! templates of the configuration. A night, `label` and `check` look at them alike.
 
+use std::error::Error;
+
 use devices::ChangerError;
 use devices::vtape;
 use taper::catalogue::CatalogueError;
 use taper::label::BadTemplate;
 use taper::mount::VolumeError;
-use types::{Blame, Label};
+use types::{Blame, DriveName, Label, Slot};
 
 /// Something that a library could not do.
 #[derive(Debug, thiserror::Error)]
@@ -20,17 +22,28 @@ pub enum LibraryTrouble {
         changer: String,
         /// Why.
         #[source]
-        source: vtape::LibraryError,
+        source: Box<vtape::LibraryError>,
     },
     /// It is of a kind that this program cannot drive.
-    #[error("changer {changer} is of a type that is not served yet: only vtapes are")]
+    #[error(
+        "changer {changer} is of type \"single\", which is not served yet: use a robot, vtapes or the emulator"
+    )]
     NotServed {
         /// The changer in the configuration.
         changer: String,
     },
+    /// Its devices could not be found or opened.
+    #[error("could not open the library of changer {changer}")]
+    Scsi {
+        /// The changer in the configuration.
+        changer: String,
+        /// Why.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// It did not move a cartridge, or did not say what it has.
     #[error(transparent)]
-    Changer(#[from] ChangerError),
+    Changer(Box<ChangerError>),
     /// Its volume could not be read.
     #[error(transparent)]
     Volume(#[from] VolumeError),
@@ -45,20 +58,56 @@ pub enum LibraryTrouble {
         /// What was wanted.
         wanted: Label,
     },
+    /// Another drive of this run has the cartridge.
+    #[error("the cartridge of slot {slot} is in use in drive {drive}")]
+    Taken {
+        /// Where it belongs.
+        slot: Slot,
+        /// Who has it.
+        drive: DriveName,
+    },
+    /// Nobody knows where a cartridge came from, and there is no room elsewhere.
+    #[error(
+        "the library does not say from which slot the cartridge in drive {drive} came, and no slot is free: take one \
+         out, or carry it with `reelkeep library move`"
+    )]
+    NoHome {
+        /// Which drive.
+        drive: DriveName,
+    },
+    /// The command is about something that such a library does not have.
+    #[error("changer {changer} cannot do that: {why}")]
+    NotForThis {
+        /// The changer in the configuration.
+        changer: String,
+        /// What it lacks.
+        why: &'static str,
+    },
     /// All drives are in use.
     #[error("every drive of the library is in use by another command")]
     NoDrive,
 }
 
+impl From<ChangerError> for LibraryTrouble {
+    fn from(error: ChangerError) -> Self {
+        Self::Changer(Box::new(error))
+    }
+}
+
 impl LibraryTrouble {
+    /// A library of directories, or a drive of it, that could not be opened.
+    pub(super) fn vtapes(changer: &str, error: vtape::LibraryError) -> Self {
+        Self::Open { changer: changer.to_owned(), source: Box::new(error) }
+    }
+
     /// What has to change before another try.
     pub fn blame(&self) -> Blame {
         match self {
             Self::Changer(error) => error.blame,
             Self::Volume(error) => error.blame(),
-            Self::Open { .. } | Self::NoDrive => Blame::Drive,
-            Self::NotServed { .. } => Blame::Host,
-            Self::Absent(_) | Self::Other { .. } => Blame::Medium,
+            Self::Open { .. } | Self::NoDrive | Self::NoHome { .. } => Blame::Drive,
+            Self::NotServed { .. } | Self::Scsi { .. } | Self::NotForThis { .. } => Blame::Host,
+            Self::Absent(_) | Self::Other { .. } | Self::Taken { .. } => Blame::Medium,
         }
     }
 }

@@ -450,8 +450,7 @@ fn start_drives(
     voice: &happened::Voice,
 ) -> anyhow::Result<BTreeMap<types::DriveName, drive::Handle>> {
     let Some(storage) = library::planned_for(&site.config) else { return Ok(BTreeMap::new()) };
-    let library = Library::open(storage)?;
-    let at_once = usize::try_from(storage.tapering.taper_parallel_write.max(1)).unwrap_or(1);
+    let library = Library::open(storage)?.knowing(&catalogue.lock().volumes()?);
     let bench = |name: &types::DriveName| Bench {
         drive: name.clone(),
         library: library.clone(),
@@ -462,12 +461,8 @@ fn start_drives(
         indexdir: site.config.site.indexdir.clone(),
         voice: voice.clone(),
     };
-    Ok(library
-        .drives()
-        .iter()
-        .take(at_once)
-        .map(|name| (name.clone(), drive::start(bench(name))))
-        .collect())
+    // All of them: those beyond taper-parallel-write step in for one that fails.
+    Ok(library.drives().iter().map(|name| (name.clone(), drive::start(bench(name)))).collect())
 }
 
 fn dispatcher_site(
@@ -476,7 +471,7 @@ fn dispatcher_site(
     drives: Vec<types::DriveName>,
 ) -> dispatcher::Site {
     let taper = library::planned_for(config).map_or_else(no_taper, |storage| Taper {
-        at_once: drives.len(),
+        at_once: usize::try_from(storage.tapering.taper_parallel_write).unwrap_or(usize::MAX),
         drives,
         runtapes: storage.tapering.runtapes,
         length: storage.tapetype.length,

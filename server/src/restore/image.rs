@@ -181,7 +181,8 @@ fn open_copy(
     library: &mut dyn FnMut(&StorageName) -> Result<Library, ImageError>,
 ) -> Result<OnVolumes, ImageError> {
     let parts = catalogue.parts(dump, &copy.storage)?.iter().map(PartAt::from).collect();
-    Ok(OnVolumes { library: library(&copy.storage)?, parts, mounted: None, checked: None })
+    let library = library(&copy.storage)?.knowing(&catalogue.volumes()?);
+    Ok(OnVolumes { library, parts, mounted: None, checked: None })
 }
 
 impl Source {

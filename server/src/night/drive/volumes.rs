@@ -125,7 +125,10 @@ impl Worker {
 
     /// The volume that this run has written on before, if it is still to be had. No scan is asked: it would
     /// refuse a volume on which a run has not finished, even if that is this run.
-    fn mount_again(&self, label: &Label) -> Result<Option<Appending<AnyDrive>>, MountError> {
+    pub(super) fn mount_again(
+        &self,
+        label: &Label,
+    ) -> Result<Option<Appending<AnyDrive>>, MountError> {
         let Ok(slot) = self.bench.library.slot_of(label) else { return Ok(None) };
         let drive = self.bench.library.drive(&self.bench.drive)?;
         self.bench.library.bring(slot, &self.bench.drive)?;
@@ -180,7 +183,12 @@ impl Worker {
 
     fn tell_volume(&self, volume: &Appending<AnyDrive>, slot: Slot, how: String) {
         let label = volume.label().clone();
-        let seen = self.bench.catalogue.lock().record_seen(&label, Some(slot), None);
+        // What the sticker says helps to find it the next time; if it cannot be told, it is found by its slot.
+        let barcode = self.bench.library.barcode(slot).unwrap_or_default();
+        self.bench.library.note(barcode.as_ref(), slot, &label);
+        let mut catalogue = self.bench.catalogue.lock();
+        let seen = catalogue.record_seen(&label, Some(slot), barcode.as_ref());
+        drop(catalogue);
         if let Err(error) = seen {
             self.bench.voice.log(RunEvent::Warning { text: with_causes(&error) });
         }

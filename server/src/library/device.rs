@@ -1,0 +1,113 @@
+//! The device edge: what each kind of changer is made of, and what they have in common.
+
+use config::{ChangerKind, Storage};
+use devices::robot::Robot;
+use devices::ssc::{self, Compression, TapeDrive};
+use devices::vtape::{self, Library as Vtapes};
+use devices::{Changer as _, Inventory};
+use types::{DriveName, Slot};
+
+use super::drive::AnyDrive;
+use super::trouble::LibraryTrouble;
+
+mod emulated;
+mod scsi;
+
+/// What carries cartridges. Clones are the same.
+#[derive(Clone, Debug)]
+pub(crate) enum Device {
+    /// Directories.
+    Vtapes(Vtapes),
+    /// An arm, real or emulated.
+    Robot {
+        /// The arm and who sits where.
+        robot: Robot,
+        /// How its drives are to be used.
+        setup: ssc::Setup,
+    },
+}
+
+impl Device {
+    /// What the configuration describes, and its drives.
+    pub(super) fn open(storage: &Storage) -> Result<(Self, Vec<DriveName>), LibraryTrouble> {
+        let changer = storage.changer.name.as_str();
+        let robot = match &storage.changer.kind {
+            ChangerKind::Vtape { directory, slots, drives } => {
+                let opened = vtapes(storage, directory, (*slots, *drives));
+                return opened.map_err(|error| LibraryTrouble::vtapes(changer, error));
+            }
+            ChangerKind::Emulator(emulated) => emulated::open(changer, emulated, storage)?,
+            ChangerKind::Robot(robot) => scsi::open(changer, robot)?,
+            ChangerKind::Single { .. } => {
+                return Err(LibraryTrouble::NotServed { changer: changer.to_owned() });
+            }
+        };
+        let drives = robot.drives().iter().map(|drive| drive.name.clone()).collect();
+        Ok((Self::Robot { robot, setup: setup(storage) }, drives))
+    }
+
+    pub(super) fn inventory(&self) -> Result<Inventory, LibraryTrouble> {
+        Ok(match self {
+            Self::Vtapes(vtapes) => vtapes.clone().inventory(),
+            Self::Robot { robot, .. } => robot.clone().inventory(),
+        }?)
+    }
+
+    pub(super) fn load(&self, slot: Slot, drive: &DriveName) -> Result<(), LibraryTrouble> {
+        Ok(match self {
+            Self::Vtapes(vtapes) => vtapes.clone().load(slot, drive),
+            Self::Robot { robot, .. } => robot.clone().load(slot, drive),
+        }?)
+    }
+
+    pub(super) fn unload(&self, drive: &DriveName, slot: Slot) -> Result<(), LibraryTrouble> {
+        Ok(match self {
+            Self::Vtapes(vtapes) => vtapes.clone().unload(drive, slot),
+            Self::Robot { robot, .. } => robot.clone().unload(drive, slot),
+        }?)
+    }
+
+    pub(super) fn drive(&self, name: &DriveName) -> Result<AnyDrive, LibraryTrouble> {
+        match self {
+            Self::Vtapes(vtapes) => {
+                let failed = |error| LibraryTrouble::vtapes(name.as_str(), error);
+                Ok(AnyDrive::Vtape(Box::new(vtapes.drive(name).map_err(failed)?)))
+            }
+            Self::Robot { robot, setup } => {
+                let transport = robot.transport(name)?;
+                let drive = TapeDrive::new(name.clone(), transport, *setup);
+                Ok(AnyDrive::Tape(Box::new(drive)))
+            }
+        }
+    }
+}
+
+fn vtapes(
+    storage: &Storage,
+    directory: &std::path::Path,
+    (slots, drives): (u32, u32),
+) -> Result<(Device, Vec<DriveName>), vtape::LibraryError> {
+    let drives: Vec<DriveName> = (0..drives)
+        .map(|number| format!("drive{number}").parse().expect("a name without control characters"))
+        .collect();
+    let first = drives.first().cloned().expect("the configuration has at least one drive");
+    vtape::create(directory, slots)?;
+    let setup = vtape::Setup {
+        drives: drives.clone(),
+        ..vtape::Setup::with_capacity(first, storage.tapetype.length)
+    };
+    let early_warning = storage.tapetype.early_warning.unwrap_or(setup.early_warning);
+    let vtapes = Vtapes::open(directory, vtape::Setup { early_warning, ..setup })?;
+    Ok((Device::Vtapes(vtapes), drives))
+}
+
+/// How the tape drives of a storage are to be used.
+fn setup(storage: &Storage) -> ssc::Setup {
+    let tapetype = &storage.tapetype;
+    ssc::Setup {
+        block: tapetype.blocksize,
+        compression: if tapetype.compression { Compression::On } else { Compression::Off },
+        warn_before_end: tapetype.early_warning,
+        ..ssc::Setup::default()
+    }
+}

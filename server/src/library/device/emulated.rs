@@ -1,0 +1,111 @@
+//! A library that exists only in this program: made as the configuration describes it when it is first used, and
+//! kept in its directory.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use config::{Emulated, Generation, Storage};
+use devices::Transport;
+use devices::emulator::serve::{Home, HomeError};
+use devices::emulator::{self, DriveModel, Lun, Nexus};
+use devices::robot::matching::Company;
+use devices::robot::{Robot, Setup, Unloading};
+
+use super::super::trouble::LibraryTrouble;
+use super::scsi::listener;
+
+/// The libraries that this process has open. A library in a directory belongs to one process, and in it to all.
+static OPEN: Mutex<BTreeMap<PathBuf, Open>> = Mutex::new(BTreeMap::new());
+
+#[derive(Clone)]
+struct Open {
+    library: emulator::Library,
+    _home: std::sync::Arc<Home>,
+}
+
+/// Opens the library in a directory; one that is not there is made, with a cartridge in every slot.
+pub(super) fn open(
+    changer: &str,
+    emulated: &Emulated,
+    storage: &Storage,
+) -> Result<Robot, LibraryTrouble> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| LibraryTrouble::Scsi {
+        changer: changer.to_owned(),
+        source,
+    };
+    let library = library(emulated, storage).map_err(|error| failed(Box::new(error)))?;
+    let nodes = library.luns().iter().skip(1).map(|lun| lun.0.to_string()).collect();
+    let setup = Setup {
+        name: changer.to_owned(),
+        nodes,
+        named: Vec::new(),
+        company: Company::Alone,
+        locks: emulated.directory.join("locks"),
+        unloading: Unloading::ByDrive,
+        listener: listener(),
+    };
+    let arm = Box::new(library.transport(Lun(0), nexus()));
+    let opener = Box::new(move |node: &str| -> io::Result<Box<dyn Transport>> {
+        let lun = node.parse().map_err(io::Error::other)?;
+        Ok(Box::new(library.transport(Lun(lun), nexus())))
+    });
+    Ok(Robot::open(arm, opener, setup)?)
+}
+
+/// The emulated library itself: for whoever plays the operator, and for what is to go wrong.
+pub(crate) fn library(
+    emulated: &Emulated,
+    storage: &Storage,
+) -> Result<emulator::Library, HomeError> {
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(open) = open.get(&emulated.directory) {
+        return Ok(open.library.clone());
+    }
+    let home = match Home::open(&emulated.directory) {
+        Err(HomeError::NoLibrary(_)) => {
+            Home::create(&emulated.directory, &setup(emulated, storage))
+        }
+        other => other,
+    }?;
+    let library = home.library()?;
+    let entry = Open { library: library.clone(), _home: std::sync::Arc::new(home) };
+    open.insert(emulated.directory.clone(), entry);
+    Ok(library)
+}
+
+/// Every open of a node is another initiator to the library, as other processes would be.
+fn nexus() -> Nexus {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    Nexus(NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+fn setup(emulated: &Emulated, storage: &Storage) -> emulator::Setup {
+    let generation = generation(emulated.generation);
+    let count = |number: u32| u16::try_from(number).unwrap_or(u16::MAX);
+    let slots = count(emulated.slots);
+    let setup = emulator::Setup::of(
+        &DriveModel::ibm(generation),
+        count(emulated.drives),
+        slots,
+        count(emulated.mail_slots),
+    );
+    let mut setup = setup.filled("RK", slots, generation);
+    for cartridge in &mut setup.cartridges {
+        cartridge.capacity = Some(storage.tapetype.length);
+    }
+    setup
+}
+
+fn generation(generation: Generation) -> emulator::Generation {
+    match generation {
+        Generation::Lto5 => emulator::Generation::Lto5,
+        Generation::Lto6 => emulator::Generation::Lto6,
+        Generation::Lto7 => emulator::Generation::Lto7,
+        Generation::Lto8 => emulator::Generation::Lto8,
+        Generation::Lto9 => emulator::Generation::Lto9,
+        Generation::Lto10 => emulator::Generation::Lto10,
+    }
+}

@@ -1,0 +1,91 @@
+//! A real library: arm and drives found through /sys, by node or by serial number.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use config::{Node, RobotDrives};
+use devices::Transport;
+use devices::discover::{Devices, Kind};
+use devices::robot::matching::{Company, Named};
+use devices::robot::{Robot, Setup, Unloading};
+use devices::sg::Sg;
+use devices::smc::Wait;
+
+use super::super::trouble::LibraryTrouble;
+
+/// The longest transfer that is asked of a node: the longest block there is.
+const LONGEST: usize = 8 << 20;
+
+/// Where all programs of this machine look who uses a library.
+const LOCKS: &str = "/run/lock/reelkeep";
+
+/// Opens the library that the configuration names.
+pub(super) fn open(changer: &str, robot: &config::Robot) -> Result<Robot, LibraryTrouble> {
+    let failed = |source: Box<dyn std::error::Error + Send + Sync>| LibraryTrouble::Scsi {
+        changer: changer.to_owned(),
+        source,
+    };
+    let devices = Devices::read(Path::new("/sys"), Path::new("/dev"))
+        .map_err(|error| failed(Box::new(error)))?;
+    let wanted = robot.device.to_string();
+    let arm = devices.sg_of(Kind::Changer, &wanted).map_err(|error| failed(Box::new(error)))?;
+    let transport = Sg::open(arm, LONGEST).map_err(|error| failed(Box::new(error)))?;
+    let nodes =
+        devices.of(Kind::Drive).filter_map(|device| Some(device.sg()?.display().to_string()));
+    let company = match devices.of(Kind::Changer).count() {
+        0 | 1 => Company::Alone,
+        _ => Company::Others,
+    };
+    let setup = Setup {
+        name: changer.to_owned(),
+        nodes: nodes.collect(),
+        named: named(&devices, &robot.drives).map_err(|error| failed(Box::new(error)))?,
+        company,
+        locks: locks(changer),
+        unloading: match robot.eject_before_unload {
+            true => Unloading::ByDrive,
+            false => Unloading::ByLibrary,
+        },
+        listener: listener(),
+    };
+    let opener = Box::new(|node: &str| -> io::Result<Box<dyn Transport>> {
+        let opened = Sg::open(Path::new(node), LONGEST);
+        opened.map(|sg| Box::new(sg) as Box<dyn Transport>).map_err(io::Error::other)
+    });
+    Ok(Robot::open(Box::new(transport), opener, setup)?)
+}
+
+/// The drives of the configuration, by their serial numbers.
+fn named(
+    devices: &Devices,
+    drives: &RobotDrives,
+) -> Result<Vec<Named>, devices::discover::NoDevice> {
+    let RobotDrives::Listed(list) = drives else { return Ok(Vec::new()) };
+    list.iter()
+        .map(|drive| {
+            let serial = match &drive.node {
+                Node::Serial(serial) => serial.clone(),
+                Node::Path(path) => {
+                    let found = devices.resolve(Kind::Drive, &path.display().to_string())?;
+                    found.serial.clone().unwrap_or_default()
+                }
+            };
+            Ok(Named { name: drive.name.clone(), serial, bay: None })
+        })
+        .collect()
+}
+
+fn locks(changer: &str) -> PathBuf {
+    Path::new(LOCKS).join(changer)
+}
+
+/// Waiting is never given up here: an LTO-9 cartridge may calibrate for two hours, and the robot has limits of its
+/// own.
+pub(super) fn listener() -> devices::robot::Listener {
+    Arc::new(|who, busy| {
+        let done = busy.percent.map(|percent| format!(", {percent} % done")).unwrap_or_default();
+        tracing::info!("{who}: {}{done}, for {} s", busy.says, busy.waited.as_secs());
+        Wait::On
+    })
+}

@@ -1,0 +1,106 @@
+//! A drive of any kind. What only tape can tell, only tape is asked.
+
+use devices::ssc::TapeDrive;
+use devices::vtape::VtapeDrive;
+use devices::{Drive, DriveError, Limits, Met, Position, Transport, Wrote};
+use types::{DriveName, FileNo, ObjectNo};
+
+/// A tape drive, real or emulated.
+pub type Tape = TapeDrive<Box<dyn Transport>>;
+
+/// A drive of any kind.
+pub enum AnyDrive {
+    /// One that exists only in a directory.
+    Vtape(Box<VtapeDrive>),
+    /// One for tape.
+    Tape(Box<Tape>),
+}
+
+impl std::fmt::Debug for AnyDrive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("AnyDrive").field(self.it().name()).finish()
+    }
+}
+
+impl AnyDrive {
+    /// What it is called.
+    pub fn name(&self) -> &DriveName {
+        self.it().name()
+    }
+
+    /// The tape drive, if it is one.
+    pub fn tape(&mut self) -> Option<&mut Tape> {
+        match self {
+            Self::Vtape(_) => None,
+            Self::Tape(tape) => Some(tape),
+        }
+    }
+
+    fn it(&self) -> &dyn Drive {
+        match self {
+            Self::Vtape(drive) => drive,
+            Self::Tape(drive) => drive,
+        }
+    }
+
+    fn it_mut(&mut self) -> &mut dyn Drive {
+        match self {
+            Self::Vtape(drive) => drive,
+            Self::Tape(drive) => drive,
+        }
+    }
+}
+
+impl Drive for AnyDrive {
+    fn name(&self) -> &DriveName {
+        self.it().name()
+    }
+
+    fn limits(&self) -> Limits {
+        self.it().limits()
+    }
+
+    fn title_file(&mut self, title: &str) {
+        self.it_mut().title_file(title);
+    }
+
+    fn object_of(&self, file: FileNo) -> Option<ObjectNo> {
+        self.it().object_of(file)
+    }
+
+    fn recall(&mut self, file: FileNo, object: ObjectNo) {
+        self.it_mut().recall(file, object);
+    }
+
+    fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {
+        self.it_mut().write_block(block)
+    }
+
+    fn write_filemark(&mut self) -> Result<(), DriveError> {
+        self.it_mut().write_filemark()
+    }
+
+    fn flush(&mut self) -> Result<Position, DriveError> {
+        self.it_mut().flush()
+    }
+
+    fn read_block(&mut self, buffer: &mut [u8]) -> Result<Met, DriveError> {
+        self.it_mut().read_block(buffer)
+    }
+
+    fn position(&mut self) -> Result<Position, DriveError> {
+        self.it_mut().position()
+    }
+
+    fn locate(&mut self, place: Position) -> Result<(), DriveError> {
+        self.it_mut().locate(place)
+    }
+
+    fn to_end_of_data(&mut self) -> Result<Position, DriveError> {
+        self.it_mut().to_end_of_data()
+    }
+
+    fn rewind(&mut self) -> Result<(), DriveError> {
+        self.it_mut().rewind()
+    }
+}
