@@ -40,6 +40,7 @@ mod schema;
 mod sql;
 #[cfg(test)]
 mod story;
+mod strikes;
 #[cfg(test)]
 mod testing;
 mod volumes;
@@ -55,6 +56,7 @@ pub use judge::{Pin, Reusable};
 pub use records::Imported;
 pub use runs::{Run, RunKind, RunStatus};
 pub use sql::BadWord;
+pub use strikes::{Standing, Strike};
 pub use volumes::{Lock, Volume, VolumeEnd, VolumeState};
 
 use crate::retention::Needed;

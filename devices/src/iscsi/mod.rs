@@ -20,7 +20,7 @@ pub mod session;
 pub mod text;
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 
 use crate::scsi::Status;
 

@@ -7,7 +7,7 @@
 use super::{Catalogue, CatalogueError};
 
 /// Step n brings a file from `user_version` n to n + 1.
-const STEPS: &[&str] = &[FIRST];
+const STEPS: &[&str] = &[FIRST, STRIKES];
 
 const FIRST: &str = "
 CREATE TABLE runs (
@@ -146,6 +146,18 @@ CREATE TABLE events (
 CREATE INDEX events_by_run ON events (run);
 CREATE TRIGGER events_stay BEFORE UPDATE ON events BEGIN SELECT RAISE(ABORT, 'events are only added'); END;
 CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'events are only added'); END;
+";
+
+/// Volumes on which writing failed, and in which drive.
+const STRIKES: &str = "
+CREATE TABLE strikes (
+    id    INTEGER PRIMARY KEY,
+    label TEXT NOT NULL REFERENCES volumes ON DELETE CASCADE,
+    drive TEXT NOT NULL,
+    run   TEXT NOT NULL,
+    why   TEXT NOT NULL
+) STRICT;
+CREATE INDEX strikes_by_label ON strikes (label);
 ";
 
 /// How far this program's steps go.

@@ -4,13 +4,13 @@
 use std::time::Instant;
 
 use format::header::Image;
-use taper::catalogue::{CatalogueError, Part, VolumeEnd, VolumeState};
+use taper::catalogue::{CatalogueError, Part, Standing, Strike, VolumeEnd, VolumeState};
 use taper::mount::{Appending, Placed, Reached, WriteError};
 use taper::scribe::{
     self, Chunks, Feed, Finished, HeldImage, ImageSource, Job, LiveImage, OtherError, Ring,
     StopCause, Wanted,
 };
-use types::{Blame, Bytes, DumpId};
+use types::{Blame, Bytes, DumpId, Label};
 
 use super::super::direct::{self, Incoming};
 use super::super::estimate::with_causes;
@@ -247,15 +247,18 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
                 self.worker.mounted = None;
                 self.worker.bench.voice.event(Event::VolumeFull { drive });
             }
+            Wanted::Failed { label, error } if error.blame() == Blame::Nothing => {
+                let text =
+                    format!("drive {drive}: {}: {label} is mounted again", with_causes(error));
+                self.worker.bench.voice.log(RunEvent::Warning { text });
+                if let Some(volume) = self.worker.mount_again(label)? {
+                    return Ok(volume);
+                }
+                self.worker.mounted = None;
+                self.worker.bench.voice.event(Event::VolumeFull { drive });
+            }
             Wanted::Failed { label, error } => {
-                let why = with_causes(error);
-                self.worker.bench.voice.log(RunEvent::DriveFailed {
-                    drive: drive.clone(),
-                    blame: format!("volume {label}"),
-                    why,
-                });
-                let now = Now::read().stamp();
-                self.worker.bench.catalogue.lock().set_state(label, VolumeState::Full, now)?;
+                self.strike(label, with_causes(error))?;
                 self.worker.mounted = None;
                 self.worker.bench.voice.event(Event::VolumeFull { drive });
             }
@@ -284,6 +287,25 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
 }
 
 impl Keeper<'_> {
+    /// The medium is to blame, as it seems.
+    fn strike(&self, label: &Label, why: String) -> Result<(), CatalogueError> {
+        let bench = &self.worker.bench;
+        let (drive, run) = (self.worker.drive(), bench.run);
+        let strike = Strike { label: label.clone(), drive: drive.clone(), run, why: why.clone() };
+        let standing = bench.catalogue.lock().strike(&strike, Now::read().stamp())?;
+        let blame = match standing {
+            Standing::Suspect => {
+                format!("volume {label}, which takes no more until it is started afresh")
+            }
+            Standing::Bad => format!(
+                "volume {label}, which has now failed in two drives: it is retired; copy what is still needed \
+                 on it, and throw it away"
+            ),
+        };
+        bench.voice.log(RunEvent::DriveFailed { drive, blame, why });
+        Ok(())
+    }
+
     /// Waits, with an image half written, for the dispatcher's word.
     fn wait_for_volume(&mut self) -> Result<Appending<AnyDrive>, OtherError> {
         loop {
