@@ -184,10 +184,14 @@ impl Reader {
         if page.length > page.body.len() {
             self.note(Strange::CutOff);
         }
-        for (number, bytes) in page.body.chunks_exact(page.descriptor).enumerate() {
+        for (number, bytes) in page.body.chunks(page.descriptor).enumerate() {
+            // Of a last one that is cut off the flags and the source still count, but no half of a tag.
+            let whole = bytes.len() == page.descriptor;
+            let bytes =
+                if whole { bytes } else { bytes.get(..descriptor::BASE).unwrap_or_default() };
             // Places are numbered upwards: place 0 can only be the first of a page.
             let zeros = bytes.iter().all(|byte| *byte == 0);
-            if zeros && (number > 0 || self.seen.contains(&Element(0))) {
+            if zeros && !bytes.is_empty() && (number > 0 || self.seen.contains(&Element(0))) {
                 return self.note(Strange::Zeros);
             }
             if let Some(place) = descriptor::place(kind, page.flags, bytes) {

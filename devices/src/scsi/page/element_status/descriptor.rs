@@ -10,14 +10,14 @@ use crate::scsi::sense::Code;
 pub(super) const SHORTEST: usize = 4;
 
 /// The bytes before the first tag.
-const BASE: usize = 12;
+pub(super) const BASE: usize = 12;
 
 /// The bytes of a volume tag: 32 of text, the rest a sequence number.
 const TAG: usize = 36;
 
 /// The page has volume tags.
 const PRIMARY: u8 = 0x80;
-/// The page has alternate volume tags. Some changers say so, and have none.
+/// The page has alternate volume tags.
 const ALTERNATE: u8 = 0x40;
 
 /// Reads the descriptor of one place. What a short one leaves out is not there.
@@ -69,22 +69,24 @@ struct Tail {
 
 impl Tail {
     fn of(page: u8, rest: &[u8]) -> Self {
-        let (barcode, rest) = if page & PRIMARY != 0 { tag(rest) } else { (None, rest) };
-        let (other_barcode, rest) =
-            if page & ALTERNATE != 0 && !is_identifier(rest) { tag(rest) } else { (None, rest) };
+        let (barcode, rest) = announced(page & PRIMARY, rest);
+        let (other_barcode, rest) = announced(page & ALTERNATE, rest);
         Self { barcode, other_barcode, name: identifier(rest) }
     }
 }
 
-/// A tag, if there is room for one.
-fn tag(bytes: &[u8]) -> (Option<String>, &[u8]) {
+/// A tag, if the page announces one, and there is room for it, and no identifier in its place.
+fn announced(flag: u8, bytes: &[u8]) -> (Option<String>, &[u8]) {
+    if flag == 0 || is_identifier(bytes) {
+        return (None, bytes);
+    }
     match bytes.split_at_checked(TAG) {
         Some((tag, rest)) => (text_if_any(stretch(tag, 0, 32)), rest),
         None => (None, bytes),
     }
 }
 
-/// Whether an identifier begins here: a code set where a tag would have a character, and a length that fits.
+/// Whether an identifier begins here, though a tag was announced: a code set where a tag would have a character, and a length that fits.
 fn is_identifier(bytes: &[u8]) -> bool {
     match bytes {
         &[1..=3, kind, 0, length, ..] => kind & 0xc0 == 0 && 4 + usize::from(length) <= bytes.len(),

@@ -143,11 +143,25 @@ fn counts_that_are_wrong_are_not_believed() {
 }
 
 #[test]
-fn a_reply_that_is_cut_off_has_the_places_before_the_cut() {
+fn a_reply_that_is_cut_off_has_what_is_before_the_cut() {
     let whole = reply!("element_status_all");
-    let status = read(&whole[..whole.len() - 1]);
-    assert_eq!(status.places.len(), 5);
-    assert_eq!(status.strange, [Strange::CutOff, Strange::Miscounted]);
+    let cut = read(&whole[..whole.len() - 5]);
+    assert_eq!(cut.places.len(), 6);
+    assert_eq!(cut.strange, [Strange::CutOff]);
+    let drive = at(&cut, 0x100);
+    assert!(drive.full && drive.source == Some(Element(0x1001)));
+    assert_eq!((drive.barcode.as_deref(), &drive.name), (None, &None), "half a tag is none");
+    let less = read(&whole[..whole.len() - 41]);
+    assert_eq!(less.places.len(), 5, "without its first twelve bytes a place is not there");
+}
+
+#[test]
+fn a_name_in_place_of_an_announced_barcode_is_no_barcode() {
+    let vendor = [field("IBM", 8), field("ULT3580-TD8", 16), field("10WT001234", 10)].concat();
+    let descriptor = [hex("01 00 08 00 00 00 00 00 00 00 00 00 02 01 00 22"), vendor].concat();
+    let status = read(&one_page(4, 0x80, 50, &descriptor));
+    assert_eq!(at(&status, 0x100).barcode, None);
+    assert_eq!(at(&status, 0x100).name.as_ref().unwrap().serial(), Some("10WT001234"));
 }
 
 #[test]
