@@ -130,10 +130,40 @@ pub struct Status {
     pub algorithm: u8,
     /// Grows with every key that is set: if it is another than it was, so is the key.
     pub key_count: u32,
-    /// Who manages the keys: 0 not told, 1 nobody, 2 the library or the drive, 3 and above the host.
-    pub managed_by: u8,
+    /// Who alone may set keys.
+    pub managed_by: ManagedBy,
     /// What belongs to the key.
     pub key_data: Vec<KeyData>,
+}
+
+/// Who alone may set keys (SSC-4, table 143: PARAMETERS CONTROL).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ManagedBy {
+    /// The drive does not tell.
+    Untold,
+    /// Nobody alone.
+    Anybody,
+    /// Hosts, through the drive itself.
+    Hosts,
+    /// The library: a host is refused.
+    Library,
+    /// A management interface: a host is refused.
+    Management,
+    /// A number that the books do not have.
+    Other(u8),
+}
+
+impl From<u8> for ManagedBy {
+    fn from(code: u8) -> Self {
+        match code {
+            0 => Self::Untold,
+            1 => Self::Anybody,
+            2 => Self::Hosts,
+            3 => Self::Library,
+            4 => Self::Management,
+            other => Self::Other(other),
+        }
+    }
 }
 
 /// What the next block is.
@@ -189,7 +219,7 @@ pub fn status(bytes: &[u8]) -> Result<Status, BadReply> {
         },
         algorithm: byte(7),
         key_count: u32_at(page, 8).unwrap_or(0),
-        managed_by: byte(12) >> 4 & 0x07,
+        managed_by: ManagedBy::from(byte(12) >> 4 & 0x07),
         key_data: key_data(page.get(24..).unwrap_or_default()),
     })
 }
@@ -256,7 +286,8 @@ fn key_data(mut rest: &[u8]) -> Vec<KeyData> {
 mod tests {
     use super::super::testing::{hex, spoil};
     use super::{
-        BlockState, Decrypting, Encrypting, KeyDataKind, ObjectNo, next_block, pages, status,
+        BlockState, Decrypting, Encrypting, KeyDataKind, ManagedBy, ObjectNo, next_block, pages,
+        status,
     };
 
     const ON: &str = "00 20 00 20 42 02 03 01 00 00 00 07 30 00 00 00 00 00 00 00 00 00 00 00
@@ -266,7 +297,10 @@ mod tests {
     fn a_drive_says_that_it_encrypts_and_for_which_key() {
         let now = status(&hex(ON)).unwrap();
         assert_eq!((now.encrypting, now.decrypting), (Encrypting::On, Decrypting::Mixed));
-        assert_eq!((now.nexus_scope, now.key_scope, now.key_count, now.managed_by), (2, 2, 7, 3));
+        assert_eq!(
+            (now.nexus_scope, now.key_scope, now.key_count, now.managed_by),
+            (2, 2, 7, ManagedBy::Library)
+        );
         assert_eq!(
             (now.key_data[0].kind, &*now.key_data[0].data),
             (KeyDataKind::Unauthenticated, &b"NIGHT-K1"[..])
