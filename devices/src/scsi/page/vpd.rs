@@ -27,8 +27,8 @@ pub const ELEMENT_ADDRESS: u8 = 0xb4;
 /// How blocks can be protected: [`protection`](super::protection).
 pub const PROTECTION: u8 = 0xb5;
 
-/// How many bytes to ask for: enough for any page that drives and changers have.
-pub const ROOM: u16 = 1024;
+/// How many bytes to ask for: enough for the pages of drives and changers, and old devices take no more.
+pub const ROOM: u16 = 252;
 
 /// What is behind the head of page `page`, as far as it is there.
 pub(crate) fn body<'a>(
