@@ -12,6 +12,7 @@
 //! - **The end of data** is a read of nothing after a filemark, and EIO elsewhere. Spacing over one more block
 //!   tells it from a medium that cannot be read.
 //! - **A block longer than the buffer** is ENOMEM, and is passed over. It is read again, for its length.
+//! - **A buffer longer than the drive's longest block** is EINVAL, even if the block is short.
 //! - **A drive that was reset** says EIO to everything until it is rewound, on newer kernels; on older ones to
 //!   one operation, and then stands at the beginning, ready to write over the label.
 //!
@@ -62,6 +63,8 @@ pub struct StDrive {
     /// The end of the medium came near.
     near_end: bool,
     write_protected: bool,
+    /// The longest buffer that the driver takes for a read, as far as that is known.
+    room: usize,
     /// Where files begin: seen by counting.
     seen: BTreeMap<FileNo, ObjectNo>,
     /// Where files begin: said by others.
@@ -122,6 +125,7 @@ impl StDrive {
             unflushed: false,
             near_end: false,
             write_protected: false,
+            room: usize::MAX,
             seen: BTreeMap::new(),
             recalled: BTreeMap::new(),
         }
@@ -265,13 +269,27 @@ impl StDrive {
             return Ok(Met::EndOfData);
         }
         self.asked = false;
-        match self.kernel.read(buffer) {
+        match self.take(buffer) {
             Ok(0) if self.status()?.end_of_data => self.met_the_end(),
             Ok(0) => self.step(Over::Filemark).map(|()| Met::Filemark),
             Ok(length) => self.step(Over::Block).map(|()| Met::Block(length)),
             Err(error) if is(&error, Errno::ENOMEM) => Err(self.too_long(buffer.len(), error)),
             Err(error) if is(&error, Errno::EIO) && self.at_end_of_data() => self.met_the_end(),
             Err(error) => Err(self.why(error)),
+        }
+    }
+
+    /// Reads. A buffer longer than the drive's longest block is refused before anything moves: no block is as
+    /// long, so half of it will do.
+    fn take(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let room = buffer.len().min(self.room);
+            match self.kernel.read(&mut buffer[..room]) {
+                Err(error) if is(&error, Errno::EINVAL) && room > self.block.len() => {
+                    self.room = self.block.len().max(room / 2);
+                }
+                other => return other,
+            }
         }
     }
 
@@ -290,7 +308,7 @@ impl StDrive {
     fn too_long(&mut self, room: usize, error: io::Error) -> StTrouble {
         let mut buffer = vec![0; BlockSize::LARGEST.len()];
         let back = self.kernel.operate(Op::BackBlocks, 1);
-        match back.and_then(|()| self.kernel.read(&mut buffer)) {
+        match back.and_then(|()| self.take(&mut buffer)) {
             Ok(block) if block > room => Trouble::BlockTooLong { block, buffer: room }.into(),
             _ => self.io(error),
         }

@@ -30,6 +30,8 @@ pub(super) struct State {
     pub(super) attention: bool,
     /// This object cannot be read.
     pub(super) scratched: Option<usize>,
+    /// The longest block of this drive.
+    pub(super) longest: usize,
     options: Options,
     doing: Doing,
     end: End,
@@ -74,6 +76,7 @@ impl Model {
             tells: true,
             attention: false,
             scratched: None,
+            longest: 8 << 20,
             options: Options::WANTED,
             doing: Doing::Idle,
             end: End::None,
@@ -152,6 +155,9 @@ impl State {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.len() > self.longest {
+            return Err(errno(Errno::EINVAL));
+        }
         if self.end == End::Data {
             return Err(errno(Errno::EIO));
         }

@@ -140,6 +140,18 @@ fn the_length_of_a_long_block_is_told() {
 }
 
 #[test]
+fn a_buffer_longer_than_any_block_of_the_drive_will_do() {
+    let model = roomy();
+    drop(written(&model, 1));
+    model.state().longest = 1 << 20;
+    let mut drive = drive(&model);
+    drive.rewind().unwrap();
+    let mut buffer = vec![9; 8 << 20];
+    assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Block(BLOCK.len()));
+    assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Filemark);
+}
+
+#[test]
 fn a_recalled_object_is_gone_to_without_counting() {
     let model = roomy();
     drop(written(&model, 5));
