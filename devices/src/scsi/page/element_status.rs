@@ -113,14 +113,13 @@ pub fn announced_length(header: &[u8]) -> Result<usize, BadReply> {
 
 /// Reads the reply.
 pub fn decode(bytes: &[u8]) -> Result<ElementStatus, BadReply> {
-    let length = announced_length(bytes)?;
-    // A changer that counts no bytes and sends some all the same is read as far as they go.
-    let length = if length == HEADER { bytes.len() } else { length };
     let mut reader = Reader::default();
-    if length > bytes.len() {
+    if announced_length(bytes)? > bytes.len() {
         reader.note(Strange::CutOff);
     }
-    let mut rest = stretch(bytes, HEADER, length - HEADER);
+    // The count of the header is not believed: there are changers that leave the heads of pages out of it, count
+    // eight bytes too few, or none at all. What came is read as far as it goes.
+    let mut rest = bytes.get(HEADER..).unwrap_or_default();
     while let Some(page) = Page::first(rest) {
         reader.take(&page);
         rest = rest.get(8 + page.length..).unwrap_or_default();
@@ -185,13 +184,16 @@ impl Reader {
             self.note(Strange::CutOff);
         }
         for (number, bytes) in page.body.chunks(page.descriptor).enumerate() {
-            // Of a last one that is cut off the flags and the source still count, but no half of a tag.
-            let whole = bytes.len() == page.descriptor;
-            let bytes =
-                if whole { bytes } else { bytes.get(..descriptor::BASE).unwrap_or_default() };
+            if bytes.len() < page.descriptor {
+                // Some changers leave out the last bytes: nothing but the name of a drive is lost.
+                if let Some(place) = descriptor::cut_off(kind, page.flags, bytes) {
+                    self.put(place);
+                }
+                return;
+            }
             // Places are numbered upwards: place 0 can only be the first of a page.
             let zeros = bytes.iter().all(|byte| *byte == 0);
-            if zeros && !bytes.is_empty() && (number > 0 || self.seen.contains(&Element(0))) {
+            if zeros && (number > 0 || self.seen.contains(&Element(0))) {
                 return self.note(Strange::Zeros);
             }
             if let Some(place) = descriptor::place(kind, page.flags, bytes) {

@@ -10,7 +10,7 @@ use crate::scsi::sense::Code;
 pub(super) const SHORTEST: usize = 4;
 
 /// The bytes before the first tag.
-pub(super) const BASE: usize = 12;
+const BASE: usize = 12;
 
 /// The bytes of a volume tag: 32 of text, the rest a sequence number.
 const TAG: usize = 36;
@@ -47,6 +47,17 @@ pub(super) fn place(kind: ElementKind, page: u8, bytes: &[u8]) -> Option<Place> 
         name: tail.name,
         bus_address: u8_at(bytes, 7).filter(|_| kind == ElementKind::Drive && byte(6) & 0x20 != 0),
     })
+}
+
+/// Reads a descriptor whose end did not come: its flags and its source count, and its barcode if all of that did.
+/// Half a barcode, and a name that is cut off, would be another's.
+pub(super) fn cut_off(kind: ElementKind, page: u8, bytes: &[u8]) -> Option<Place> {
+    let base = bytes.get(..BASE)?;
+    let text = if page & PRIMARY != 0 { bytes.get(BASE..BASE + 32) } else { None };
+    let mut whole = base.to_vec();
+    whole.extend(text.unwrap_or_default());
+    whole.resize(BASE + TAG, 0);
+    Some(Place { name: None, other_barcode: None, ..place(kind, page & PRIMARY, &whole)? })
 }
 
 fn cartridge(code: u8) -> Cartridge {

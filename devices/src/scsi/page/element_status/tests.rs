@@ -145,7 +145,7 @@ fn counts_that_are_wrong_are_not_believed() {
 #[test]
 fn a_reply_that_is_cut_off_has_what_is_before_the_cut() {
     let whole = reply!("element_status_all");
-    let cut = read(&whole[..whole.len() - 5]);
+    let cut = read(&whole[..whole.len() - 10]);
     assert_eq!(cut.places.len(), 6);
     assert_eq!(cut.strange, [Strange::CutOff]);
     let drive = at(&cut, 0x100);
@@ -162,6 +162,15 @@ fn a_name_in_place_of_an_announced_barcode_is_no_barcode() {
     let status = read(&one_page(4, 0x80, 50, &descriptor));
     assert_eq!(at(&status, 0x100).barcode, None);
     assert_eq!(at(&status, 0x100).name.as_ref().unwrap().serial(), Some("10WT001234"));
+}
+
+#[test]
+fn a_place_whose_last_bytes_are_missing_has_its_barcode_and_no_name() {
+    let whole = reply!("element_status_all");
+    let status = read(&whole[..whole.len() - 4]);
+    assert_eq!(status.strange, [Strange::CutOff]);
+    let places = read(&whole).places.into_iter().map(|place| Place { name: None, ..place });
+    assert_eq!(status.places, places.collect::<Vec<_>>());
 }
 
 #[test]
