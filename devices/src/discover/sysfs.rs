@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::{Address, Device, Kind, Route};
+use crate::scsi::page::vpd;
 
 /// No file that is read here is longer: a page of vital product data has at most 252 bytes on every device
 /// seen, and 4 KiB is what an attribute of the kernel can hold.
@@ -51,7 +52,7 @@ fn device(path: &Path, address: Address, dev: &Path, names: &Names) -> Option<De
         vendor: text(path, "vendor").unwrap_or_default(),
         product: text(path, "model").unwrap_or_default(),
         revision: text(path, "rev").unwrap_or_default(),
-        serial: serial(&vpd_80),
+        serial: vpd::serial(&vpd_80).ok().flatten(),
         wwid: text(path, "wwid"),
         vpd_80,
         vpd_83: bytes(path, "vpd_pg83").unwrap_or_default(),
@@ -95,15 +96,6 @@ fn child(path: &Path, directory: &str, prefix: &str) -> Option<String> {
             .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
     };
     names.filter(plain).min()
-}
-
-/// The serial number of a page 80h: its length stands in bytes 2 and 3, the text behind, filled with spaces.
-fn serial(page: &[u8]) -> Option<String> {
-    let (header, text) = page.split_at_checked(4)?;
-    let length = usize::from(u16::from_be_bytes([*header.get(2)?, *header.get(3)?]));
-    let text = String::from_utf8_lossy(text.get(..length).unwrap_or(text));
-    let serial = text.trim_matches(|c: char| c == '\0' || c.is_whitespace());
-    (!serial.is_empty()).then(|| serial.to_owned())
 }
 
 fn text(path: &Path, name: &str) -> Option<String> {

@@ -97,7 +97,9 @@ impl DriveGeneration {
                 known.then(|| model.get(form.len()..)).flatten()?
             }
         };
-        rest.parse().ok().filter(|generation| (1..=10).contains(generation)).map(Self)
+        // There is room for one character: LTO-10 is A.
+        let generation = if rest == "A" { Some(10) } else { rest.parse().ok() };
+        generation.filter(|generation| (1..=10).contains(generation)).map(Self)
     }
 }
 
@@ -202,6 +204,7 @@ mod tests {
             ("ULTRIUM-HH9", Some(9)),
             ("Ultrium 6-SCSI  ", Some(6)),
             ("ULTRIUM-TD10", Some(10)),
+            ("ULT3580-TDA", Some(10)),
             ("03592E08", None),
             ("VIRTUAL", None),
             ("ULTRIUM-TD0", None),

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 
 use types::DriveName;
 
-use crate::smc::{Claim, trimmed};
+use crate::scsi::page::designators::Name;
 
 mod words;
 
@@ -36,7 +36,7 @@ pub struct BaySeen {
     /// Its element address, today.
     pub address: u16,
     /// What the changer says of the drive there.
-    pub claim: Option<Claim>,
+    pub claim: Option<Name>,
 }
 
 /// A drive, as it describes itself.
@@ -52,10 +52,8 @@ pub struct DriveSeen {
     pub serial: Option<String>,
     /// VPD B1h.
     pub made_serial: Option<String>,
-    /// VPD 83h: the world-wide names of the logical unit.
-    pub naa: Vec<Vec<u8>>,
-    /// VPD 83h: T10 vendor identifications of the logical unit, as they are.
-    pub t10: Vec<Vec<u8>>,
+    /// VPD 83h: the names of the logical unit.
+    pub names: Vec<Name>,
     /// VPD B3h: the serial number of the library that it sits in.
     pub library: Option<String>,
     /// VPD B4h: the element address at which it sits.
@@ -230,13 +228,13 @@ fn identified(_: &Seen, bay: &BaySeen, drive: &DriveSeen) -> Vec<Evidence> {
     let serial = claim.serial();
     let is = |known: &str| serial.is_some_and(|serial| says(serial, drive, known));
     let some = |known: &Option<String>| known.as_deref().is_some_and(is);
-    let t10 = |data: &Vec<u8>| data.get(24..).is_some_and(|serial| is(&trimmed(serial)));
-    let naa = matches!(claim, Claim::Naa(name) if drive.naa.contains(name));
+    let worldwide = matches!(claim, Name::Worldwide(_)) && drive.names.contains(claim);
+    let t10 = |name: &Name| matches!(name, Name::Vendor { .. }) && name.serial().is_some_and(is);
     [
         (some(&drive.serial), Evidence::Serial),
         (some(&drive.made_serial), Evidence::MadeSerial),
-        (naa, Evidence::WorldWideName),
-        (drive.t10.iter().any(t10), Evidence::T10),
+        (worldwide, Evidence::WorldWideName),
+        (drive.names.iter().any(t10), Evidence::T10),
     ]
     .into_iter()
     .filter_map(|(true_here, evidence)| true_here.then_some(evidence))

@@ -9,9 +9,12 @@ use super::matching::DriveSeen;
 use crate::scsi::cdb::Answered;
 use crate::scsi::cdb::spc::{self, Removal};
 use crate::scsi::cdb::ssc::{Loading, load_unload};
+use crate::scsi::page::BadReply;
+use crate::scsi::page::designators::{self, Of};
+use crate::scsi::page::inquiry::{self, Inquiry};
+use crate::scsi::page::vpd;
 use crate::scsi::sense::Key;
-use crate::smc::reading;
-use crate::smc::{Attention, Failure, Line, Patience, trimmed};
+use crate::smc::{Attention, Failure, Line, Patience};
 use crate::transport::Transport;
 
 /// For commands that move nothing.
@@ -49,29 +52,43 @@ impl Mechanism {
     /// Who it says that it is. Pages that it does not have are not asked for: some devices answer them with
     /// another.
     pub(crate) fn identify(&mut self, node: &str) -> Result<DriveSeen, Failure> {
-        let mut reply = [0; 96];
-        let length = self.line.read(&spc::inquiry(96), &mut reply, SHORT)?;
-        let standard = reading::inquiry(reply.get(..length).unwrap_or(&reply));
-        let (_, [vendor, product, _]) = standard.unwrap_or_default();
-        let mut seen = DriveSeen { node: node.to_owned(), vendor, product, ..DriveSeen::default() };
-        let pages = self.page(0x00)?;
-        let pages = pages.get(4..).unwrap_or_default();
-        for page in [0x80, 0x83, 0xb1, 0xb3, 0xb4].into_iter().filter(|page| pages.contains(page)) {
-            note(&mut seen, page, &self.page(page)?);
-        }
-        Ok(seen)
+        let mut reply = vec![0; usize::from(inquiry::ROOM)];
+        let length = self.line.read(&spc::inquiry(inquiry::ROOM), &mut reply, SHORT)?;
+        reply.truncate(length);
+        let Inquiry { vendor, product, .. } = inquiry::decode(&reply)?;
+        let pages = vpd::supported(&self.page(vpd::SUPPORTED)?).unwrap_or_default();
+        let mut page = |code| match pages.contains(&code) {
+            true => self.page(code),
+            false => Ok(Vec::new()),
+        };
+        // What cannot be read says nothing: there are other pages.
+        let text = |read: Result<Option<String>, BadReply>| read.ok().flatten();
+        let names = designators::decode(&page(vpd::DESIGNATORS)?).unwrap_or_default();
+        let of_the_unit = names.into_iter().filter(|it| it.of == Of::Unit).map(|it| it.name);
+        Ok(DriveSeen {
+            node: node.to_owned(),
+            vendor,
+            product,
+            serial: text(vpd::serial(&page(vpd::SERIAL)?)),
+            made_serial: text(vpd::manufacturer_serial(&page(vpd::MANUFACTURER_SERIAL)?)),
+            names: of_the_unit.collect(),
+            library: text(vpd::automation_serial(&page(vpd::AUTOMATION_SERIAL)?)),
+            element: vpd::element_address(&page(vpd::ELEMENT_ADDRESS)?)
+                .ok()
+                .flatten()
+                .map(|element| element.0),
+        })
     }
 
     fn page(&mut self, page: u8) -> Result<Vec<u8>, Failure> {
-        let mut reply = vec![0; 1024];
-        match self.line.read(&spc::inquiry_vpd(page, 1024), &mut reply, SHORT) {
+        let mut reply = vec![0; usize::from(vpd::ROOM)];
+        match self.line.read(&spc::inquiry_vpd(page, vpd::ROOM), &mut reply, SHORT) {
             Ok(length) => reply.truncate(length),
             // It lists pages that it does not have, or has none at all.
             Err(Failure::Sense(_)) => reply.clear(),
             Err(failure) => return Err(failure),
         }
-        let right = reply.get(1) == Some(&page);
-        Ok(if right { reply } else { Vec::new() })
+        Ok(reply)
     }
 
     /// Waits until what the arm put there can be used: minutes, and on a new LTO-9 cartridge up to two hours. The
@@ -143,72 +160,4 @@ pub(crate) enum State {
     Is(Settled),
     /// A cartridge that was not threaded.
     Unthreaded,
-}
-
-/// What a page of vital product data adds.
-fn note(seen: &mut DriveSeen, page: u8, bytes: &[u8]) {
-    match page {
-        0x80 => seen.serial = reading::serial(bytes),
-        0xb1 => seen.made_serial = reading::serial(bytes),
-        0xb3 => seen.library = reading::serial(bytes),
-        0xb4 => {
-            let element = bytes.get(4..6).map(|two| u16::from(two[0]) << 8 | u16::from(two[1]));
-            seen.element = element.filter(|element| *element != 0);
-        }
-        0x83 => {
-            for (kind, data) in designators(bytes) {
-                match kind {
-                    1 if !trimmed(data).is_empty() => seen.t10.push(data.to_vec()),
-                    3 => seen.naa.push(data.to_vec()),
-                    _ => {}
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Types and data of the designators of the logical unit itself; those of its ports are of no use here.
-fn designators(page: &[u8]) -> Vec<(u8, &[u8])> {
-    let mut found = Vec::new();
-    let mut rest = page.get(4..).unwrap_or_default();
-    while let Some((header, behind)) = rest.split_at_checked(4) {
-        let [_, kind, _, length] = [0, 1, 2, 3].map(|at| header.get(at).copied().unwrap_or(0));
-        let Some((data, next)) = behind.split_at_checked(usize::from(length)) else { break };
-        if kind & 0x30 == 0 {
-            found.push((kind & 0x0f, data));
-        }
-        rest = next;
-    }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_the_designators_of_the_drive_itself_count() {
-        let mut page = vec![1, 0x83, 0, 0];
-        page.extend_from_slice(&[0x02, 0x01, 0, 4]);
-        page.extend_from_slice(b"ACME");
-        page.extend_from_slice(&[0x01, 0x13, 0, 2, 0x50, 0x01]); // of a port
-        page.extend_from_slice(&[0x01, 0x03, 0, 2, 0x50, 0x02]);
-        page.extend_from_slice(&[0x01, 0x03, 0, 200, 0x50]); // longer than the page
-        let mut seen = DriveSeen::default();
-        note(&mut seen, 0x83, &page);
-        assert_eq!(seen.naa, [[0x50, 0x02]]);
-        assert_eq!(seen.t10, [b"ACME".to_vec()]);
-    }
-
-    #[test]
-    fn a_drive_outside_a_library_has_no_element_address() {
-        let mut seen = DriveSeen::default();
-        note(&mut seen, 0xb4, &[1, 0xb4, 0, 2, 0, 0]);
-        assert_eq!(seen.element, None);
-        note(&mut seen, 0xb4, &[1, 0xb4, 0, 2, 1, 1]);
-        assert_eq!(seen.element, Some(257));
-        note(&mut seen, 0xb4, &[1, 0xb4]);
-        assert_eq!(seen.element, None);
-    }
 }

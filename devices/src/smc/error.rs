@@ -5,12 +5,13 @@ use types::{Barcode, Blame};
 use super::layout::Cell;
 use super::line::Failure;
 use super::stock::Content;
+use crate::scsi::page::BadReply;
 
 /// A changer that could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum SmcError {
     /// Another kind of device is at the other end.
-    #[error("{device} is {vendor} {product}, device type {kind:02x}h, and no changer (08h)")]
+    #[error("{device} is {vendor} {product}, and no changer: {kind}")]
     NotAChanger {
         /// The node.
         device: String,
@@ -18,8 +19,8 @@ pub enum SmcError {
         vendor: String,
         /// What it is.
         product: String,
-        /// Its peripheral device type.
-        kind: u8,
+        /// What kind of device it says that it is.
+        kind: String,
     },
     /// A command came to nothing.
     #[error("{device} could not {what}")]
@@ -33,14 +34,15 @@ pub enum SmcError {
         cause: Failure,
     },
     /// A reply that cannot be read.
-    #[error("what {device} answered, asked to {what}, cannot be read: {why}")]
+    #[error("what {device} answered, asked to {what}, cannot be read")]
     Garbled {
         /// The node.
         device: String,
         /// What it was asked.
         what: &'static str,
         /// What is wrong with it.
-        why: String,
+        #[source]
+        cause: BadReply,
     },
     /// No such place, or not now.
     #[error("the changer has no {0}, or its magazine or drive is not there now")]

@@ -8,6 +8,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::scsi::page::BadReply;
 use crate::scsi::sense::{Key, NoSense, Sense};
 use crate::scsi::{Cdb, Status};
 use crate::transport::{Data, Transport, TransportError};
@@ -84,6 +85,9 @@ pub enum Failure {
     /// Nobody knows whether it was carried out.
     #[error(transparent)]
     Transport(Box<TransportError>),
+    /// It answered, and what it answered cannot be read.
+    #[error(transparent)]
+    Garbled(#[from] BadReply),
     /// It was not ready for too long.
     #[error("it was not ready for {} minutes, and was given up: {says}", waited.as_secs() / 60)]
     Tired {

@@ -17,19 +17,16 @@
 //! cartridge, [`reading`] what a reply says.
 
 pub mod barcode;
-mod claim;
 mod error;
 mod layout;
 mod line;
 mod moving;
-pub(crate) mod reading;
+mod reading;
 mod stock;
 mod survey;
 
 use std::time::Duration;
 
-pub use self::claim::Claim;
-pub(crate) use self::claim::trimmed;
 pub use self::error::SmcError;
 pub use self::layout::{Cell, Layout, Run};
 pub use self::line::{Busy, Failure, Patience, Wait};
@@ -44,12 +41,14 @@ use crate::scsi::cdb::smc::{
     Element, RangeCommand, Turn, initialize_element_status, initialize_range, move_medium,
 };
 use crate::scsi::cdb::spc::{self, Descriptor, Removal, Values};
-use crate::scsi::page::PageCode;
+use crate::scsi::page::BadReply;
+use crate::scsi::page::designators::Name;
+use crate::scsi::page::inquiry::{self, DeviceKind, Inquiry};
+use crate::scsi::page::mode::Mode;
+use crate::scsi::page::mode::elements::{self, Addresses};
+use crate::scsi::page::vpd;
 use crate::scsi::sense::Key;
 use crate::transport::Transport;
-
-/// The peripheral device type of a changer.
-const CHANGER: u8 = 0x08;
 
 /// For commands that move nothing.
 const SHORT: Duration = Duration::from_secs(60);
@@ -103,6 +102,8 @@ pub struct MediumChanger<T> {
     line: Line<T>,
     identity: Identity,
     layout: Layout,
+    /// How often it had been disturbed when the layout was read.
+    layout_of: u64,
     rung: Rung,
     access: AccessBits,
 }
@@ -119,9 +120,10 @@ impl<T: Transport> MediumChanger<T> {
         line.patience = patience;
         let identity = Identity::default();
         let (layout, rung) = (Layout::default(), Rung::default());
-        let mut changer = Self { line, identity, layout, rung, access: AccessBits::default() };
+        let access = AccessBits::default();
+        let mut changer = Self { line, identity, layout, layout_of: 0, rung, access };
         changer.identity = changer.identify()?;
-        changer.layout = changer.read_layout()?;
+        changer.read_layout()?;
         Ok(changer)
     }
 
@@ -152,54 +154,61 @@ impl<T: Transport> MediumChanger<T> {
 
     fn identify(&mut self) -> Result<Identity, SmcError> {
         const WHAT: &str = "say what it is";
-        let mut reply = [0; 96];
-        let read = self.line.read(&spc::inquiry(96), &mut reply, SHORT);
+        let mut reply = [0; inquiry::ROOM as usize];
+        let read = self.line.read(&spc::inquiry(inquiry::ROOM), &mut reply, SHORT);
         let length = read.map_err(|cause| self.failed(WHAT, cause))?;
-        let (kind, [vendor, product, revision]) =
-            reading::inquiry(reply.get(..length).unwrap_or(&reply))
-                .ok_or_else(|| self.garbled(WHAT, "it is too short"))?;
-        if kind != CHANGER {
-            let device = self.line.name().to_owned();
+        let decoded = inquiry::decode(reply.get(..length).unwrap_or(&reply));
+        let Inquiry { kind, vendor, product, revision, .. } =
+            decoded.map_err(|bad| self.garbled(WHAT, bad))?;
+        if kind != DeviceKind::Changer {
+            let (device, kind) = (self.line.name().to_owned(), format!("{kind:?}").to_lowercase());
             return Err(SmcError::NotAChanger { device, vendor, product, kind });
         }
-        let mut page = [0; 255];
-        let read = self.line.read(&spc::inquiry_vpd(0x80, 255), &mut page, SHORT);
         // Without a serial number there is one evidence less for where its drives are, and no more.
-        let serial =
-            read.ok().and_then(|length| reading::serial(page.get(..length).unwrap_or(&page)));
+        let mut page = vec![0; usize::from(vpd::ROOM)];
+        let read = self.line.read(&spc::inquiry_vpd(vpd::SERIAL, vpd::ROOM), &mut page, SHORT);
+        page.truncate(read.unwrap_or(0));
+        let serial = vpd::serial(&page).ok().flatten();
         Ok(Identity { vendor, product, revision, serial })
     }
 
-    fn read_layout(&mut self) -> Result<Layout, SmcError> {
+    fn read_layout(&mut self) -> Result<(), SmcError> {
         const WHAT: &str = "say which places it has";
-        let page = PageCode::page(0x1d);
-        let mut reply = [0; 255];
-        let short = spc::mode_sense_6(page, Values::Current, Descriptor::Left, 255);
-        let long = spc::mode_sense_10(page, Values::Current, Descriptor::Left, 255);
-        let (length, header) = match self.line.read(&short, &mut reply, SHORT) {
-            Ok(length) => (length, 4),
-            Err(failure) if is_unknown_command(&failure) => {
-                let read = self.line.read(&long, &mut reply, SHORT);
-                (read.map_err(|cause| self.failed(WHAT, cause))?, 8)
-            }
-            Err(cause) => return Err(self.failed(WHAT, cause)),
-        };
-        let reply = reply.get(..length).unwrap_or(&reply);
-        reading::layout(reply, header).ok_or_else(|| self.garbled(WHAT, "page 1Dh is not in it"))
+        const ROOM: u8 = 255;
+        let mut reply = [0; ROOM as usize];
+        let page = elements::ADDRESSES;
+        let short = spc::mode_sense_6(page, Values::Current, Descriptor::Left, ROOM);
+        let long = spc::mode_sense_10(page, Values::Current, Descriptor::Left, ROOM.into());
+        let (read, decode): (_, fn(&[u8]) -> Result<Mode, BadReply>) =
+            match self.line.read(&short, &mut reply, SHORT) {
+                Err(failure) if is_unknown_command(&failure) => {
+                    (self.line.read(&long, &mut reply, SHORT), Mode::decode_10)
+                }
+                read => (read, Mode::decode_6),
+            };
+        let length = read.map_err(|cause| self.failed(WHAT, cause))?;
+        let addresses = decode(reply.get(..length).unwrap_or(&reply)).and_then(|mode| {
+            mode.page("the changer's addresses", page).and_then(Addresses::decode)
+        });
+        let addresses = addresses.map_err(|bad| self.garbled(WHAT, bad))?;
+        self.layout = reading::layout(&addresses);
+        self.layout_of = self.line.disturbances();
+        Ok(())
     }
 
     /// What is in all its places. While it scans, this waits.
     pub fn stock(&mut self) -> Result<Stock, SmcError> {
         for _ in 1..BEGINNINGS {
             self.until_ready()?;
-            let disturbances = self.line.disturbances();
+            if self.line.disturbances() != self.layout_of {
+                // Reset, set up anew, or partitioned: its places may have other addresses now.
+                self.read_layout()?;
+            }
             let stock = self.stock_once()?;
-            if self.line.disturbances() == disturbances {
+            if self.line.disturbances() == self.layout_of {
                 return Ok(stock);
             }
-            // A door was opened, or the changer reset, while it answered: what it said first may be wrong by now,
-            // and the addresses too.
-            self.layout = self.read_layout()?;
+            // A door was opened while it answered: what it said first may be wrong by now.
         }
         self.stock_once()
     }
@@ -257,16 +266,21 @@ impl<T: Transport> MediumChanger<T> {
     }
 
     /// What the changer says of the drive in each bay. A changer that says nothing is no error.
-    pub fn claims(&mut self) -> Result<Vec<(Cell, Element, Option<Claim>)>, SmcError> {
+    pub fn claims(&mut self) -> Result<Vec<(Cell, Element, Option<Name>)>, SmcError> {
         let stock = self.stock()?;
-        let claims = match survey::serials(&self.layout, self.rung) {
-            None => Vec::new(),
-            Some(request) => match self.ask_serials(request) {
-                Ok(claims) => claims,
-                Err(Failure::Sense(_)) => Vec::new(),
+        let mut claims = Vec::new();
+        // The second question is for changers that leave out the last bytes of a reply, and with them a name: it
+        // asks for one place more.
+        for request in survey::serials(&self.layout, self.rung) {
+            match self.ask_serials(request) {
+                Ok(more) => claims.extend(more.into_iter().filter(|(_, claim)| claim.is_some())),
+                Err(Failure::Sense(_)) => {}
                 Err(cause) => return Err(self.inventory_failed(cause)),
-            },
-        };
+            }
+            if claims.len() >= usize::from(self.layout.bays.count) {
+                break;
+            }
+        }
         let bays = (0..self.layout.bays.count).map(Cell::bay);
         let there = bays.filter(|bay| stock.places.contains_key(bay));
         let layout = self.layout;
@@ -295,7 +309,7 @@ impl<T: Transport> MediumChanger<T> {
                 Err(Failure::Sense(sense)) if sense.key == Key::UnitAttention => {
                     // Not carried out, and what was seen may no longer hold: a door was open.
                     disturbed = Some(Failure::Sense(sense));
-                    self.layout = self.read_layout()?;
+                    self.read_layout()?;
                 }
                 Err(failure) => return self.judged(from, to, &before, Some(failure)),
             }
@@ -386,7 +400,7 @@ impl<T: Transport> MediumChanger<T> {
     }
 
     fn ask(&mut self, request: Request) -> Result<Vec<Told>, Failure> {
-        let told = reading::places(&self.reply(request)?, &self.layout);
+        let told = reading::places(&self.reply(request)?, &self.layout)?;
         let free = |told: &Told| told.content.as_ref().is_some_and(|it| it.access == Access::Free);
         if told.iter().any(free) {
             self.access = AccessBits::Told;
@@ -394,8 +408,8 @@ impl<T: Transport> MediumChanger<T> {
         Ok(told)
     }
 
-    fn ask_serials(&mut self, request: Request) -> Result<Vec<(Element, Option<Claim>)>, Failure> {
-        Ok(reading::claims(&self.reply(request)?))
+    fn ask_serials(&mut self, request: Request) -> Result<Vec<(Element, Option<Name>)>, Failure> {
+        Ok(reading::claims(&self.reply(request)?)?)
     }
 
     /// The bytes of a reply to READ ELEMENT STATUS.
@@ -415,8 +429,8 @@ impl<T: Transport> MediumChanger<T> {
         SmcError::Command { device: self.line.name().to_owned(), what, cause }
     }
 
-    fn garbled(&self, what: &'static str, why: &str) -> SmcError {
-        SmcError::Garbled { device: self.line.name().to_owned(), what, why: why.to_owned() }
+    fn garbled(&self, what: &'static str, cause: BadReply) -> SmcError {
+        SmcError::Garbled { device: self.line.name().to_owned(), what, cause }
     }
 
     fn inventory_failed(&self, cause: impl Into<Failure>) -> SmcError {

@@ -281,23 +281,28 @@ pub(crate) fn one(layout: &Layout, rung: Rung, cell: Cell) -> Option<Request> {
     Some(Request { of, asking: dialect.asking })
 }
 
-/// How to ask which drives are in the bays. Never together with barcodes, which some changers then garble.
-pub(crate) fn serials(layout: &Layout, rung: Rung) -> Option<Request> {
+/// How to ask which drives are in the bays, in two ways. Never together with barcodes, which some changers then
+/// garble.
+pub(crate) fn serials(layout: &Layout, rung: Rung) -> Vec<Request> {
     let dialect = rung.dialect();
-    let kinds = match dialect.grouping {
+    let only_bays = match dialect.grouping {
         Grouping::ByKind => Kinds::Only(ElementKind::Drive),
         Grouping::AllTogether => Kinds::All,
     };
     let run = layout.bays;
-    (run.count > 0).then_some(Request {
+    let ask = |kinds, count| Request {
         of: StatusOf {
             kinds,
             first: Element(run.first),
-            count: run.count,
+            count,
             barcodes: Barcodes::Left,
             serials: Serials::Wanted,
             knowledge: dialect.knowledge,
         },
         asking: dialect.asking,
-    })
+    };
+    match run.count {
+        0 => Vec::new(),
+        count => vec![ask(only_bays, count), ask(Kinds::All, count.saturating_add(1))],
+    }
 }

@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::scsi::page::designators::name;
 
-fn bay(index: u16, claim: Option<Claim>) -> BaySeen {
+fn bay(index: u16, claim: Option<Name>) -> BaySeen {
     BaySeen { index, address: 256 + index, claim }
 }
 
@@ -18,8 +19,8 @@ fn drive(node: &str, serial: &str) -> DriveSeen {
     }
 }
 
-fn serial(text: &str) -> Option<Claim> {
-    Some(Claim::Serial(text.to_owned()))
+fn serial(text: &str) -> Option<Name> {
+    Some(Name::Serial(text.to_owned()))
 }
 
 fn seen(bays: Vec<BaySeen>, drives: Vec<DriveSeen>) -> Seen {
@@ -58,18 +59,18 @@ fn each_dialect_of_the_identifier_is_understood() {
     let naa = vec![0x50, 0x05, 0x07, 0x63, 0x0f, 0, 0, 1];
     let t10 = b"HPE     Ultrium 9-SCSI  CZ1      ";
     let mut by_name = drive("sg0", "X");
-    by_name.naa = vec![naa.clone()];
+    by_name.names = vec![Name::Worldwide(naa.clone())];
     let mut by_made = drive("sg1", "Y");
     by_made.made_serial = Some("00078D1".to_owned());
     let mut by_t10 = drive("sg2", "Z");
-    by_t10.t10 = vec![t10.to_vec()];
+    by_t10.names = vec![name(2, 1, t10)];
     let claims = [
-        Claim::of(1, 3, &naa),
-        Claim::of(2, 0, b"00078D1   \0"),
-        Claim::of(2, 1, t10),
-        Claim::of(2, 0, b"IBM     ULT3580-HH8     W"),
+        name(1, 3, &naa),
+        name(2, 0, b"00078D1   \0"),
+        name(2, 1, t10),
+        name(2, 0, b"IBM     ULT3580-HH8     W"),
     ];
-    let bays = (0..).zip(claims).map(|(index, claim)| bay(index, claim)).collect();
+    let bays = (0..).zip(claims).map(|(index, claim)| bay(index, Some(claim))).collect();
     let seen = seen(bays, vec![drive("sg3", "W"), by_t10, by_made, by_name]);
     let expected = [
         (0, "sg0".to_owned(), vec![Evidence::WorldWideName]),
@@ -81,8 +82,8 @@ fn each_dialect_of_the_identifier_is_understood() {
 }
 
 #[test]
-fn what_says_nothing_is_no_claim() {
-    for (code_set, kind, data) in [
+fn what_says_nothing_is_no_evidence() {
+    for (set, kind, data) in [
         (2, 0, &b"    \0\0"[..]),
         (2, 1, b"IBM     ULT3580-HH8             "),
         (2, 1, b"short"),
@@ -90,7 +91,8 @@ fn what_says_nothing_is_no_claim() {
         (1, 4, &[0, 0, 0, 1]),
         (7, 9, b"what"),
     ] {
-        assert_eq!(Claim::of(code_set, kind, data), None, "{code_set} {kind} {data:?}");
+        let seen = seen(vec![bay(0, Some(name(set, kind, data)))], vec![drive("sg0", "A")]);
+        assert_eq!(doubts(&seen), [Doubt::NothingInCommon], "{set} {kind} {data:?}");
     }
 }
 
@@ -223,25 +225,27 @@ fn some_serial() -> impl Strategy<Value = Option<String>> {
     prop::option::of(prop::sample::select(vec!["A", "B", "C", "D", ""]).prop_map(str::to_owned))
 }
 
-fn some_bay() -> impl Strategy<Value = Option<Claim>> {
+fn some_bay() -> impl Strategy<Value = Option<Name>> {
     prop_oneof![
-        3 => some_serial().prop_map(|serial| serial.map(Claim::Serial)),
-        1 => some_serial().prop_map(|serial| serial.map(|serial| Claim::Model {
-            vendor: "IBM".to_owned(), product: "X".to_owned(), serial,
+        3 => some_serial().prop_map(|serial| serial.map(Name::Serial)),
+        1 => some_serial().prop_map(|serial| serial.map(|serial| Name::Vendor {
+            vendor: "IBM".to_owned(),
+            rest: format!("{:16}{serial}", "X"),
         })),
-        1 => prop::collection::vec(0..2_u8, 1..3).prop_map(|name| Some(Claim::Naa(name))),
+        1 => prop::collection::vec(0..2_u8, 1..3).prop_map(|name| Some(Name::Worldwide(name))),
     ]
 }
 
 fn some_drive() -> impl Strategy<Value = DriveSeen> {
     let library =
         prop::option::of(prop::sample::select(vec!["LIB1", "LIB2"]).prop_map(str::to_owned));
-    let naa = prop::collection::vec(prop::collection::vec(0..2_u8, 1..3), 0..2);
-    (some_serial(), some_serial(), naa, library, prop::option::of(255..260_u16)).prop_map(
-        |(serial, made_serial, naa, library, element)| DriveSeen {
+    let name = prop::collection::vec(0..2_u8, 1..3).prop_map(Name::Worldwide);
+    let names = prop::collection::vec(name, 0..2);
+    (some_serial(), some_serial(), names, library, prop::option::of(255..260_u16)).prop_map(
+        |(serial, made_serial, names, library, element)| DriveSeen {
             serial,
             made_serial,
-            naa,
+            names,
             library,
             element,
             ..DriveSeen::default()
@@ -333,14 +337,5 @@ proptest! {
             doubled.drives.push(twin);
             prop_assert!(matched(&doubled).is_err());
         }
-    }
-
-    #[test]
-    fn any_designator_is_read_without_harm(
-        code_set: u8,
-        kind: u8,
-        data in prop::collection::vec(any::<u8>(), 0..300),
-    ) {
-        let _claim = Claim::of(code_set, kind, &data);
     }
 }

@@ -1,7 +1,7 @@
 //! What was seen, and what cannot be decided, in words for the operator.
 
 use super::{BaySeen, Doubt, DriveSeen, Evidence, Seen};
-use crate::smc::Claim;
+use crate::scsi::page::designators::Name;
 
 /// Everything that changer, drives and configuration say, one line each.
 pub fn table(seen: &Seen) -> String {
@@ -37,14 +37,7 @@ fn rows(text: &mut String, rows: impl Iterator<Item = String>) {
 }
 
 fn bay(bay: &BaySeen) -> String {
-    let claim = match &bay.claim {
-        None => "nothing".to_owned(),
-        Some(Claim::Serial(serial)) => format!("serial {serial}"),
-        Some(Claim::Model { vendor, product, serial }) => {
-            format!("{vendor} {product}, serial {serial}")
-        }
-        Some(Claim::Naa(name)) => format!("world-wide name {}", hex(name)),
-    };
+    let claim = bay.claim.as_ref().and_then(name).unwrap_or_else(|| "nothing".to_owned());
     format!("bay {} (element {}): {claim}", bay.index, bay.address)
 }
 
@@ -57,12 +50,29 @@ fn drive(drive: &DriveSeen) -> String {
     };
     add("serial", drive.serial.as_deref());
     add("manufacturer's serial", drive.made_serial.as_deref());
-    for name in &drive.naa {
-        add("world-wide name", Some(&hex(name)));
+    for name in drive.names.iter().filter_map(worldwide) {
+        add("world-wide name", Some(&name));
     }
     add("in library", drive.library.as_deref());
     add("at element", drive.element.map(|element| element.to_string()).as_deref());
     text
+}
+
+/// A name, if it says which drive it is.
+fn name(name: &Name) -> Option<String> {
+    match name {
+        Name::Serial(serial) => Some(format!("serial {serial}")),
+        Name::Vendor { vendor, rest } => Some(format!("{vendor} {rest}")),
+        Name::Worldwide(_) => worldwide(name).map(|name| format!("world-wide name {name}")),
+        Name::RelativePort(_) | Name::Other(_) => None,
+    }
+}
+
+fn worldwide(name: &Name) -> Option<String> {
+    match name {
+        Name::Worldwide(bytes) => Some(hex(bytes)),
+        _ => None,
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {
