@@ -55,7 +55,7 @@ pub const MEDIUM_DENSITY: u16 = 0x0405;
 pub const MADE_ON: u16 = 0x0406;
 /// What it is for.
 pub const MEDIUM_TYPE: u16 = 0x0408;
-/// Of a cleaning cartridge: how often it can still be used.
+/// Of a cleaning cartridge: for how many cleanings it was made.
 pub const MEDIUM_TYPE_INFORMATION: u16 = 0x0409;
 /// Who makes the program that wrote it.
 pub const APPLICATION_VENDOR: u16 = 0x0800;

@@ -70,7 +70,10 @@ pub fn automation_serial(bytes: &[u8]) -> Result<Option<String>, BadReply> {
 /// Where in its library the drive is; none if it stands alone, or was not told.
 pub fn element_address(bytes: &[u8]) -> Result<Option<Element>, BadReply> {
     let body = body("the drive's address in its library", ELEMENT_ADDRESS, bytes)?;
-    Ok(u16_at(body, 0).filter(|address| *address != 0).map(Element))
+    // Two bytes; but a number of four bytes has them behind two zeros.
+    let address =
+        [0, 2].into_iter().filter_map(|at| u16_at(body, at)).find(|address| *address != 0);
+    Ok(address.map(Element))
 }
 
 /// What a drive can do with media. It says nothing of the cartridge that is in it.
@@ -115,6 +118,10 @@ mod tests {
         assert_eq!(automation_serial(&hex("01 b3 00 02 00 00")).unwrap(), None);
         assert_eq!(
             element_address(&hex("01 b4 00 04 01 01 00 00")).unwrap(),
+            Some(Element(0x0101))
+        );
+        assert_eq!(
+            element_address(&hex("01 b4 00 04 00 00 01 01")).unwrap(),
             Some(Element(0x0101))
         );
         assert_eq!(element_address(&hex("01 b4 00 04 00 00 00 00")).unwrap(), None);

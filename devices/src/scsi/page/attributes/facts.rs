@@ -19,8 +19,9 @@ pub enum CartridgeKind {
     WriteOnce,
     /// Cleaning.
     Cleaning {
-        /// How often it can still be used, if it counts.
-        left: Option<u64>,
+        /// How many cleanings it was made for, as the standard has it; some drives tell how many are left.
+        /// Its [`loads`](CartridgeMemory::loads) tell how many it has had.
+        cycles: Option<u64>,
     },
     /// Something else.
     Other(u64),
@@ -115,7 +116,7 @@ impl CartridgeMemory {
 fn kind(attributes: &Attributes) -> Option<CartridgeKind> {
     Some(match attributes.number(MEDIUM_TYPE)? {
         0x00 => CartridgeKind::Data,
-        0x01 => CartridgeKind::Cleaning { left: attributes.number(MEDIUM_TYPE_INFORMATION) },
+        0x01 => CartridgeKind::Cleaning { cycles: attributes.number(MEDIUM_TYPE_INFORMATION) },
         0x80 => CartridgeKind::WriteOnce,
         other => CartridgeKind::Other(other),
     })

@@ -56,10 +56,10 @@ fn a_cartridge_says_who_it_is() {
 }
 
 #[test]
-fn a_cleaning_cartridge_says_how_often_it_can_be_used() {
+fn a_cleaning_cartridge_says_for_how_many_cleanings_it_is() {
     let memory = reply(&[(0x0408, 0x80, vec![1]), (0x0409, 0x80, hex("00 31"))]);
     let memory = CartridgeMemory::of(&Attributes::decode(&memory).unwrap());
-    assert_eq!(memory.kind, Some(CartridgeKind::Cleaning { left: Some(49) }));
+    assert_eq!(memory.kind, Some(CartridgeKind::Cleaning { cycles: Some(49) }));
 }
 
 #[test]
