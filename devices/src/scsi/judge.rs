@@ -81,22 +81,32 @@ fn remark(sense: &Sense, during: During) -> Verdict {
     match (sense.code.asc, sense.code.ascq) {
         (0x00, 0x01) => Is(Answer::Filemark { left }),
         _ if sense.filemark => Is(Answer::Filemark { left }),
-        (0x00, 0x07) => Is(Answer::ProgrammableEarlyWarning { left }),
+        (0x00, 0x07) => near_end(Answer::ProgrammableEarlyWarning { left }, left, during),
         (0x00, 0x04) => Is(Answer::BeginningOfPartition { left }),
         (0x00, 0x05) => Is(Answer::EndOfData { left }),
         _ if sense.other_length => other_length(left),
-        (0x00, 0x02) => Is(Answer::EarlyWarning { left }),
+        (0x00, 0x02) => near_end(Answer::EarlyWarning { left }, left, during),
         // Some devices leave the code out and set only the flag.
         _ if sense.end_of_medium && during == During::Space => {
             Is(Answer::BeginningOfPartition { left })
         }
-        _ if sense.end_of_medium => Is(Answer::EarlyWarning { left }),
+        _ if sense.end_of_medium => near_end(Answer::EarlyWarning { left }, left, during),
         (0x00, 0x16 | 0x18..=0x1c) | (0x04, 0x07) => NotReady(Unready::InProgress(sense.percent())),
         (0x00, 0x17) | (0x82, 0x82) | (0x83, 0x83) => Is(Answer::CleaningWanted),
         (0x37, 0x00) => Is(Answer::Rounded),
         (0x5d, _) => Is(Answer::FailurePredicted),
         _ if sense.key == Key::Recovered => Is(Answer::Recovered),
         _ => Is(Answer::Done),
+    }
+}
+
+/// A warning is one only if all was written: some targets say the very end in the same words, and what is left
+/// tells.
+fn near_end(warning: Answer, left: Option<i64>, during: During) -> Verdict {
+    if during.writes() && left.is_some_and(|left| left > 0) {
+        Is(Answer::Full { left })
+    } else {
+        Is(warning)
     }
 }
 

@@ -196,6 +196,20 @@ fn an_early_warning_is_heard_though_its_code_is_missing_or_the_write_was_recover
 }
 
 #[test]
+fn a_warning_with_something_left_to_write_is_the_end() {
+    for (ascq, during) in
+        [(0x02, During::Write), (0x02, During::Mark), (0x07, During::Write), (0x00, During::Write)]
+    {
+        let mut sense = Sense::of(Key::NoSense, 0x00, ascq);
+        sense.end_of_medium = true;
+        sense.information = Some(0);
+        assert_eq!(judge(&sense, during).unflushed(), Unflushed::Kept, "all was taken");
+        sense.information = Some(1);
+        assert_eq!(judge(&sense, during), Verdict::Answer(Answer::Full { left: Some(1) }));
+    }
+}
+
+#[test]
 fn a_reset_or_a_new_cartridge_always_loses_the_position_and_what_was_not_flushed() {
     each(|sense, during, verdict| {
         let lost = matches!(sense.code.asc, 0x29)
