@@ -80,31 +80,33 @@ impl Numbering {
 
     /// Every place, in the order of the addresses.
     pub(super) fn places(&self) -> Vec<Place> {
-        self.stretches.iter().flat_map(|stretch| self.places_of(*stretch)).collect()
+        let of = |stretch: &Stretch| {
+            let stretch = *stretch;
+            (0..stretch.count).map(move |number| self.place(stretch, number))
+        };
+        self.stretches.iter().flat_map(of).collect()
     }
 
-    fn places_of(&self, stretch: Stretch) -> Vec<Place> {
-        let Stretch { kind, first, count } = stretch;
-        let place = |number: u16| Place {
-            address: first.saturating_add(number),
-            kind,
-            spot: match kind {
+    fn place(&self, stretch: Stretch, number: u16) -> Place {
+        Place {
+            address: stretch.first.saturating_add(number),
+            kind: stretch.kind,
+            spot: match stretch.kind {
                 Kind::Arm => Some(Spot::Arm),
                 Kind::Slot => Some(Spot::Slot(number)),
                 Kind::Mail => (number < self.mail).then_some(Spot::Mail(number)),
                 Kind::Drive => Some(Spot::Drive(number)),
             },
-        };
-        (0..count).map(place).collect()
+        }
     }
 
     /// The place with this address.
     pub(super) fn spot(&self, address: u16) -> Option<Spot> {
-        let stretch = self.stretches.iter().find(|stretch| {
-            (stretch.first..stretch.first.saturating_add(stretch.count)).contains(&address)
-        })?;
-        let places = self.places_of(*stretch);
-        places.get(usize::from(address - stretch.first))?.spot
+        let within = |stretch: &&Stretch| {
+            address.checked_sub(stretch.first).is_some_and(|number| number < stretch.count)
+        };
+        let stretch = *self.stretches.iter().find(within)?;
+        self.place(stretch, address - stretch.first).spot
     }
 
     /// The address of a place.

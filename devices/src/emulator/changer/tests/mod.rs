@@ -1,5 +1,7 @@
 //! The changer as its initiators see it. Replies are taken apart here by hand, from the standard.
 
+mod decoded;
+
 use super::super::dialect::Dialect;
 use super::super::drive::Seat;
 use super::super::faults::{Act, FaultPlan, Rule, Sense};
