@@ -69,6 +69,7 @@ impl World {
             pace: Pace::Virtual,
             directory,
         };
+        changer::tell_drives(&mut world);
         world.thread_all();
         world
     }

@@ -145,7 +145,7 @@ fn errand(directory: &Path, errand: Errand) -> Result<Value, Failure> {
         Err(ControlError::Unable(why)) => return Err(Unable(why).into()),
         reply => return Ok(reply?),
     }
-    let library: Library = Home::open(directory).and_then(|home| home.library())?;
+    let library: Library = Home::open(directory)?.library()?;
     errand.run(&library).map_err(|unable| Unable(unable.to_string()).into())
 }
 

@@ -9,7 +9,7 @@ use super::numbering::{Kind, Numbering};
 use super::{numbering, profile};
 
 /// A world wide name made from a serial number: NAA 3, locally assigned.
-pub(super) fn world_wide_name(serial: &str) -> [u8; 8] {
+fn world_wide_name(serial: &str) -> [u8; 8] {
     let digits = serial.bytes().filter(u8::is_ascii_digit);
     let number = digits.fold(0_u64, |sum, digit| sum * 10 + u64::from(digit - b'0'));
     (0x3000_0e11_0000_0000 | number & 0xffff_ffff).to_be_bytes()

@@ -25,6 +25,7 @@ use std::time::Duration;
 use super::ask::Ask;
 use super::complaint::{Complaint, Detail, Outcome, Refusal, Reply, key};
 use super::dialect::{Profile, Range, Sources};
+use super::drive::Bay;
 use super::elements::Spot;
 use super::world::{World, request_sense};
 use super::{Nexus, Pace};
@@ -128,6 +129,16 @@ pub(crate) fn power_on(world: &mut World) {
                 element.source = None;
             }
         }
+    }
+}
+
+/// Tells each drive where it is, as a library does through the drive's service port.
+pub(crate) fn tell_drives(world: &mut World) {
+    let numbering = numbering(world);
+    let library = profile(world).serial;
+    for drive in &mut world.drives {
+        let address = numbering.address(Spot::Drive(drive.number)).unwrap_or(0);
+        drive.bay = Bay { address, library };
     }
 }
 

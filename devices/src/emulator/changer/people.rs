@@ -4,6 +4,8 @@
 //! and sometimes do so without the library noticing. [`Operator`] does to an emulated library what they do to a real
 //! one, and the library tells its initiators what it noticed.
 
+use std::io;
+
 use serde::Serialize;
 
 use super::super::cartridge::Kind;
@@ -13,7 +15,7 @@ use super::super::events::{Event, MEDIUM_MAY_HAVE_CHANGED, MODE_PARAMETERS_CHANG
 use super::super::setup::CartridgeSetup;
 use super::super::world::World;
 use super::super::{Library, Lun};
-use super::{Believed, Door, begin_scan, numbering, profile};
+use super::{Believed, Door, begin_scan, numbering, profile, tell_drives};
 
 /// IMPORT OR EXPORT ELEMENT ACCESSED.
 const MAIL_ACCESSED: Event = (0x28, 0x01);
@@ -49,6 +51,9 @@ pub enum Unable {
     /// The drive holds it fast.
     #[error("{0} does not let go: unload it first")]
     Held(Spot),
+    /// The directory does not take it.
+    #[error("the library's directory could not be written: {0}")]
+    NotKept(String),
     /// Out of hands.
     #[error("{MOST_OUTSIDE} cartridges lie outside: put some back first")]
     TooManyOutside,
@@ -111,6 +116,7 @@ impl Operator {
         check_reach(&mut world, from)?;
         let out = take_out(&mut world, from)?;
         noticed(&mut world, from);
+        keep(&mut world)?;
         Ok(out)
     }
 
@@ -122,18 +128,18 @@ impl Operator {
         check_reach(&mut world, to)?;
         put_in(&mut world, from, to)?;
         noticed(&mut world, to);
-        Ok(())
+        keep(&mut world)
     }
 
     /// Puts a cartridge into a place that was never in the library. Its place in the description does not count.
     pub fn put_new(&self, cartridge: &CartridgeSetup, to: Spot) -> Result<(), Unable> {
         let mut world = self.0.world();
         check_reach(&mut world, to)?;
-        let outside = world.elements.outside.len();
-        let number = world.elements.spots().len() + outside;
         let shelf = lay_outside(&mut world)?;
+        let mut cartridge = cartridge.make(new_serial(&world));
+        world.keep(&mut cartridge).map_err(not_kept)?;
         if let Some(element) = world.elements.get_mut(shelf) {
-            element.cartridge = Some(Box::new(cartridge.make(format!("RKN{number:07}"))));
+            element.cartridge = Some(Box::new(cartridge));
         }
         if let Err(unable) = put_in(&mut world, shelf, to) {
             if let Some(element) = world.elements.get_mut(shelf) {
@@ -142,7 +148,7 @@ impl Operator {
             return Err(unable);
         }
         noticed(&mut world, to);
-        Ok(())
+        keep(&mut world)
     }
 
     /// Takes a cartridge away so that the library does not notice: it believes it still there.
@@ -152,6 +158,7 @@ impl Operator {
         let believed = Believed::Cartridge(cartridge.barcode.clone());
         let out = take_out(&mut world, from)?;
         world.changer.believed.insert(from, believed);
+        keep(&mut world)?;
         Ok(out)
     }
 
@@ -174,7 +181,7 @@ impl Operator {
                 *to = element;
             }
         }
-        Ok(())
+        keep(&mut world)
     }
 
     /// Opens the door.
@@ -217,7 +224,7 @@ impl Operator {
         let cartridge = spot.and_then(|spot| world.elements.cartridge_mut(spot));
         let cartridge = cartridge.ok_or_else(|| Unable::NoCartridge(barcode.to_owned()))?;
         cartridge.write_protected = protected;
-        Ok(())
+        keep(&mut world)
     }
 
     /// Sticks another label on the cartridge in a place, or takes it off.
@@ -225,7 +232,7 @@ impl Operator {
         let mut world = self.0.world();
         let cartridge = world.elements.cartridge_mut(place).ok_or(Unable::Empty(place))?;
         cartridge.barcode = barcode.map(str::to_owned);
-        Ok(())
+        keep(&mut world)
     }
 
     /// A place goes out of order, with what its element status says: 83/02 no magazine, 83/04 no drive. `None`
@@ -244,6 +251,7 @@ impl Operator {
     pub fn renumber(&self, by: u16) {
         let mut world = self.0.world();
         world.changer.shift = by;
+        tell_drives(&mut world);
         raise(&mut world, MODE_PARAMETERS_CHANGED);
     }
 }
@@ -265,6 +273,29 @@ fn check_reach(world: &mut World, place: Spot) -> Result<(), Unable> {
         _ if open => Ok(()),
         _ => Err(Unable::BehindTheDoor(place)),
     }
+}
+
+/// What people did outlives the process too.
+fn keep(world: &mut World) -> Result<(), Unable> {
+    world.save().map_err(not_kept)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
+fn not_kept(error: io::Error) -> Unable {
+    Unable::NotKept(error.to_string())
+}
+
+/// A serial number that no cartridge of this library has. Those it was made with are RKE….
+fn new_serial(world: &World) -> String {
+    let taken: Vec<&str> = world
+        .elements
+        .spots()
+        .into_iter()
+        .filter_map(|spot| world.elements.cartridge(spot))
+        .map(|cartridge| cartridge.serial.as_str())
+        .collect();
+    let free = |serial: &String| !taken.contains(&serial.as_str());
+    (1_u32..).map(|number| format!("RKN{number:07}")).find(free).unwrap_or_default()
 }
 
 fn lay_outside(world: &mut World) -> Result<Spot, Unable> {

@@ -16,7 +16,6 @@ use super::super::dialect::{
 };
 use super::super::elements::Spot;
 use super::super::world::World;
-use super::identity::world_wide_name;
 use super::moves::holds;
 use super::numbering::{Kind, Numbering, Place};
 use super::{Believed, Door, numbering, profile, ready};
@@ -317,7 +316,7 @@ impl View<'_> {
                 (2, 0)
             }
             Ids::Naa => {
-                name.bytes(&world_wide_name(&drive.serial));
+                name.put(8, drive.world_wide_name());
                 (1, 3)
             }
             Ids::Logical => {

@@ -11,9 +11,6 @@ const PAGES: [u8; 9] = [0x00, 0x80, 0x83, 0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb5];
 /// A sequential-access device.
 const TAPE: u8 = 0x01;
 
-/// The element address of the first drive, by which drives in a library know their place.
-const FIRST_DRIVE: u64 = 0x0100;
-
 impl Turn<'_> {
     pub(crate) fn inquiry(&mut self) -> Reply {
         let allocation = self.ask.field(3, 2);
@@ -56,8 +53,8 @@ impl Turn<'_> {
             0xb0 => reply.byte(0x01).zeros(1),
             0xb1 => reply.text(12, &format!("M{serial}")),
             0xb2 => reply.put(8, u64::MAX),
-            0xb3 => reply.text(10, "RKELIBRARY"),
-            0xb4 => reply.put(2, FIRST_DRIVE + u64::from(self.drive.number)),
+            0xb3 => reply.bytes(self.drive.bay.library.as_bytes()),
+            0xb4 => reply.put(2, self.drive.bay.address.into()),
             0xb5 => {
                 reply.zeros(4);
                 // CRC-32C of four bytes, written, read, and with RECOVER BUFFERED DATA not.
@@ -68,8 +65,8 @@ impl Turn<'_> {
         Ok(reply.close(2, 2))
     }
 
-    /// A name of NAA type 5, made up: the serial number's digits below a vendor's prefix.
+    /// The name of the unit, or of one of its ports.
     fn name(&self, port: u64) -> u64 {
-        0x5005_0763_0000_0000 + (u64::from(self.drive.number) + 1) * 0x1_0000 + port
+        self.drive.world_wide_name() + port
     }
 }

@@ -69,6 +69,7 @@ pub(crate) struct DriveUnit {
     /// A write error that nobody has been told of yet.
     deferred: Option<Complaint>,
     prevented: BTreeSet<Nexus>,
+    pub(crate) bay: Bay,
     /// The next block is to be wrong on the tape at this byte, and nobody shall notice.
     flips: Option<usize>,
 }
@@ -124,6 +125,15 @@ pub(crate) struct Turn<'a> {
     pub(crate) ask: Ask<'a>,
 }
 
+/// What the library tells a drive of the place it is in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bay {
+    /// Its element address.
+    pub(crate) address: u16,
+    /// The serial number of the library.
+    pub(crate) library: &'static str,
+}
+
 impl DriveUnit {
     pub(crate) fn new(model: DriveModel, number: u16) -> Self {
         Self {
@@ -143,6 +153,7 @@ impl DriveUnit {
             deferred: None,
             prevented: BTreeSet::new(),
             flips: None,
+            bay: Bay::default(),
         }
     }
 }
@@ -151,6 +162,11 @@ impl DriveUnit {
     /// Whether some host wants the cartridge to stay.
     pub(crate) fn removal_prevented(&self) -> bool {
         !self.prevented.is_empty()
+    }
+
+    /// The drive's name in the world: NAA type 5, made up, the drive's number below a vendor's prefix.
+    pub(crate) fn world_wide_name(&self) -> u64 {
+        0x5005_0763_0000_0000 + (u64::from(self.number) + 1) * 0x1_0000
     }
 
     /// This host does not mind any more.

@@ -1,22 +1,20 @@
 //! The directory of a library.
 //!
-//! `library.json` says what the library is made of; beside it lies what it remembers. One process at a time has the
-//! library: the lock on `lock` says which.
+//! `library.json` says what the library is made of; beside it lies what it remembers.
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::super::{Library, Setup};
+use super::super::{DirectoryError, Library, Setup};
 
 const SETUP: &str = "library.json";
 
-/// A library's directory, which is ours as long as this lives.
+/// A library's directory.
 #[derive(Debug)]
 pub struct Home {
     directory: PathBuf,
     setup: Setup,
-    _lock: File,
 }
 
 /// What is wrong with a directory.
@@ -28,9 +26,6 @@ pub enum HomeError {
     /// There is none.
     #[error("{0} holds no library: make one with `reelkeep-emulator create`")]
     NoLibrary(PathBuf),
-    /// Somebody else has it.
-    #[error("the library in {0} is in use by another process")]
-    InUse(PathBuf),
     /// A file cannot be read or written.
     #[error("could not {action} {path}")]
     File {
@@ -80,20 +75,12 @@ impl Home {
         };
         let setup =
             serde_json::from_str(&text).map_err(|source| HomeError::Setup { path, source })?;
-        let path = directory.join("lock");
-        let lock = File::create(&path).map_err(failed("open", &path))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { directory: directory.to_owned(), setup, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(HomeError::InUse(directory.to_owned())),
-            Err(TryLockError::Error(source)) => {
-                Err(HomeError::File { action: "lock", path, source })
-            }
-        }
+        Ok(Self { directory: directory.to_owned(), setup })
     }
 
-    /// The library itself.
-    pub fn library(&self) -> Result<Library, HomeError> {
-        Ok(Library::new(self.setup.clone()))
+    /// The library itself. One process at a time has it.
+    pub fn library(&self) -> Result<Library, DirectoryError> {
+        Library::in_directory(&self.directory, self.setup.clone())
     }
 }
 

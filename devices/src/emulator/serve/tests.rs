@@ -1,10 +1,11 @@
 //! A library in a directory, with people standing at it.
 
+use std::fs;
 use std::sync::Arc;
 
 use tempfile::tempdir;
 
-use super::super::{DriveModel, Generation, Library, Setup, Spot};
+use super::super::{CartridgeSetup, DriveModel, Generation, Library, Setup, Spot};
 use super::*;
 use crate::iscsi::Units;
 
@@ -16,11 +17,41 @@ fn setup() -> Setup {
 fn one_process_at_a_time_has_a_library() {
     let directory = tempdir().unwrap();
     assert!(matches!(Home::open(directory.path()), Err(HomeError::NoLibrary(_))));
-    let home = Home::create(directory.path(), &setup()).unwrap();
+    let library = Home::create(directory.path(), &setup()).unwrap().library().unwrap();
     assert!(matches!(Home::create(directory.path(), &setup()), Err(HomeError::Taken(_))));
-    assert!(matches!(Home::open(directory.path()), Err(HomeError::InUse(_))));
-    drop(home);
-    assert!(Home::open(directory.path()).is_ok());
+    let home = Home::open(directory.path()).unwrap();
+    assert!(home.library().is_err());
+    drop(library);
+    assert!(home.library().is_ok());
+}
+
+#[test]
+fn what_people_did_is_there_when_the_library_is_opened_again() {
+    let directory = tempdir().unwrap();
+    let home = Home::create(directory.path(), &setup()).unwrap();
+    let library = home.library().unwrap();
+    let new = CartridgeSetup::blank(Spot::Arm, "NEW001L8", Generation::Lto8);
+    library.operator().put_new(&new, Spot::Mail(0)).unwrap();
+    library.operator().write_protect("NEW001L8", true).unwrap();
+    drop(library);
+    let library = home.library().unwrap();
+    assert_eq!(library.operator().find("NEW001L8"), Some(Spot::Mail(0)));
+    assert_eq!(library.operator().take(Spot::Mail(0)), Ok(Spot::Outside(0)));
+    library.operator().put_new(&new, Spot::Mail(0)).unwrap();
+    let serials: Vec<_> = fs::read_dir(directory.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("RKN") && name.ends_with(".data"))
+        .collect();
+    assert_eq!(serials.len(), 2, "two cartridges, two files: {serials:?}");
+    let tabs: Vec<bool> = library
+        .operator()
+        .look()
+        .into_iter()
+        .filter(|seen| seen.barcode.as_deref() == Some("NEW001L8"))
+        .map(|seen| seen.write_protected)
+        .collect();
+    assert_eq!(tabs, [false, true]);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The replies of every dialect, read by the decoders that a driver uses. Neither knows the other.
 
+use super::super::super::Lun;
 use super::super::super::dialect::{
     Barcodes, Dialect, FirstAsk, Ids, TagsWithIds, Types, VolumeTags,
 };
-use super::{CHANGER, ask, complaint, library, move_medium, status_cdb};
+use super::{CHANGER, ask, complaint, library, status_cdb};
 use crate::scsi::cdb::smc::ElementKind;
 use crate::scsi::page::designators::Name;
 use crate::scsi::page::element_status::{self, Place};
@@ -109,4 +110,31 @@ fn what_a_changer_says_of_itself_is_read() {
         let codes = data(&[0xa3, 0x0c, 0x80, 0, 0, 0, 0, 0, 4, 0, 0, 0]);
         assert!(opcodes::decode_all(&codes).unwrap().len() > 15);
     }
+}
+
+#[test]
+fn a_drive_knows_its_element_and_its_library() {
+    for dialect in Dialect::ALL {
+        let library = library(dialect);
+        let profile = dialect.profile();
+        let page = |code| ask(&library, Lun(2), &[0x12, 1, code, 0, 255, 0]).data;
+        let address = vpd::element_address(&page(0xb4)).unwrap();
+        assert_eq!(address.map(|element| element.0), Some(profile.addresses.drives + 1));
+        let serial = vpd::automation_serial(&page(0xb3)).unwrap();
+        assert_eq!(serial.as_deref(), Some(profile.serial));
+    }
+    let library = library(Dialect::Standard);
+    library.operator().renumber(3);
+    let data = ask(&library, Lun(1), &[0x12, 1, 0xb4, 0, 255, 0]).data;
+    assert_eq!(vpd::element_address(&data).unwrap().map(|element| element.0), Some(503));
+}
+
+#[test]
+fn a_drive_named_by_the_world_is_named_so_by_both() {
+    let all = places(Dialect::ScalarI3, false, true);
+    let Some(Name::Worldwide(name)) = &of(&all, ElementKind::Drive)[0].name else {
+        panic!("no name")
+    };
+    let own = ask(&library(Dialect::ScalarI3), Lun(1), &[0x12, 1, 0x83, 0, 255, 0]).data;
+    assert!(own.windows(8).any(|eight| eight == name.as_slice()));
 }

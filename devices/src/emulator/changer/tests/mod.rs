@@ -334,7 +334,7 @@ fn drives_are_named_as_the_dialect_names_them() {
     assert_eq!(id[..14], *b"\x02\x00\x00\x0aRKD0000100");
     let id = name(Dialect::ScalarI3).unwrap();
     assert_eq!(id[..4], [1, 3, 0, 8]);
-    assert_eq!(id[4] >> 4, 3);
+    assert_eq!(id[4] >> 4, 5);
     assert_eq!(name(Dialect::Neo), None);
 }
 
