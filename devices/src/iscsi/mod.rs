@@ -20,7 +20,7 @@ pub mod session;
 pub mod text;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::scsi::Status;
 

@@ -40,6 +40,8 @@ fn main() -> ExitCode {
     };
     match run(args.command) {
         Ok(()) => ExitCode::SUCCESS,
+        // Whoever reads what is said has read enough.
+        Err(failure) if broken_pipe(failure.as_ref()) => ExitCode::SUCCESS,
         Err(failure) => {
             complain(failure.as_ref());
             if failure.downcast_ref::<Unable>().is_some() { UNABLE.into() } else { FAILED.into() }
@@ -184,6 +186,10 @@ fn table(seen: &Value) -> String {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Unable(String);
+
+fn broken_pipe(failure: &(dyn std::error::Error + 'static)) -> bool {
+    failure.downcast_ref::<io::Error>().is_some_and(|it| it.kind() == io::ErrorKind::BrokenPipe)
+}
 
 fn say(text: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();

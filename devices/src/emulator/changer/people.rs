@@ -8,13 +8,13 @@ use std::io;
 
 use serde::Serialize;
 
+use super::super::Library;
 use super::super::cartridge::Kind;
 use super::super::dialect::Attention;
 use super::super::elements::{Element, Spot};
 use super::super::events::{Event, MEDIUM_MAY_HAVE_CHANGED, MODE_PARAMETERS_CHANGED};
 use super::super::setup::CartridgeSetup;
 use super::super::world::World;
-use super::super::{Library, Lun};
 use super::{Believed, Door, begin_scan, numbering, profile, tell_drives};
 
 /// IMPORT OR EXPORT ELEMENT ACCESSED.
@@ -356,11 +356,8 @@ pub(super) fn close_drawer(world: &mut World) {
 /// Tells whom the dialect tells.
 fn raise(world: &mut World, event: Event) {
     let everybody = profile(world).attention == Attention::Everybody;
-    for number in 0..u16::try_from(world.desks.len()).unwrap_or(u16::MAX) {
-        if number == 0 || everybody {
-            if let Some(desk) = world.desk(Lun(number)) {
-                desk.attentions.raise(event);
-            }
-        }
+    let told = if everybody { world.desks.len() } else { 1 };
+    for desk in world.desks.iter_mut().take(told) {
+        desk.attentions.raise(event);
     }
 }

@@ -37,6 +37,9 @@ pub enum HomeError {
         #[source]
         source: io::Error,
     },
+    /// What the library remembers cannot be used, or another process has it.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     /// It says nothing that makes sense.
     #[error("{path} does not describe a library")]
     Setup {
@@ -79,8 +82,8 @@ impl Home {
     }
 
     /// The library itself. One process at a time has it.
-    pub fn library(&self) -> Result<Library, DirectoryError> {
-        Library::in_directory(&self.directory, self.setup.clone())
+    pub fn library(&self) -> Result<Library, HomeError> {
+        Ok(Library::in_directory(&self.directory, self.setup.clone())?)
     }
 }
 

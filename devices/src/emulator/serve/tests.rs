@@ -8,6 +8,8 @@ use tempfile::tempdir;
 use super::super::{CartridgeSetup, DriveModel, Generation, Library, Setup, Spot};
 use super::*;
 use crate::iscsi::Units;
+use crate::iscsi::tests::initiator::{Initiator, KEYS};
+use crate::iscsi::tests::socket::Running;
 
 fn setup() -> Setup {
     Setup::of(&DriveModel::ibm(Generation::Lto8), 1, 4, 1).filled("TST", 2, Generation::Lto8)
@@ -104,4 +106,23 @@ fn the_units_of_the_target_are_those_of_the_library() {
     assert!(units.0.operator().open_mail_slots().is_err());
     units.nexus_changed(nexus);
     assert!(units.0.operator().open_mail_slots().is_ok());
+}
+
+#[test]
+fn an_initiator_moves_a_cartridge_over_the_wire() {
+    let library = Library::new(setup());
+    let running = Running::with(Served(library.clone()));
+    let mut changer = Initiator::logged_in(running.address, 1, KEYS).to(0);
+    let (status, sense, _, _) = changer.command(&[0; 6], &[], 0);
+    assert_eq!((status, sense[12]), (2, 0x29));
+    let luns = changer.command(&[0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0], &[], 256).2;
+    assert_eq!((luns.len(), luns[3]), (24, 16));
+    let (status, _, all, moved) =
+        changer.command(&[0xb8, 0x10, 0, 0, 0xff, 0xff, 1, 0, 16, 0, 0, 0], &[], 4096);
+    assert_eq!((status, moved), (0, all.len()));
+    assert!(all.windows(9).any(|nine| nine == b"TST0002L8"));
+    let (slot, drive) = ([0x03, 0xe9], [0x01, 0xf4]);
+    let carry = [0xa5, 0, 0, 0, slot[0], slot[1], drive[0], drive[1], 0, 0, 0, 0];
+    assert_eq!(changer.command(&carry, &[], 0).0, 0);
+    assert_eq!(library.operator().find("TST0002L8"), Some(Spot::Drive(0)));
 }

@@ -1,12 +1,13 @@
 //! The target as its initiators see it.
 
+pub(crate) mod initiator;
 mod session;
-mod socket;
+pub(crate) mod socket;
 
 use super::Answer;
 use crate::scsi::Status;
 
-const TARGET: &str = "iqn.2026-01.example:library";
+pub(crate) const TARGET: &str = "iqn.2026-01.example:library";
 
 fn good(data: usize) -> Answer {
     Answer { status: Status::Good, sense: Vec::new(), data: vec![9; data], refused: 0 }

@@ -1,5 +1,4 @@
-//! A target on a real socket. The initiator here knows nothing of the target's code: it puts its PDUs together byte by
-//! byte, from the standard.
+//! A target on a real socket.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -7,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use super::super::login::Offer;
-use super::super::pdu::{HEADER, Header};
 use super::super::server::{Reach, Server, ServerError, Stopper};
 use super::super::{Answer, Lun, Nexus, Reset, Units};
+use super::initiator::{Initiator, KEYS};
 use super::{TARGET, good};
 use crate::scsi::Status;
 
 /// Units that remember what they were told: one that gives back what was written to it.
 #[derive(Default)]
-struct Echo {
+pub(crate) struct Echo {
     kept: Mutex<Vec<u8>>,
     told: Mutex<Vec<String>>,
 }
@@ -53,16 +52,22 @@ impl Units for Echo {
 }
 
 /// A target on a free port, stopped when dropped.
-struct Running {
-    address: SocketAddr,
+pub(crate) struct Running<U = Echo> {
+    pub(crate) address: SocketAddr,
     stopper: Stopper,
-    units: Arc<Echo>,
+    units: Arc<U>,
     thread: Option<thread::JoinHandle<Result<(), ServerError>>>,
 }
 
-impl Running {
+impl<U: Units + Default> Running<U> {
     fn start() -> Self {
-        let units = Arc::new(Echo::default());
+        Self::with(U::default())
+    }
+}
+
+impl<U: Units> Running<U> {
+    pub(crate) fn with(units: U) -> Self {
+        let units = Arc::new(units);
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         let server =
             Server::bind(any, Reach::Loopback, Offer::new(TARGET), Arc::clone(&units) as _)
@@ -70,13 +75,15 @@ impl Running {
         let (address, stopper) = (server.address().unwrap(), server.stopper().unwrap());
         Self { address, stopper, units, thread: Some(thread::spawn(|| server.run())) }
     }
+}
 
+impl Running {
     fn told(&self) -> Vec<String> {
         self.units.told.lock().unwrap().clone()
     }
 }
 
-impl Drop for Running {
+impl<U> Drop for Running<U> {
     fn drop(&mut self) {
         self.stopper.stop();
         if let Some(thread) = self.thread.take() {
@@ -85,153 +92,37 @@ impl Drop for Running {
     }
 }
 
-/// The least initiator.
-struct Initiator {
-    stream: TcpStream,
-    cmd_sn: u32,
-    stat_sn: u32,
-    tag: u32,
-}
-
-impl Initiator {
-    fn connect(running: &Running) -> Self {
-        Self { stream: TcpStream::connect(running.address).unwrap(), cmd_sn: 1, stat_sn: 0, tag: 0 }
-    }
-
-    fn logged_in(running: &Running, isid: u8, keys: &str) -> Self {
-        let mut new = Self::connect(running);
-        let text = format!("InitiatorName=iqn.x:y\0TargetName={TARGET}\0{keys}");
-        let (header, _) = new.log_in(isid, text.as_bytes());
-        assert_eq!((header[0], header[1], &header[36..38]), (0x23, 0x87, &[0, 0][..]));
-        new
-    }
-
-    fn log_in(&mut self, isid: u8, text: &[u8]) -> (Header, Vec<u8>) {
-        let mut header = [0; HEADER];
-        header[0] = 0x43;
-        header[1] = 0x87;
-        header[13] = isid;
-        self.send(header, text);
-        self.receive()
-    }
-
-    fn send(&mut self, mut header: Header, data: &[u8]) {
-        let length = u32::try_from(data.len()).unwrap();
-        header[5..8].copy_from_slice(&length.to_be_bytes()[1..]);
-        header[24..28].copy_from_slice(&self.cmd_sn.to_be_bytes());
-        header[28..32].copy_from_slice(&self.stat_sn.to_be_bytes());
-        let mut bytes = [&header[..], data].concat();
-        bytes.resize(bytes.len().next_multiple_of(4), 0);
-        self.stream.write_all(&bytes).unwrap();
-    }
-
-    fn receive(&mut self) -> (Header, Vec<u8>) {
-        let mut header = [0; HEADER];
-        self.stream.read_exact(&mut header).unwrap();
-        let length = u32::from_be_bytes([0, header[5], header[6], header[7]]);
-        let mut data = vec![0; usize::try_from(length).unwrap().next_multiple_of(4)];
-        self.stream.read_exact(&mut data).unwrap();
-        data.truncate(usize::try_from(length).unwrap());
-        let status = header[0] != 0x31 && (header[0] != 0x25 || header[1] & 1 != 0);
-        if status {
-            self.stat_sn = u32::from_be_bytes(header[24..28].try_into().unwrap()) + 1;
-        }
-        (header, data)
-    }
-
-    fn command(&mut self, flags: u8, opcode: u8, length: usize, data: &[u8]) {
-        self.tag += 1;
-        let mut header = [0; HEADER];
-        header[0] = 0x01;
-        header[1] = 0x80 | flags;
-        header[9] = 1;
-        header[16..20].copy_from_slice(&self.tag.to_be_bytes());
-        header[20..24].copy_from_slice(&u32::try_from(length).unwrap().to_be_bytes());
-        header[32] = opcode;
-        self.send(header, data);
-        self.cmd_sn += 1;
-    }
-
-    fn write(&mut self, data: &[u8], immediate: usize, segment: usize) -> u8 {
-        self.command(0x20, 0x0a, data.len(), &data[..immediate]);
-        loop {
-            let (header, _) = self.receive();
-            if header[0] == 0x21 {
-                return header[3];
-            }
-            assert_eq!(header[0], 0x31);
-            let offset =
-                usize::try_from(u32::from_be_bytes(header[40..44].try_into().unwrap())).unwrap();
-            let length =
-                usize::try_from(u32::from_be_bytes(header[44..48].try_into().unwrap())).unwrap();
-            let asked = &data[offset..offset + length];
-            for (number, piece) in asked.chunks(segment).enumerate() {
-                let mut out = [0; HEADER];
-                out[0] = 0x05;
-                out[1] = if (number + 1) * segment >= length { 0x80 } else { 0 };
-                out[9] = 1;
-                out[16..20].copy_from_slice(&self.tag.to_be_bytes());
-                out[20..24].copy_from_slice(&header[20..24]);
-                out[36..40].copy_from_slice(&u32::try_from(number).unwrap().to_be_bytes());
-                let at = u32::try_from(offset + number * segment).unwrap();
-                out[40..44].copy_from_slice(&at.to_be_bytes());
-                self.send(out, piece);
-            }
-        }
-    }
-
-    fn read(&mut self, room: usize) -> (u8, Vec<u8>) {
-        self.command(0x40, 0x08, room, &[]);
-        let mut data = Vec::new();
-        loop {
-            let (header, piece) = self.receive();
-            match header[0] {
-                0x25 => {
-                    data.extend_from_slice(&piece);
-                    if header[1] & 1 != 0 {
-                        return (header[3], data);
-                    }
-                }
-                0x21 => return (header[3], data),
-                other => panic!("unexpected opcode {other:#x}"),
-            }
-        }
-    }
-}
+const READ: [u8; 6] = [0x08, 0, 0, 0, 0, 0];
+const WRITE: [u8; 6] = [0x0a, 0, 0, 0, 0, 0];
 
 #[test]
 fn megabytes_written_over_a_socket_are_read_back() {
-    let running = Running::start();
-    let mut initiator = Initiator::logged_in(
-        &running,
-        1,
-        "MaxRecvDataSegmentLength=65536\0MaxBurstLength=300000\0ImmediateData=Yes\0InitialR2T=Yes\0",
-    );
+    let running: Running = Running::start();
+    let mut initiator = Initiator::logged_in(running.address, 1, KEYS);
+    initiator.immediate = 10_000;
     let block: Vec<u8> = (0..3_000_001_u32).map(|at| at.to_le_bytes()[1]).collect();
-    assert_eq!(initiator.write(&block, 10_000, 100_000), 0);
-    let (status, back) = initiator.read(4_000_000);
-    assert_eq!(status, 0);
+    assert_eq!(initiator.command(&WRITE, &block, 0).0, 0);
+    let (status, _, back, moved) = initiator.command(&READ, &[], 4_000_000);
+    assert_eq!((status, moved), (0, block.len()));
     assert!(back == block);
 }
 
 #[test]
 fn sense_data_reach_the_initiator() {
-    let running = Running::start();
-    let mut initiator = Initiator::logged_in(&running, 1, "");
-    initiator.command(0, 0x55, 0, &[]);
-    let (header, data) = initiator.receive();
-    assert_eq!((header[0], header[3]), (0x21, 2));
-    assert_eq!(data, [0, 5, 0x70, 0, 5, 0, 0]);
+    let running: Running = Running::start();
+    let mut initiator = Initiator::logged_in(running.address, 1, "");
+    let (status, sense, _, _) = initiator.command(&[0x55; 10], &[], 0);
+    assert_eq!((status, sense), (2, vec![0x70, 0, 5, 0, 0]));
 }
 
 #[test]
 fn who_logs_in_again_is_the_same_and_its_old_connection_is_closed() {
-    let running = Running::start();
-    let mut old = Initiator::logged_in(&running, 1, "");
-    let other = Initiator::logged_in(&running, 2, "");
-    let mut new = Initiator::logged_in(&running, 1, "");
+    let running: Running = Running::start();
+    let mut old = Initiator::logged_in(running.address, 1, "");
+    let other = Initiator::logged_in(running.address, 2, "");
+    let mut new = Initiator::logged_in(running.address, 1, "");
     assert_eq!(old.stream.read(&mut [0]).unwrap_or(0), 0);
-    assert_eq!(new.write(b"abc", 3, 100), 0);
+    assert_eq!(new.command(&WRITE, b"abc", 0).0, 0);
     let told = running.told();
     assert_eq!(told.last().unwrap(), "0 Some(Lun(1)) 0a");
     assert!(told.contains(&"nexus 1".to_owned()));
@@ -240,21 +131,19 @@ fn who_logs_in_again_is_the_same_and_its_old_connection_is_closed() {
 
 #[test]
 fn nonsense_on_the_port_closes_the_connection_and_nothing_else() {
-    let running = Running::start();
-    for nonsense in [
-        &[0xff; 48][..],
-        &[0; 48][..],
-        b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n\r\n",
-    ] {
+    let running: Running = Running::start();
+    let browser = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n\r\n";
+    for nonsense in [&[0xff; 48][..], &[0; 48][..], browser] {
         let mut stream = TcpStream::connect(running.address).unwrap();
         stream.write_all(nonsense).unwrap();
         let mut rest = Vec::new();
         assert_eq!(stream.read_to_end(&mut rest).unwrap_or(0), 0, "{nonsense:?}");
     }
-    let mut refused = Initiator::connect(&running);
+    let mut refused = Initiator::connect(running.address);
     let (header, _) = refused.log_in(1, b"InitiatorName=iqn.x:y\0TargetName=iqn.other\0");
     assert_eq!(header[36..38], [2, 3]);
-    assert_eq!(Initiator::logged_in(&running, 1, "").write(b"abc", 3, 100), 0);
+    let mut good = Initiator::logged_in(running.address, 1, "");
+    assert_eq!(good.command(&WRITE, b"abc", 0).0, 0);
 }
 
 #[test]
