@@ -43,7 +43,6 @@ pub(crate) mod key {
     pub(crate) const ATTENTION: u8 = 0x6;
     pub(crate) const PROTECT: u8 = 0x7;
     pub(crate) const BLANK: u8 = 0x8;
-    pub(crate) const ABORTED: u8 = 0xb;
     pub(crate) const OVERFLOW: u8 = 0xd;
 }
 

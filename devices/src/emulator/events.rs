@@ -20,7 +20,6 @@ pub(crate) const RESERVATIONS_PREEMPTED: Event = (0x2a, 0x03);
 pub(crate) const RESERVATIONS_RELEASED: Event = (0x2a, 0x04);
 pub(crate) const REGISTRATIONS_PREEMPTED: Event = (0x2a, 0x05);
 pub(crate) const ENCRYPTION_CHANGED: Event = (0x2a, 0x11);
-pub(crate) const MICROCODE_CHANGED: Event = (0x3f, 0x01);
 
 /// What each initiator has still to be told.
 #[derive(Clone, Debug, Default)]

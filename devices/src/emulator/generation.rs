@@ -52,7 +52,6 @@ pub(crate) struct Facts {
     pub(crate) wraps: u64,
     /// Of the barcode, for data cartridges.
     pub(crate) suffix: &'static str,
-    pub(crate) suffix_worm: &'static str,
     /// Speed matching, in bytes per millisecond, slowest first.
     pub(crate) steps: &'static [u64],
     /// What the drive's buffer holds.
@@ -99,7 +98,6 @@ const LTO5: Facts = Facts {
     bits_per_mm: 15142,
     wraps: 80,
     suffix: "L5",
-    suffix_worm: "LV",
     steps: &[47_000, 66_000, 84_000, 103_000, 121_000, 140_000],
     buffer: 256 << 20,
     load_s: 12,
@@ -117,7 +115,6 @@ const LTO4: Facts = Facts {
     bits_per_mm: 13_250,
     wraps: 56,
     suffix: "L4",
-    suffix_worm: "LU",
     steps: &[30_000, 60_000, 90_000, 120_000],
     ..LTO5
 };
@@ -130,7 +127,6 @@ const LTO6: Facts = Facts {
     bits_per_mm: 15142,
     wraps: 136,
     suffix: "L6",
-    suffix_worm: "LW",
     steps: &[54_000, 75_000, 96_000, 118_000, 139_000, 160_000],
     buffer: 512 << 20,
     rewind_s: 120,
@@ -147,7 +143,6 @@ const LTO7: Facts = Facts {
     bits_per_mm: 19_107,
     wraps: 112,
     suffix: "L7",
-    suffix_worm: "LX",
     steps: &[
         101_500, 120_000, 138_500, 157_700, 175_500, 194_300, 213_000, 231_900, 250_700, 268_600,
         287_500, 306_000,
@@ -171,7 +166,6 @@ const LTO8: Facts = Facts {
     bits_per_mm: 20_669,
     wraps: 208,
     suffix: "L8",
-    suffix_worm: "LY",
     steps: &[
         112_000, 135_000, 157_500, 180_000, 203_000, 226_000, 249_500, 273_000, 306_400, 318_000,
         341_000, 365_000,
@@ -191,7 +185,6 @@ const LTO9: Facts = Facts {
     bits_per_mm: 21_457,
     wraps: 280,
     suffix: "L9",
-    suffix_worm: "LZ",
     steps: &[
         177_000, 203_000, 223_000, 244_000, 263_000, 284_000, 305_000, 325_000, 347_000, 366_000,
         385_000, 408_000,
@@ -210,7 +203,6 @@ const LTO10: Facts = Facts {
     tracks: 15_104,
     wraps: 472,
     suffix: "LA",
-    suffix_worm: "LC",
     steps: &[
         157_000, 176_000, 195_000, 214_000, 234_000, 253_000, 272_000, 291_000, 311_000, 330_000,
         349_000, 368_000, 387_000, 407_000,

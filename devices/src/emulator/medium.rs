@@ -208,11 +208,6 @@ impl Partition {
         self.torn = true;
     }
 
-    /// Puts an object behind the last one.
-    pub(crate) fn push(&mut self, object: Object) {
-        self.push_many(object, 1);
-    }
-
     /// Puts so many equal objects behind the last one.
     pub(crate) fn push_many(&mut self, object: Object, count: u64) {
         let (first, marks) = (self.end(), self.marks_before(u64::MAX));
@@ -249,25 +244,6 @@ impl Partition {
             self.cut(self.durable);
         }
     }
-
-    /// Changes one object in place, and nothing that is counted.
-    pub(crate) fn alter(&mut self, number: u64, change: impl FnOnce(&mut Object)) -> bool {
-        let Some(at) = self.run_of(number) else { return false };
-        let Some(run) = self.runs.get(at).cloned() else { return false };
-        let before = number - run.first;
-        let piece = |skip: u64, count: u64| Run {
-            first: run.first + skip,
-            count,
-            object: run.object.clone(),
-            marks: run.marks + skip * run.marks_each(),
-            native: run.native + skip * run.object.native(),
-        };
-        let mut middle = piece(before, 1);
-        change(&mut middle.object);
-        let pieces = [piece(0, before), middle, piece(before + 1, run.count - before - 1)];
-        self.runs.splice(at..=at, pieces.into_iter().filter(|piece| piece.count > 0));
-        true
-    }
 }
 
 #[cfg(test)]
@@ -289,7 +265,7 @@ mod tests {
         for object in
             [block(1), block(1), Object::Filemark, block(2), Object::Filemark, Object::Filemark]
         {
-            tape.push(object);
+            tape.push_many(object, 1);
         }
         tape
     }
@@ -298,7 +274,7 @@ mod tests {
     fn equal_objects_cost_nothing() {
         let mut tape = Partition::default();
         tape.push_many(block(0), 100_000_000);
-        tape.push(Object::Filemark);
+        tape.push_many(Object::Filemark, 1);
         assert_eq!(tape.runs.len(), 2);
         assert_eq!((tape.end(), tape.native_before(100_000_000)), (100_000_001, 5_000_000_000));
         assert_eq!(tape.object_at_native(51), 2);
@@ -319,7 +295,7 @@ mod tests {
         tape.settle(6);
         tape.mend_end();
         tape.cut(1);
-        tape.push(block(9));
+        tape.push_many(block(9), 1);
         assert_eq!((tape.end(), tape.durable(), tape.is_torn()), (2, 1, true));
         assert_eq!(tape.object(1), Some(&block(9)));
     }
@@ -330,17 +306,5 @@ mod tests {
         assert_eq!(tape.settle(3).iter().map(|it| it.count).collect::<Vec<_>>(), [2, 1]);
         tape.lose_buffered();
         assert_eq!(tape.end(), 3);
-    }
-
-    #[test]
-    fn one_block_of_many_can_be_changed() {
-        let mut tape = Partition::default();
-        tape.push_many(block(0), 10);
-        assert!(tape.alter(4, |object| *object = block(7)));
-        assert_eq!(
-            (tape.object(3), tape.object(4), tape.object(5)),
-            (Some(&block(0)), Some(&block(7)), Some(&block(0)))
-        );
-        assert_eq!((tape.end(), tape.native_before(9)), (10, 450));
     }
 }

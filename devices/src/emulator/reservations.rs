@@ -59,7 +59,8 @@ impl Reservations {
         let Some((holder, kind)) = self.holder else { return false };
         let inside =
             holder == nexus || kind.lets_registrants_in() && self.keys.contains_key(&nexus);
-        !inside && !(kind.lets_readers_in() && READING.contains(&opcode))
+        let only_looks = kind.lets_readers_in() && READING.contains(&opcode);
+        !inside && !only_looks
     }
 
     /// A reset ends simple reservations.

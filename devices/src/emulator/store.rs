@@ -90,17 +90,6 @@ impl Store {
         }
     }
 
-    /// Changes bytes that stand on the medium, behind everybody's back.
-    pub(crate) fn overwrite(&self, content: &mut Content, bytes: &[u8]) -> io::Result<()> {
-        match (&*content, self) {
-            (Content::At(at), Self::Files(files)) => files.data.write_all_at(bytes, *at),
-            _ => {
-                *content = Content::Held(bytes.into());
-                Ok(())
-            }
-        }
-    }
-
     pub(crate) fn note_settled(&self, partition: u8, settled: &[Settled]) -> io::Result<()> {
         settled.iter().try_for_each(|Settled { at, count, object }| {
             let (at, count, object) = (*at, *count, object.clone());

@@ -223,10 +223,12 @@ impl Turn<'_> {
     fn slow_rewind(&self) -> Duration {
         let moved =
             self.cartridge.as_deref().map_or(0, |it| it.wear.written_last + it.wear.read_last);
-        let seconds = match moved {
-            _ if self.drive.model.generation != Generation::Lto9 => 0,
-            ..5_000_000_000 => 55,
-            ..50_000_000_000 => 110,
+        if self.drive.model.generation != Generation::Lto9 {
+            return Duration::ZERO;
+        }
+        let seconds = match moved / 1_000_000_000 {
+            0..5 => 55,
+            5..50 => 110,
             _ => 165,
         };
         Duration::from_secs(seconds)

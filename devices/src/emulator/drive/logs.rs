@@ -153,10 +153,10 @@ impl Turn<'_> {
             | flag(must, 0x02)
             | 0x01;
         let second = flag(matches!(seat, Seat::Loading(_) | Seat::Unloading(_)), 0x80)
-            | flag(matches!(seat, Seat::Empty | Seat::Ejected | Seat::Refused(_)), 0x40)
+            | flag(matches!(seat, Seat::Empty | Seat::Ejected | Seat::Refused(_)), 0x20)
             | flag(*seat != Seat::Empty, 0x10)
-            | flag(!matches!(seat, Seat::Empty | Seat::Ejected), 0x08)
-            | flag(threaded, 0x04)
+            | flag(!matches!(seat, Seat::Empty | Seat::Ejected), 0x04)
+            | flag(threaded, 0x02)
             | flag(*seat == Seat::Threaded, 0x01);
         let activity = match seat {
             Seat::Cleaning(_) => 0x01,
@@ -248,6 +248,7 @@ impl Turn<'_> {
         page.number(0x0002, 8, it.stored / MB);
     }
 
+    /// In MiB, unlike all other pages.
     fn capacity(&mut self, page: &mut Page) {
         let Some(cartridge) =
             self.cartridge.as_deref().filter(|_| self.drive.seat == Seat::Threaded)
@@ -258,7 +259,7 @@ impl Turn<'_> {
         let of = |number: u8| {
             let size = cartridge.size_of(number).saturating_sub(early);
             let used = cartridge.partition(number).map_or(0, |it| it.native_before(it.end()));
-            (size.saturating_sub(used) / MB, size / MB)
+            (size.saturating_sub(used) >> 20, size >> 20)
         };
         // Remaining and largest of partitions 0 and 1, then of 2 and 3.
         for (pair, base) in [((0, 1), 1), ((2, 3), 5)] {

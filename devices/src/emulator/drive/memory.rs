@@ -146,7 +146,7 @@ fn attributes(cartridge: &Cartridge, partition: u8) -> Vec<Attribute> {
     };
     let facts = cartridge.generation.facts();
     let it = &cartridge.wear;
-    // In MiB, as the vendors' chips count here.
+    // Capacities are in MiB, what was written and read in MB (SPC-4, 7.4.2.2).
     let size = cartridge.size_of(partition).saturating_sub(cartridge.early_warning.0) >> 20;
     let used = cartridge.partition(partition).map_or(0, |it| it.native_before(it.end())) >> 20;
     let held: u64 = cartridge.memory.values().map(|value| value.len() as u64).sum();
@@ -163,10 +163,10 @@ fn attributes(cartridge: &Cartridge, partition: u8) -> Vec<Attribute> {
     {
         put(code, ASCII, &mut text(40, drive));
     }
-    put(0x0220, BINARY, &mut number(8, it.written >> 20));
-    put(0x0221, BINARY, &mut number(8, it.read >> 20));
-    put(0x0222, BINARY, &mut number(8, it.written_last >> 20));
-    put(0x0223, BINARY, &mut number(8, it.read_last >> 20));
+    put(0x0220, BINARY, &mut number(8, it.written / 1_000_000));
+    put(0x0221, BINARY, &mut number(8, it.read / 1_000_000));
+    put(0x0222, BINARY, &mut number(8, it.written_last / 1_000_000));
+    put(0x0223, BINARY, &mut number(8, it.read_last / 1_000_000));
     let first = |sealed| {
         let tape = cartridge.partition(partition);
         tape.and_then(|tape| tape.first_block(sealed)).unwrap_or(u64::MAX)

@@ -281,12 +281,11 @@ impl Turn<'_> {
     pub(crate) fn sense_tail(&mut self) -> Vec<u8> {
         let at = self.drive.at;
         let mut tail = Layout::new();
-        let serial = self.cartridge.as_deref().map(|it| it.serial.clone());
+        let sticker = self.cartridge.as_deref().and_then(|it| it.barcode.clone());
         let dirty = self.drive.health.notice_pending();
-        let valid = if serial.is_some() { 0x80 } else { 0 };
+        let valid = u8::from(sticker.is_some());
         tail.zeros(3).byte(valid | if dirty { 0x08 } else { 0 });
-        let serial = serial.unwrap_or_default();
-        tail.text(7, serial.get(serial.len().saturating_sub(7)..).unwrap_or_default());
+        tail.text(7, &sticker.unwrap_or_default());
         let place = self.spot(at);
         tail.put(1, place.wrap).put(4, place.lpos).zeros(2).byte(at.partition).zeros(8);
         tail.put(4, at.object);

@@ -74,7 +74,7 @@ impl Turn<'_> {
             0 => self.space_blocks(count),
             1 => self.space_marks(count),
             2 => self.space_sequential_marks(count),
-            3 => self.to_end_of_data(),
+            3 => self.space_to_end(),
             _ => Err(Complaint::bad_command(1).into()),
         }
     }
@@ -159,7 +159,7 @@ impl Turn<'_> {
         Err(self.end_of_data()?.with_information(count).into())
     }
 
-    fn to_end_of_data(&mut self) -> Reply {
+    fn space_to_end(&mut self) -> Reply {
         let (at, tape) = (self.drive.at, self.partition()?);
         let (end, torn) = (tape.end(), tape.is_torn());
         self.go_to(At { object: end, ..at })?;

@@ -1,5 +1,6 @@
 //! Golden behaviour: each test says a command's bytes and what the standards say must come of them.
 
+mod decoded;
 mod faults;
 mod keys;
 mod pages;
