@@ -13,7 +13,7 @@
 
 use types::Bytes;
 
-use super::check::Check;
+use super::check::{self, Check};
 use super::{Compression, Problem, TapeDrive};
 use crate::drive::{Action, DriveError};
 use crate::scsi::cdb::spc::{
@@ -137,12 +137,13 @@ impl<T: Transport> TapeDrive<T> {
         let code = mode::protection::PAGE;
         let Some(found) = self.sense(code)? else { return Ok(Check::None) };
         let page = mode::protection::Protection::decode(&found.page)?;
-        let checks = match self.setup.check {
+        let check = self.affordable_check();
+        let checks = match check {
             Check::None => Checks::NONE,
             Check::Crc32c => Checks::CRC32C,
         };
         match self.change(code, &found, &page.with(checks)) {
-            Ok(()) => Ok(self.setup.check),
+            Ok(()) => Ok(check),
             // A drive that has none and refuses ours has none. One that has others, and keeps them, would take
             // the end of every block for a check value.
             Err(Problem::Refused(refusal))
@@ -152,6 +153,18 @@ impl<T: Transport> TapeDrive<T> {
             }
             Err(other) => Err(other),
         }
+    }
+
+    /// What the setup asks for, unless the adapter takes just the block and no more.
+    fn affordable_check(&self) -> Check {
+        let longest = self.transport.longest();
+        if self.setup.block.len().saturating_add(check::LENGTH) <= longest {
+            return self.setup.check;
+        }
+        if self.setup.check != Check::None {
+            tracing::info!(drive = %self.name, longest, "no room for check values in this adapter");
+        }
+        Check::None
     }
 
     /// One page with header and descriptor. None if the drive does not have it.

@@ -36,6 +36,8 @@ pub(super) struct State {
     /// All that was sent.
     pub sent: Vec<Cdb>,
     pub waited: Duration,
+    /// The most that a command carries.
+    pub longest: Option<usize>,
     /// What log page 11h says that it is about.
     pub activity: Option<u8>,
 }
@@ -313,7 +315,7 @@ impl Transport for Plain {
     }
 
     fn longest(&self) -> usize {
-        16 << 20
+        self.state().longest.unwrap_or(16 << 20)
     }
 
     fn execute(

@@ -62,8 +62,8 @@ impl<T: Transport> TapeDrive<T> {
         let limits = block_limits::decode(reply.get(..moved).unwrap_or(&reply))?;
         let most = limits.most.map_or(Bytes::ZERO, |most| Bytes(most.into()));
         fits(&self.setup, "the drive", Bytes(limits.least.into()), most)?;
-        let most = self.transport.longest().saturating_sub(super::check::LENGTH);
-        fits(&self.setup, "the adapter of this host", Bytes(1), Bytes::of(most))
+        let most = Bytes::of(self.transport.longest());
+        fits(&self.setup, "the adapter of this host", Bytes(1), most)
     }
 }
 

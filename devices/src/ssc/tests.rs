@@ -438,3 +438,18 @@ fn a_drive_with_check_values_conforms() {
     }
     conformance::drive(&mut Checked(PlainBench(Plain::default())));
 }
+
+#[test]
+fn blocks_that_do_not_fit_are_refused_before_anything_is_written() {
+    let plain = with_pages();
+    plain.state().longest = Some(BLOCK.len());
+    written(&plain, &[1]);
+    assert_eq!(plain.state().pages[2][4], 0, "no room for a check value, so there is none");
+    plain.state().longest = Some(BLOCK.len() - 1);
+    let error = open(&plain).rewind().unwrap_err();
+    assert_eq!(error.blame, Blame::Host);
+    assert!(error.cause.to_string().contains("the adapter of this host"), "{}", error.cause);
+    let plain = Plain::default();
+    plain.complain(0x05, sense(3, 0x11, 0));
+    assert!(open(&plain).rewind().is_err(), "a drive that cannot even say so is not used");
+}
