@@ -6,6 +6,9 @@ use types::{BlockSize, Bytes, FileNo};
 use super::plain::Plain;
 use super::{Setup, TapeDrive};
 use crate::drive::{Drive, Met, Position, Wrote};
+use crate::emulator::{
+    CartridgeSetup, DriveModel, Generation, Library, Lun, Nexus, Pace, Setup as World, Spot,
+};
 use crate::memory::{MemoryDrive, MemoryTape};
 
 const BLOCK: BlockSize = BlockSize::HEADER;
@@ -98,4 +101,23 @@ proptest! {
         plain.state().unknown = vec![(0x92, 0), (0x34, 8)];
         compare(&mut TapeDrive::new("d0".parse().unwrap(), plain, setup), &calls);
     }
+
+    #[test]
+    fn emulated_drives_do_too(calls in prop::collection::vec(call(), 0..40), model in model()) {
+        let cartridge = CartridgeSetup::blank(Spot::Drive(0), "RK0001", model.generation);
+        let library = Library::new(World::of(&model, 1, 1, 0).with(cartridge));
+        library.set_pace(Pace::Instant);
+        let setup = Setup { block: BLOCK, ..Setup::default() };
+        let transport = library.transport(Lun(1), Nexus(1));
+        compare(&mut TapeDrive::new("d0".parse().unwrap(), transport, setup), &calls);
+    }
+}
+
+fn model() -> impl Strategy<Value = DriveModel> {
+    prop_oneof![
+        Just(DriveModel::ibm(Generation::Lto5)),
+        Just(DriveModel::hp(Generation::Lto6)),
+        Just(DriveModel::ibm(Generation::Lto8)),
+        Just(DriveModel::hp(Generation::Lto9)),
+    ]
 }

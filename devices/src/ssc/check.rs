@@ -25,6 +25,14 @@ impl<T: Transport> TapeDrive<T> {
         self.prepared.map_or(Check::None, |prepared| prepared.check)
     }
 
+    /// The most that a READ may ask for: a drive refuses one for more than its longest block, even where a short
+    /// one stands.
+    pub(super) fn longest_read(&self) -> usize {
+        let longest = self.prepared.and_then(|prepared| prepared.longest).unwrap_or(usize::MAX);
+        let check = if self.check() == Check::None { 0 } else { LENGTH };
+        longest.saturating_add(check).min(self.transport.longest())
+    }
+
     /// The block with its check value, if the drive wants one.
     pub(super) fn checked(&mut self, block: &[u8]) -> Option<Vec<u8>> {
         match self.check() {

@@ -113,6 +113,10 @@ impl State {
     }
 
     fn read(&mut self, room: &mut [u8]) -> Done {
+        // Its longest block, with a check value.
+        if room.len() > (8 << 20) + 4 {
+            return Err(sense(5, 0x24, 0));
+        }
         let Some(object) = self.objects.get(self.at) else { return Err(sense(8, 0, 5)) };
         self.at += 1;
         let Some(block) = object else { return Err(sense(FILEMARK, 0, 1)) };

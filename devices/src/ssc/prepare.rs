@@ -18,6 +18,8 @@ use crate::transport::{Data, Transport};
 pub(super) struct Prepared {
     /// Whether a check value travels behind each block.
     pub check: Check,
+    /// The longest block that the drive takes, if it has a limit.
+    pub longest: Option<usize>,
 }
 
 impl<T: Transport> TapeDrive<T> {
@@ -31,10 +33,10 @@ impl<T: Transport> TapeDrive<T> {
             self.ask_for_timeouts();
             self.introduced = Introduced::Done;
         }
-        self.check_blocks()?;
+        let longest = self.check_blocks()?;
         let check = self.set_modes()?;
         self.apply_encryption()?;
-        self.prepared = Some(Prepared { check });
+        self.prepared = Some(Prepared { check, longest });
         Ok(())
     }
 
@@ -55,15 +57,17 @@ impl<T: Transport> TapeDrive<T> {
         }
     }
 
-    /// The drive, and the way to it, must take blocks of the length that is wanted.
-    fn check_blocks(&mut self) -> Result<(), Problem> {
+    /// The drive, and the way to it, must take blocks of the length that is wanted. Says how long the drive's may
+    /// be.
+    fn check_blocks(&mut self) -> Result<Option<usize>, Problem> {
         let mut reply = [0; block_limits::LENGTH];
         let moved = self.ask(read_block_limits(), Data::In(&mut reply))?.moved;
         let limits = block_limits::decode(reply.get(..moved).unwrap_or(&reply))?;
         let most = limits.most.map_or(Bytes::ZERO, |most| Bytes(most.into()));
         fits(&self.setup, "the drive", Bytes(limits.least.into()), most)?;
-        let most = Bytes::of(self.transport.longest());
-        fits(&self.setup, "the adapter of this host", Bytes(1), most)
+        let adapter = Bytes::of(self.transport.longest());
+        fits(&self.setup, "the adapter of this host", Bytes(1), adapter)?;
+        Ok(limits.most.and_then(|most| usize::try_from(most).ok()))
     }
 }
 

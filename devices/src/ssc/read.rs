@@ -38,7 +38,7 @@ impl<T: Transport> TapeDrive<T> {
 
     /// One READ. Whatever was buffered is written first, and if that fails it shows here.
     fn fetch(&mut self, room: &mut [u8]) -> Result<Fetched, Problem> {
-        let longest = self.transport.longest().min(MOST);
+        let longest = self.longest_read().min(MOST);
         let most = room.len().min(longest);
         let room = room.get_mut(..most).unwrap_or_default();
         let asked = room.len();

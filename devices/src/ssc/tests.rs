@@ -453,3 +453,11 @@ fn blocks_that_do_not_fit_are_refused_before_anything_is_written() {
     plain.complain(0x05, sense(3, 0x11, 0));
     assert!(open(&plain).rewind().is_err(), "a drive that cannot even say so is not used");
 }
+
+#[test]
+fn whoever_comes_with_room_for_any_block_reads_on_a_drive_that_has_a_limit() {
+    let plain = Plain::default();
+    let mut drive = written(&plain, &[1]);
+    drive.rewind().unwrap();
+    assert_eq!(drive.read_block(&mut vec![0; 12 << 20]).unwrap(), Met::Block(BLOCK.len()));
+}
