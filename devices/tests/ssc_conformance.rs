@@ -1,4 +1,5 @@
 //! The suite of drives, and whole nights with faults, on the SCSI drive over emulated LTO drives.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! What a SCSI drive tells of itself and its cartridge, and how it is set, over emulated LTO drives.
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 use devices::emulator::{
     Act, CartridgeSetup, DriveModel, EmulatedDevice, FaultPlan, Generation, Kind, Library, Lun,
