@@ -83,8 +83,8 @@ pub struct Setup {
     pub compression: Compression,
     /// Whether a check value travels behind each block, if the drive can.
     pub check: Check,
-    /// How far from the end the drive warns, if it can be told. It warns anyway, but then there may be as little
-    /// as 25 MB left.
+    /// How long before its own early warning the drive warns already, if it can be told. Behind its own there may
+    /// be as little as 25 MB left.
     pub warn_before_end: Option<Bytes>,
 }
 
