@@ -5,7 +5,7 @@
 //!          (sg, or the emulator)                 data ──► page::…  ──► what the device says of itself
 //! ```
 //!
-//! [`cdb`] makes commands, [`sense`] reads what a device complains of, [`judge`] is the one table that says
+//! [`cdb`] makes commands, [`sense`] reads what a device complains of, [`mod@judge`] is the one table that says
 //! what a complaint means and who is to blame, and every reply has a decoder below [`page`]. Decoders are
 //! tolerant: they take what is there, never trust a length, and never panic. All numbers are big-endian.
 //!

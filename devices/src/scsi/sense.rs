@@ -7,7 +7,7 @@
 //!
 //! 71h and 73h are *deferred*: they are about data that was taken long ago, and the command which was answered so
 //! was not carried out. Both forms come out as one [`Sense`]; the raw bytes are kept, because vendors put into
-//! them what helps to find a fault. What a sense means for a command is for [`judge`](super::judge) to say.
+//! them what helps to find a fault. What a sense means for a command is for [`judge`](mod@super::judge) to say.
 
 use std::fmt;
 

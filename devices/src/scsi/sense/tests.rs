@@ -2,6 +2,7 @@
 
 use proptest::prelude::{any, prop, proptest};
 
+use super::super::page::testing::hex;
 use super::{Key, NoSense, Part, Sense, Specific, When};
 
 /// A short block: 256 KiB were asked for, and the block has 32 KiB.
@@ -15,12 +16,10 @@ const SHORT_BLOCK_DESCRIBED: [u8; 24] = [
     0x04, 0x02, 0x00, 0x20, // stream commands
 ];
 
-/// An LTO-8 drive that was only asked how it is, with a cartridge in it.
-const LTO8: [u8; 36] = [
-    0x70, 0, 0, 0, 0, 0, 0, 0x58, 0, 0, 0, 0, 0, 0, 0x30, 0, // 0
-    0, 0, 0, 0, 1, 1, 0x4c, 0x38, 0x30, 0x30, 0x31, 0x31, 0x4c, 5, 0, 2, // 16
-    0x57, 0x4a, 0x66, 0, // 32
-];
+/// An LTO-8 drive that was only asked how it is, with a cartridge in it: the beginning of 96 bytes.
+fn lto8() -> Vec<u8> {
+    hex(include_str!("../../../tests/replies/sense_lto8_idle.hex"))
+}
 
 #[test]
 fn a_short_block_is_told_alike_in_both_forms() {
@@ -77,13 +76,13 @@ fn the_three_key_specific_bytes_mean_what_the_key_says() {
 
 #[test]
 fn an_lto_drive_tells_where_on_the_tape_it_is() {
-    let mut raw = LTO8.to_vec();
+    let mut raw = lto8();
     raw.resize(96, 0);
     raw[48] = 42;
     let more = Sense::read(&raw).unwrap().ultrium().unwrap();
     assert_eq!(more.volume.as_deref(), Some("L80011L"));
     assert_eq!((more.wrap, more.along, more.object, more.cleaning), (5, 153_418, 42, false));
-    assert_eq!(Sense::read(&LTO8).unwrap().ultrium(), None, "cut off");
+    assert_eq!(Sense::read(&lto8()).unwrap().ultrium(), None, "cut off");
     raw[7] = 10;
     assert_eq!(Sense::read(&raw).unwrap().ultrium(), None, "the device calls only 18 bytes valid");
 }
@@ -108,7 +107,7 @@ fn bytes_behind_the_end_that_the_device_gave_are_not_read() {
 
 #[test]
 fn every_beginning_of_sense_data_is_read() {
-    for whole in [&SHORT_BLOCK[..], &SHORT_BLOCK_DESCRIBED, &LTO8] {
+    for whole in [&SHORT_BLOCK[..], &SHORT_BLOCK_DESCRIBED, &lto8()] {
         for end in 1..whole.len() {
             let sense = Sense::read(&whole[..end]).unwrap();
             assert_eq!(sense.raw().len(), end);
