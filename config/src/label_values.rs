@@ -1,8 +1,10 @@
 //! How labels are written: `labelstr` and `autolabel`.
 
+use types::BadTemplate;
+
 use crate::codec::{Codec, List, Text, Word, maybe};
 use crate::keys::{Keys, key};
-use crate::labels::{Autolabel, BadTemplate, LabelRule};
+use crate::labels::{Autolabel, LabelRule};
 use crate::shown::Shown;
 use crate::suggest;
 use crate::value::{Bad, Spot, Value};

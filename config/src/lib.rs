@@ -32,7 +32,7 @@ pub use changer::{
     RobotDrives,
 };
 pub use complaint::{Complaint, Complaints, Gravity, pictures};
-pub use labels::{Autolabel, BadTemplate, LabelRule, Template};
+pub use labels::{Autolabel, LabelRule};
 pub use load::{files, load};
 pub use model::{
     Autoflush, Bump, Config, DisplayUnit, Dle, DumpOrder, Dumping, Dumptype, Estimate,

@@ -14,7 +14,7 @@
 
 use config::{Config, Storage};
 use taper::catalogue::{Catalogue, CatalogueError, Volume, VolumeEnd, VolumeState};
-use taper::label::{Autolabel, Cartridge, LabelRule, Names, NoLabel, Taken};
+use taper::label::{Autolabel, Cartridge, LabelRule, Names, NoLabel, Taken, first_free};
 use taper::mount::{Appending, Blank, Consent, Foreign, Identified, Loaded, Mounted, NewLabel};
 use taper::scan::{Hint, SlotView};
 use types::{BlockSize, FileNo, Label, PoolName, Slot, Stamp};
@@ -249,7 +249,7 @@ impl Bench<'_> {
                 taken.push((label.clone(), view.barcode.clone()));
             }
         }
-        let label = autolabel.template.first_free(&self.names, self.cartridge(slot), &taken);
+        let label = first_free(&autolabel.template, &self.names, self.cartridge(slot), &taken);
         label.map_err(NotLabelled::NoLabel)
     }
 

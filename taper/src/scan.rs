@@ -19,7 +19,7 @@ use std::collections::{BTreeSet, VecDeque};
 use types::{Barcode, Label, PoolName, Slot, Stamp};
 
 use crate::catalogue::{Lock, Volume, VolumeState};
-use crate::label::{Autolabel, Cartridge, Found, LabelRule, Names, Taken};
+use crate::label::{self, Autolabel, Cartridge, Found, LabelRule, Names, Taken};
 use crate::retention::{Verdict, Verdicts};
 
 /// In which order volumes are proposed.
@@ -464,14 +464,12 @@ impl Situation {
             _ => None,
         });
         let taken: Vec<Taken> = known.chain(seen).collect();
-        let label = autolabel
-            .template
-            .first_free(&self.names, cartridge, &taken)
+        let label = label::first_free(&autolabel.template, &self.names, cartridge, &taken)
             .map_err(|error| with_cause(&error))?;
         if ours(&label) {
             Ok(Fresh { label, found })
         } else {
-            Err(crate::label::NoLabel::NotOurs(label).to_string())
+            Err(label::NoLabel::NotOurs(label).to_string())
         }
     }
 }

@@ -26,6 +26,7 @@ mod dle;
 mod dump;
 mod place;
 mod size;
+mod template;
 mod time;
 mod volume;
 
@@ -35,5 +36,6 @@ pub use dle::{BadName, DleName, DleRef, HostName};
 pub use dump::{BadDumpId, BadLevel, DumpId, Level};
 pub use place::{DriveName, Slot};
 pub use size::{BlockSize, Bytes};
+pub use template::{BadTemplate, LabelTemplate, TemplatePiece};
 pub use time::{BadStamp, FileTime, Stamp};
 pub use volume::{BadLabel, Barcode, FileNo, Label, ObjectNo, PartNo, PoolName, StorageName};

@@ -5,7 +5,7 @@ use types::Label;
 use super::tapetypes::BUFFER_FOR_TAPE;
 use super::{Resolver, find};
 use crate::changer::Medium;
-use crate::labels::LabelRule;
+use crate::labels::{self, LabelRule};
 use crate::model::{Autoflush, Policy, RunsPerCycle, Site, Storage, Vault};
 use crate::read::Section;
 use crate::sections::{Name, PolicyDraft, SiteDraft, StorageDraft};
@@ -219,7 +219,7 @@ impl Resolver<'_> {
     ) {
         let Some(autolabel) = &draft.taper.autolabel else { return };
         let names = [site.org.as_str(), site.name.as_str(), storage.name.as_str()];
-        let example = autolabel.value.template.example(names);
+        let example = labels::example(&autolabel.value.template, names);
         if let Err(wrong) = example.parse::<Label>() {
             let suggestion = "a label has 1 to 80 letters, digits, '-', '_' and '.'".to_owned();
             let message = format!(
