@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use format::contents;
 use format::frame::{FrameTable, TableError, digest};
-use format::index::{IndexError, Reader};
+use format::index::{IndexError, ReadAt, Reader};
 use types::{Digest, DumpId};
 
 /// What is wrong with an index file or a frame table.
@@ -73,6 +73,29 @@ pub fn open(directory: &Path, dump: DumpId) -> Result<Reader<File>, IndexTrouble
     Ok(Reader::open(file)?)
 }
 
+/// An index file that is opened for each read, for those who have more indexes in hand than a process may have files.
+#[derive(Debug)]
+pub struct OnDemand(PathBuf);
+
+impl ReadAt for OnDemand {
+    fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()> {
+        File::open(&self.0)?.read_at(offset, bytes)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        File::open(&self.0)?.size()
+    }
+}
+
+/// The index of a dump, of which no file stays open.
+pub fn open_on_demand(directory: &Path, dump: DumpId) -> Result<Reader<OnDemand>, IndexTrouble> {
+    let path = index_path(directory, dump);
+    if let Err(source) = File::open(&path) {
+        return Err(IndexTrouble::File { path, source });
+    }
+    Ok(Reader::open(OnDemand(path))?)
+}
+
 /// The bytes of the index of a dump.
 pub fn bytes(directory: &Path, dump: DumpId) -> Result<Vec<u8>, IndexTrouble> {
     let path = index_path(directory, dump);
@@ -109,4 +132,29 @@ pub fn all(directory: &Path) -> io::Result<Vec<DumpId>> {
         );
     }
     Ok(dumps)
+}
+
+#[cfg(test)]
+mod tests {
+    use format::index::{Record, RecordKind, Writer};
+
+    use super::*;
+
+    #[test]
+    fn an_index_opened_on_demand_holds_no_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let dump = DumpId::new(1, [0; 10]);
+        let record = Record::new("a", RecordKind::File);
+        let mut writer = Writer::new().unwrap();
+        let mut bytes = writer.push(&record).unwrap().unwrap_or_default();
+        bytes.extend(writer.finish().unwrap());
+        fs::write(index_path(directory.path(), dump), bytes).unwrap();
+        let reader = open_on_demand(directory.path(), dump).unwrap();
+        assert_eq!(reader.find(b"a").unwrap(), Some(record));
+        // One that held the file would still find it.
+        fs::remove_file(index_path(directory.path(), dump)).unwrap();
+        assert!(reader.find(b"a").is_err());
+        let gone = open_on_demand(directory.path(), dump);
+        assert!(matches!(gone, Err(IndexTrouble::File { .. })));
+    }
 }

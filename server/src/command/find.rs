@@ -67,7 +67,8 @@ fn selected(mut dles: Vec<DleRef>, mut words: &[OsString]) -> (Vec<DleRef>, &[Os
 /// The dumps of a DLE, the oldest first, with their indexes.
 struct Search {
     dumps: Vec<Located>,
-    indexes: Vec<format::index::Reader<std::fs::File>>,
+    /// A DLE can have more dumps than a process may have files open.
+    indexes: Vec<format::index::Reader<store::OnDemand>>,
     /// How many have an index that can't be read.
     unread: usize,
     /// How wide the widest list of places is.
@@ -81,7 +82,7 @@ impl Search {
         dumps.retain(Located::is_restorable);
         dumps.sort_by_key(|located| located.dump.run);
         for located in dumps {
-            match store::open(&site.config.site.indexdir, located.dump.id) {
+            match store::open_on_demand(&site.config.site.indexdir, located.dump.id) {
                 Ok(index) => {
                     search.width = search.width.max(places(&located).join(" ").len());
                     search.indexes.push(index);
