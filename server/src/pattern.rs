@@ -63,6 +63,11 @@ impl Patterns {
         self.0.is_empty() || self.0.iter().any(|pattern| pattern.matches(path))
     }
 
+    /// True if every entry is meant.
+    pub fn match_everything(&self) -> bool {
+        self.0.is_empty() || self.0.iter().any(|pattern| pattern.plain.is_empty())
+    }
+
     /// The first pattern that means this entry, by its number.
     pub fn which(&self, path: &[u8]) -> Option<usize> {
         self.0.iter().position(|pattern| pattern.matches(path))

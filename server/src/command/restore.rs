@@ -17,9 +17,10 @@ use crate::night::{Libraries, spec};
 use crate::pattern::Patterns;
 use crate::restore::image::Image;
 use crate::restore::plan;
-use crate::restore::session::{self, Measure, Restored, Told, Wish};
+use crate::restore::session::{self, Restored, Told};
 use crate::restore::view::View;
 use crate::restore::when;
+use crate::restore::wish::{Measure, Wish};
 use crate::site::Site;
 use crate::{print, restore};
 

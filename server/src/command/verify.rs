@@ -18,7 +18,7 @@ use crate::clock::stamp_text;
 use crate::night::Libraries;
 use crate::night::estimate::with_causes;
 use crate::restore::image::Image;
-use crate::restore::session::frames_of;
+use crate::restore::wish::frames_of;
 use crate::site::Site;
 use crate::{print, selection, store};
 

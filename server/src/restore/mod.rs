@@ -8,3 +8,4 @@ pub mod session;
 pub mod shell;
 pub mod view;
 pub mod when;
+pub mod wish;

@@ -3,8 +3,8 @@
 use taper::catalogue::{Copy, Located};
 use types::{Bytes, Label};
 
-use super::session::Measure;
 use super::view::View;
+use super::wish::Measure;
 use crate::clock::stamp_text;
 use crate::print;
 

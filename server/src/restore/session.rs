@@ -5,12 +5,10 @@
 //! the frame. So frames go out in the order in which they lie on their volumes, and only those that are
 //! needed. A frame that can't be read costs its own entries, which are reported; the rest goes on.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 use format::frame::{Frame, FrameKind, FrameTable, digest};
-use format::index::merge::Merge;
-use format::index::{IndexError, Record, RecordKind};
+use format::index::{IndexError, Record};
 use format::wire::{
     FramePiece, Kind, Note, Progress, Reply, Request, RestoreEnd, RestoreRecord, RestoreRequest,
     Wanted, WirePath,
@@ -18,9 +16,9 @@ use format::wire::{
 use types::{Bytes, DumpId};
 
 use super::image::{Image, ImageError};
-use super::view::{View, ViewError};
+use super::view::ViewError;
+use super::wish::{Orphans, Wish, frames_of};
 use crate::agent::{self, Agent, AgentError, Writer};
-use crate::pattern::Patterns;
 
 /// How many entries one record names; longer lists are sent in several.
 const ENTRIES_A_RECORD: usize = 1000;
@@ -57,127 +55,6 @@ pub struct Restored {
     pub read: Bytes,
     /// Frames read.
     pub frames: u64,
-}
-
-/// Which entries of a tree are wanted: patterns of a command line, or what was chosen in the shell.
-pub trait Choice: Sync {
-    /// Whether the entry at this path is.
-    fn wants(&self, path: &[u8]) -> bool;
-
-    /// Below which paths all that is wanted lies, in walk order and none below another. None if it can be
-    /// anywhere.
-    fn roots(&self) -> Option<Vec<Vec<u8>>>;
-}
-
-impl Choice for Patterns {
-    fn wants(&self, path: &[u8]) -> bool {
-        self.matches(path)
-    }
-
-    fn roots(&self) -> Option<Vec<Vec<u8>>> {
-        self.roots()
-    }
-}
-
-/// What is to be restored: of which day, which entries.
-pub struct Wish<'a> {
-    /// The day.
-    pub view: &'a View,
-    /// Which entries.
-    pub choice: &'a dyn Choice,
-}
-
-impl Wish<'_> {
-    /// Walks the part of the final state in which wanted entries can be.
-    fn walk(&self) -> Result<Vec<Merge<'_, std::fs::File>>, IndexError> {
-        match self.choice.roots() {
-            None => Ok(vec![self.view.all()?]),
-            Some(roots) => roots.iter().map(|root| self.view.below(root)).collect(),
-        }
-    }
-
-    /// Does something with each wanted entry, in walk order, with the place of its dump in the chain.
-    pub fn each<E: From<IndexError>>(
-        &self,
-        mut with: impl FnMut(usize, Record) -> Result<(), E>,
-    ) -> Result<(), E> {
-        for merge in self.walk()? {
-            for item in merge {
-                let (at, record) = item?;
-                if self.choice.wants(&record.path) {
-                    with(at, record)?;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// How many entries, and how many bytes of files they are; by place in the chain, how many frames must be
-    /// read.
-    pub fn measure(&self) -> Result<Measure, RestoreError> {
-        let mut measure = Measure {
-            entries: 0,
-            bytes: 0,
-            dumps: vec![DumpMeasure::default(); self.view.chain.len()],
-        };
-        let tables: Vec<FrameTable> =
-            (0..self.view.chain.len()).map(|at| self.view.frames(at)).collect::<Result<_, _>>()?;
-        self.each::<RestoreError>(|at, record| {
-            measure.entries += 1;
-            if record.kind == RecordKind::File {
-                measure.bytes += record.size;
-            }
-            let dump = &mut measure.dumps[at];
-            dump.entries += 1;
-            for number in frames_of(&record, &tables[at]) {
-                if dump.last != Some(number) {
-                    dump.last = Some(number);
-                    dump.frames += 1;
-                    dump.stored +=
-                        tables[at].get(number).map_or(0, |frame| u64::from(frame.stored));
-                }
-            }
-            Ok(())
-        })?;
-        Ok(measure)
-    }
-}
-
-/// What a restore will read.
-#[derive(Clone, Debug, Default)]
-pub struct Measure {
-    /// Entries.
-    pub entries: u64,
-    /// Bytes of files.
-    pub bytes: u64,
-    /// By place in the chain.
-    pub dumps: Vec<DumpMeasure>,
-}
-
-/// What a restore will read of one dump.
-#[derive(Clone, Debug, Default)]
-pub struct DumpMeasure {
-    /// Entries.
-    pub entries: u64,
-    /// Frames.
-    pub frames: u64,
-    /// Their bytes.
-    pub stored: u64,
-    last: Option<u32>,
-}
-
-/// The frames that an entry lies in.
-pub fn frames_of(record: &Record, table: &FrameTable) -> Range<u32> {
-    let mut end = record.frame + 1;
-    let mut raw = table
-        .get(record.frame)
-        .map_or(0, |frame| u64::from(frame.raw) - u64::from(record.offset).min(frame.raw.into()));
-    while raw < record.raw_len {
-        let Some(frame) = table.get(end) else { break };
-        raw += u64::from(frame.raw);
-        end += 1;
-    }
-    record.frame..end
 }
 
 /// Restores what is wished for into the agent's target. `images` opens the image of a dump of the chain, and
@@ -267,55 +144,6 @@ fn send_all(
     }
     writer.send(Kind::End, &serde_json::json!({}))?;
     Ok(restored)
-}
-
-/// Wanted hard links whose first name, the one that has the contents, is not wanted. The first of them is made
-/// with the contents, and the others become links to it.
-#[derive(Default)]
-struct Orphans {
-    /// For each unwanted first name: where its contents are, and the wanted name that gets them.
-    first_names: BTreeMap<Vec<u8>, (usize, Record, Vec<u8>)>,
-}
-
-impl Orphans {
-    fn of(wish: &Wish<'_>) -> Result<Self, RestoreError> {
-        let mut orphans = Self::default();
-        wish.each::<RestoreError>(|_, record| {
-            let is_orphan = record.kind == RecordKind::HardLink
-                && !wish.choice.wants(&record.link)
-                && !orphans.first_names.contains_key(&record.link);
-            if is_orphan && let Some((at, first)) = wish.view.find(&record.link)? {
-                orphans.first_names.insert(record.link, (at, first, record.path));
-            }
-            Ok(())
-        })?;
-        Ok(orphans)
-    }
-
-    /// How a wanted entry is asked for; not at all, if it gets its contents elsewhere.
-    fn adopted(&self, record: Record) -> Option<(Record, Wanted)> {
-        let mut wanted = Wanted::of(record.clone());
-        if record.kind == RecordKind::HardLink
-            && let Some((_, _, heir)) = self.first_names.get(&record.link)
-        {
-            if *heir == record.path {
-                return None;
-            }
-            wanted.link = Some(WirePath(heir.clone()));
-        }
-        Some((record, wanted))
-    }
-
-    /// The contents that lie in this dump, to be made under the wanted names.
-    fn contents_in(&self, at: usize) -> impl Iterator<Item = (Record, Wanted)> {
-        let here = self.first_names.values().filter(move |(whose, ..)| *whose == at);
-        let mut here: Vec<_> = here.collect();
-        here.sort_by_key(|(_, first, _)| (first.frame, first.offset));
-        here.into_iter().map(|(_, first, heir)| {
-            let to = Some(WirePath(heir.clone()));
-            (first.clone(), Wanted { to, ..Wanted::of(first.clone()) })
-        })
-    }
 }
 
 /// The entries of one frame that are wanted.

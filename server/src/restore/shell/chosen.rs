@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use format::path;
 
-use crate::restore::session::Choice;
+use crate::restore::wish::Choice;
 
 /// The extract list.
 #[derive(Clone, Debug, Default)]
@@ -104,6 +104,10 @@ impl Choice for Chosen {
             }
         }
         Some(roots)
+    }
+
+    fn is_everything(&self) -> bool {
+        self.marks.len() == 1 && self.nearest(b"") == Mark::In
     }
 }
 

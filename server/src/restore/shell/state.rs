@@ -21,9 +21,10 @@ use crate::clock::{stamp_text, unix_text};
 use crate::pattern::relative;
 use crate::print;
 use crate::restore::plan;
-use crate::restore::session::{Choice, RestoreError, Wish};
+use crate::restore::session::RestoreError;
 use crate::restore::view::{View, ViewError};
 use crate::restore::when::{self, BadWhen};
+use crate::restore::wish::{Choice, Wish};
 
 /// How many entries `add` and `delete` name; of more the number is told.
 const NAMED: usize = 20;
