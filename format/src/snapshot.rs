@@ -61,6 +61,8 @@ impl Row for SnapRecord {
     const WHAT: &'static str = "snapshot";
     const MAGIC: [u8; 8] = *b"RKsnaps\n";
     const COLUMNS: usize = 9;
+    /// It is only ever read from front to back.
+    const ROWS: usize = 512;
     type State = Before;
 
     fn path(&self) -> &[u8] {

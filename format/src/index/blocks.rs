@@ -22,8 +22,7 @@
 //! block: none), how many are new, and the new bytes. A column that a reader does not know stands behind
 //! those that it knows, and is skipped.
 //!
-//! The guide is one row a block: bytes shared with the path before it (every sixteenth: none), new bytes by
-//! number, the new bytes, the stored length of the block with its eight bytes of lengths, its rows: varints.
+//! The guide is described in `guide.rs`.
 
 use std::cmp::Ordering;
 use std::ops::Range;
@@ -31,6 +30,7 @@ use std::ops::Range;
 use sha2::{Digest as _, Sha256};
 
 use super::error::{IndexError, WriteError};
+use super::guide::GuideBuilder;
 use crate::frame::{Decoder, Encoder};
 use crate::path;
 use crate::varint;
@@ -38,8 +38,8 @@ use crate::varint;
 /// The version that is written; all up to it are read.
 pub(crate) const VERSION: u32 = 1;
 
-/// Rows in a block. With 512 a lookup takes 40 µs and an entry 12 to 20 bytes.
-pub(crate) const ROWS: usize = 512;
+/// The most rows of a block, then and now: how many are written, each kind of row says for itself.
+pub(super) const ROWS_MOST: usize = 512;
 
 /// A block with more raw bytes than this is closed, however few rows it has.
 const FULL: usize = 1 << 20;
@@ -49,9 +49,6 @@ const RAW_MOST: usize = 4 << 20;
 
 /// The most raw bytes of a guide: about half a million blocks of long paths.
 const GUIDE_MOST: usize = 48 << 20;
-
-/// Every so many rows of the guide the path stands in full.
-const RESTART: usize = 16;
 
 pub(crate) const HEAD: usize = 16;
 pub(crate) const LENGTHS: usize = 8;
@@ -84,6 +81,8 @@ pub(crate) trait Row: Sized {
     const MAGIC: [u8; 8];
     /// How many, besides those of the path.
     const COLUMNS: usize;
+    /// How many rows a block gets. More compress better, fewer are opened sooner.
+    const ROWS: usize;
     /// What differences refer to. Each block begins with the default.
     type State: Default;
 
@@ -103,7 +102,7 @@ pub(crate) fn damaged<R: Row>(offset: u64, why: &'static str) -> IndexError {
 }
 
 /// How many bytes two paths begin with in common.
-fn shared(a: &[u8], b: &[u8]) -> usize {
+pub(super) fn shared(a: &[u8], b: &[u8]) -> usize {
     a.iter().zip(b).take_while(|(x, y)| x == y).count()
 }
 
@@ -155,7 +154,7 @@ impl<R: Row> Builder<R> {
 
     fn is_full(&self) -> bool {
         let all = self.names.iter().chain(&self.columns);
-        self.rows == ROWS || all.map(Vec::len).sum::<usize>() >= FULL
+        self.rows == R::ROWS || all.map(Vec::len).sum::<usize>() >= FULL
     }
 
     /// The raw block. The builder is empty after it.
@@ -170,37 +169,6 @@ impl<R: Row> Builder<R> {
         self.state = R::State::default();
         self.rows = 0;
         raw
-    }
-}
-
-/// The guide while it grows.
-#[derive(Default)]
-pub(crate) struct GuideBuilder {
-    raw: Vec<u8>,
-    blocks: u64,
-    last: Vec<u8>,
-}
-
-impl GuideBuilder {
-    pub(crate) fn push(&mut self, first: &[u8], stored: u64, rows: usize) {
-        let restart = self.blocks.is_multiple_of(RESTART as u64);
-        let same = if restart { 0 } else { shared(&self.last, first) };
-        varint::put(same as u64, &mut self.raw);
-        varint::put((first.len() - same) as u64, &mut self.raw);
-        self.raw.extend_from_slice(&first[same..]);
-        varint::put(stored, &mut self.raw);
-        varint::put(rows as u64, &mut self.raw);
-        self.last.truncate(same);
-        self.last.extend_from_slice(&first[same..]);
-        self.blocks += 1;
-    }
-
-    pub(crate) fn blocks(&self) -> u64 {
-        self.blocks
-    }
-
-    pub(crate) fn raw(&self) -> &[u8] {
-        &self.raw
     }
 }
 
@@ -263,13 +231,13 @@ impl<R: Row> Writer<R> {
         }
         self.out.extend_from_slice(&[0; LENGTHS]);
         let guide_at = self.written + self.out.len() as u64;
-        let raw = std::mem::take(&mut self.guide.raw);
+        let blocks = self.guide.blocks();
+        let raw = self.guide.take();
         if raw.len() > GUIDE_MOST {
-            return Err(WriteError::TooMany { blocks: self.guide.blocks });
+            return Err(WriteError::TooMany { blocks });
         }
         self.append(&raw)?;
-        let fields =
-            Trailer { guide_at, blocks: self.guide.blocks, counts: self.counts }.encode::<R>();
+        let fields = Trailer { guide_at, blocks, counts: self.counts }.encode::<R>();
         self.out.extend_from_slice(&fields);
         self.hash.update(&self.out);
         let sum = self.hash.clone().finalize();
@@ -373,6 +341,9 @@ pub(crate) struct Lengths {
 }
 
 impl Lengths {
+    /// No block has more stored bytes: what zstd adds to data that it cannot compress is far below this.
+    pub(crate) const MOST_STORED: usize = RAW_MOST + (RAW_MOST >> 6);
+
     pub(crate) fn decode(bytes: [u8; LENGTHS]) -> Self {
         Self { stored: u32_at(&bytes, 0), raw: u32_at(&bytes, 4) }
     }
@@ -409,7 +380,17 @@ impl<R: Row> Block<R> {
         raw_len: u32,
         offset: u64,
     ) -> Result<Self, IndexError> {
-        let mut raw = Vec::new();
+        Self::open_into(Vec::new(), decoder, stored, raw_len, offset)
+    }
+
+    /// The same into memory that was used before.
+    pub(super) fn open_into(
+        mut raw: Vec<u8>,
+        decoder: &mut Decoder,
+        stored: &[u8],
+        raw_len: u32,
+        offset: u64,
+    ) -> Result<Self, IndexError> {
         decoder.decode(stored, raw_len, &mut raw).map_err(|source| IndexError::Block {
             what: R::WHAT,
             offset,
@@ -422,6 +403,11 @@ impl<R: Row> Block<R> {
 
     pub(crate) fn rows(&self) -> usize {
         self.rows
+    }
+
+    /// The memory, to be used again.
+    pub(super) fn into_raw(self) -> Vec<u8> {
+        self.raw
     }
 
     pub(crate) fn names(&self) -> Names<'_, R> {
@@ -485,7 +471,7 @@ fn lay_out<R: Row>(raw: &[u8]) -> Option<(usize, Vec<Range<usize>>)> {
     let mut rest = raw;
     let rows = take_usize(&mut rest)?;
     let count = take_usize(&mut rest)?;
-    if !(1..=ROWS).contains(&rows) || !(NAMES + R::COLUMNS..=COLUMNS_MOST).contains(&count) {
+    if !(1..=ROWS_MOST).contains(&rows) || !(NAMES + R::COLUMNS..=COLUMNS_MOST).contains(&count) {
         return None;
     }
     let lens: Vec<usize> = (0..count).map(|_| take_usize(&mut rest)).collect::<Option<_>>()?;
@@ -604,97 +590,4 @@ impl<R: Row> Cells<'_, R> {
         }
         Err(self.block.damaged("columns are left over"))
     }
-}
-
-/// Where each block is, and which path it begins with.
-pub(crate) struct Guide {
-    raw: Vec<u8>,
-    /// Where in `raw` each path that stands in full begins.
-    restarts: Vec<usize>,
-    /// Where each block begins, and where the last one ends.
-    offsets: Vec<u64>,
-}
-
-impl Guide {
-    /// Reads a guide; `end` is where the blocks must end, and `trailer` what must be in them.
-    pub(crate) fn decode<R: Row>(
-        raw: Vec<u8>,
-        trailer: &Trailer,
-        end: u64,
-    ) -> Result<Self, IndexError> {
-        let bad = |why| damaged::<R>(trailer.guide_at, why);
-        let mut guide = Self { raw: Vec::new(), restarts: Vec::new(), offsets: vec![HEAD as u64] };
-        let mut rest = &raw[..];
-        let mut paths = [Vec::new(), Vec::new()];
-        let mut rows = 0;
-        while !rest.is_empty() {
-            let blocks = guide.offsets.len() - 1;
-            if blocks.is_multiple_of(RESTART) {
-                guide.restarts.push(raw.len() - rest.len());
-            }
-            let [before, now] = &mut paths;
-            now.clone_from(before);
-            let (stored, count) = take_guide_row(&mut rest, now, blocks.is_multiple_of(RESTART))
-                .ok_or_else(|| bad("its guide cannot be read"))?;
-            if blocks > 0 && path::compare(before, now) != Ordering::Less {
-                return Err(bad("its guide is not in order"));
-            }
-            rows += count as u64;
-            let start = guide.offsets[blocks];
-            guide.offsets.push(start.saturating_add(stored));
-            paths.swap(0, 1);
-        }
-        let found = (guide.blocks() as u64, rows, guide.offsets.last().copied());
-        if found != (trailer.blocks, trailer.counts.entries, Some(end)) {
-            return Err(bad("its guide does not fit the file"));
-        }
-        guide.raw = raw;
-        Ok(guide)
-    }
-
-    pub(crate) fn blocks(&self) -> usize {
-        self.offsets.len() - 1
-    }
-
-    /// Where a block lies.
-    pub(crate) fn place(&self, block: usize) -> Range<u64> {
-        self.offsets[block]..self.offsets[block + 1]
-    }
-
-    /// How many blocks, from the front, begin with a path of which `holds` is true. It must be true of all
-    /// paths up to one and of none behind it.
-    pub(crate) fn count_while(&self, mut holds: impl FnMut(&[u8]) -> bool) -> usize {
-        let mut path = Vec::new();
-        let groups = self.restarts.partition_point(|at| {
-            path.clear();
-            take_guide_row(&mut &self.raw[*at..], &mut path, true).is_some_and(|_| holds(&path))
-        });
-        let Some(group) = groups.checked_sub(1) else { return 0 };
-        let first = group * RESTART;
-        let mut rest = &self.raw[self.restarts[group]..];
-        let mut count = 0;
-        while count < RESTART && first + count < self.blocks() {
-            let read = take_guide_row(&mut rest, &mut path, count == 0);
-            if read.is_none() || !holds(&path) {
-                break;
-            }
-            count += 1;
-        }
-        first + count
-    }
-}
-
-/// Turns the path before into the next one, and says how long its block is and how many rows it has.
-fn take_guide_row(rest: &mut &[u8], path: &mut Vec<u8>, restart: bool) -> Option<(u64, usize)> {
-    let same = take_usize(rest)?;
-    let len = take_usize(rest)?;
-    let new = rest.split_off(..len)?;
-    if same > path.len() || (restart && same > 0) || same.checked_add(len)? > path::LONGEST {
-        return None;
-    }
-    path.truncate(same);
-    path.extend_from_slice(new);
-    let stored = varint::take(rest)?;
-    let rows = take_usize(rest).filter(|rows| (1..=ROWS).contains(rows))?;
-    (stored > LENGTHS as u64).then_some((stored, rows))
 }

@@ -79,6 +79,8 @@ impl Row for Record {
     const WHAT: &'static str = "index";
     const MAGIC: [u8; 8] = *b"RKindex\n";
     const COLUMNS: usize = 12;
+    /// A lookup opens one block, and a listing one for every large child.
+    const ROWS: usize = 256;
     type State = Before;
 
     fn path(&self) -> &[u8] {

@@ -10,6 +10,7 @@
 mod blocks;
 mod columns;
 mod error;
+mod guide;
 pub mod merge;
 mod reader;
 mod record;

@@ -8,10 +8,9 @@ use std::cmp::Ordering;
 use std::sync::{Mutex, PoisonError};
 use std::vec;
 
-use super::blocks::{
-    Block, Counts, Guide, LENGTHS, Lengths, Row, TRAILER, Trailer, check_head, damaged,
-};
+use super::blocks::{Block, Counts, LENGTHS, Lengths, Row, TRAILER, Trailer, check_head, damaged};
 use super::error::IndexError;
+use super::guide::{Guide, is_past};
 use super::record::Record;
 use super::source::{ReadAt, Sequential};
 use super::stream::Stream;
@@ -24,11 +23,6 @@ pub struct Reader<S> {
     guide: Guide,
     counts: Counts,
     decoder: Mutex<Decoder>,
-}
-
-/// Whether `path` comes behind `dir` and everything in it.
-fn is_past(path: &[u8], dir: &[u8]) -> bool {
-    path::compare(path, dir) == Ordering::Greater && !path::is_below(path, dir)
 }
 
 impl<S: ReadAt> Reader<S> {
@@ -57,21 +51,18 @@ impl<S: ReadAt> Reader<S> {
 
     /// What the dump says of this path: also that it is gone. Nothing, if the dump does not mention it.
     pub fn find(&self, path: &[u8]) -> Result<Option<Record>, IndexError> {
-        let Some(block) = self.block_before(path) else { return Ok(None) };
+        let Some(block) = self.guide.block_before(path) else { return Ok(None) };
         self.block(block)?.find(path)
     }
 
     /// What the dump says of the direct children of a directory, in order: also what is gone of them.
     pub fn list(&self, dir: &[u8]) -> Result<Vec<Record>, IndexError> {
         let mut children = Vec::new();
-        let mut next = self.block_before(dir).unwrap_or(0);
-        while next < self.guide.blocks() {
-            let block = self.block(next)?;
-            let Some(last) = list_block(&block, dir, &mut children)? else { break };
-            // The last path of the block may be deep below one child: go on where that child ends.
-            let past =
-                self.guide.count_while(|first| !is_past(first, child_on_the_way(&last, dir)));
-            next = (next + 1).max(past.saturating_sub(1));
+        let mut scratch = Scratch::default();
+        for number in self.guide.blocks_with_children(dir) {
+            let block = self.block_into(number, &mut scratch)?;
+            list_block(&block, dir, &mut children)?;
+            scratch.raw = block.into_raw();
         }
         Ok(children)
     }
@@ -83,7 +74,7 @@ impl<S: ReadAt> Reader<S> {
 
     /// All records from this path on, in walk order.
     pub fn iter_from(&self, path: &[u8]) -> Iter<'_, S> {
-        let next = self.block_before(path).unwrap_or(0);
+        let next = self.guide.block_before(path).unwrap_or(0);
         Iter { reader: self, from: Some(path.to_vec()), rows: Vec::new().into_iter(), next }
     }
 
@@ -98,35 +89,50 @@ impl<S: ReadAt> Reader<S> {
         self.source
     }
 
-    /// The block in which `path` stands, if it stands anywhere.
-    fn block_before(&self, path: &[u8]) -> Option<usize> {
-        self.guide
-            .count_while(|first| path::compare(first, path) != Ordering::Greater)
-            .checked_sub(1)
+    fn block(&self, number: usize) -> Result<Block<Record>, IndexError> {
+        self.block_into(number, &mut Scratch::default())
     }
 
-    fn block(&self, number: usize) -> Result<Block<Record>, IndexError> {
+    /// The same in memory that was used before.
+    fn block_into(
+        &self,
+        number: usize,
+        scratch: &mut Scratch,
+    ) -> Result<Block<Record>, IndexError> {
         let place = self.guide.place(number);
         let offset = place.start;
-        // The guide was checked: all blocks lie inside the file.
+        // The guide was checked: all blocks lie inside the file, and behind their lengths.
         let len = usize::try_from(place.end - offset).unwrap_or(usize::MAX);
-        let lengths = read_lengths(&self.source, offset, false)?;
-        if len - LENGTHS != lengths.stored as usize {
+        let most = LENGTHS + Lengths::MOST_STORED;
+        if len > most {
+            return Err(damaged::<Record>(offset, "a block is longer than any that is written"));
+        }
+        scratch.stored.resize(len, 0);
+        self.source.read_at(offset, &mut scratch.stored).map_err(could_not_read(offset, len))?;
+        let (lengths, stored) = scratch.stored.split_first_chunk().unwrap_or((&[0; LENGTHS], &[]));
+        let lengths = Lengths::decode(*lengths).check::<Record>(offset, false)?;
+        if stored.len() != lengths.stored as usize {
             return Err(damaged::<Record>(offset, "a block is not as long as the guide says"));
         }
-        let stored = read(&self.source, offset + LENGTHS as u64, len - LENGTHS)?;
         let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
-        Block::open(&mut decoder, &stored, lengths.raw, offset)
+        let raw = std::mem::take(&mut scratch.raw);
+        Block::open_into(raw, &mut decoder, stored, lengths.raw, offset)
     }
 }
 
-/// Adds the children of `dir` that stand in this block. Gives a path below the same child as the last of the
-/// block, unless that is already past the directory.
+/// Memory for one block after the other.
+#[derive(Default)]
+struct Scratch {
+    stored: Vec<u8>,
+    raw: Vec<u8>,
+}
+
+/// Adds the children of `dir` that stand in this block.
 fn list_block(
     block: &Block<Record>,
     dir: &[u8],
     children: &mut Vec<Record>,
-) -> Result<Option<Vec<u8>>, IndexError> {
+) -> Result<(), IndexError> {
     let mut names = block.names();
     let mut cells = block.cells();
     let inside = if dir.is_empty() { 0 } else { dir.len() + 1 };
@@ -142,7 +148,7 @@ fn list_block(
         let path = names.path();
         if !path::is_below(path, dir) {
             if path::compare(path, dir) == Ordering::Greater {
-                return Ok(None);
+                break;
             }
             continue;
         }
@@ -151,17 +157,7 @@ fn list_block(
             None => children.push(cells.row(at, path.to_vec())?),
         }
     }
-    Ok(Some(names.path().to_vec()))
-}
-
-/// The child of `dir` that is `path` or that `path` lies below; `path` itself if it lies elsewhere.
-fn child_on_the_way<'a>(path: &'a [u8], dir: &[u8]) -> &'a [u8] {
-    if !path::is_below(path, dir) {
-        return path;
-    }
-    let inside = if dir.is_empty() { 0 } else { dir.len() + 1 };
-    let end = path[inside..].iter().position(|byte| *byte == b'/');
-    end.map_or(path, |slash| &path[..inside + slash])
+    Ok(())
 }
 
 fn could_not_read(offset: u64, len: usize) -> impl Fn(std::io::Error) -> IndexError {

@@ -11,9 +11,10 @@ use std::vec;
 use sha2::{Digest as _, Sha256};
 
 use super::blocks::{
-    Block, Counts, GuideBuilder, HEAD, LENGTHS, Lengths, Row, TRAILER, Trailer, check_head, damaged,
+    Block, Counts, HEAD, LENGTHS, Lengths, Row, TRAILER, Trailer, check_head, damaged,
 };
 use super::error::IndexError;
+use super::guide::GuideBuilder;
 use crate::frame::Decoder;
 use crate::path;
 

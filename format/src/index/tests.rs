@@ -92,6 +92,27 @@ fn every_directory_lists_its_own_children() {
 }
 
 #[test]
+fn large_children_are_jumped_over_and_none_is_missed() {
+    // Children of many blocks, of a few, of less than one, and none at all, beside each other.
+    let sizes = [0, 1, 9000, 0, 300, 40_000, 255, 256, 257, 1, 700, 0, 9000];
+    let mut records = vec![directory("")];
+    for (child, size) in sizes.into_iter().enumerate() {
+        let name = format!("c{child:02}");
+        records.push(directory(&name));
+        let below = |i| if i % 100 == 0 { "d" } else { "e" };
+        records.extend((0..size).map(|i| file(&format!("{name}/{}{i:05}", below(i)))));
+        records.push(file(&format!("{name}-file")));
+    }
+    records.sort_by(|a, b| path::compare(&a.path, &b.path));
+    let reader = Reader::open(index_of(&records)).unwrap();
+    let dirs = records.iter().filter(|record| record.kind == RecordKind::Directory);
+    for dir in dirs.map(|record| &record.path) {
+        let own = records.iter().filter(|r| path::parent(&r.path) == Some(dir));
+        assert_eq!(reader.list(dir).unwrap(), own.cloned().collect::<Vec<_>>());
+    }
+}
+
+#[test]
 fn reading_goes_on_from_any_path() {
     let records = tree(14);
     let reader = Reader::open(index_of(&records)).unwrap();
@@ -121,7 +142,7 @@ fn records_out_of_order_and_paths_that_lead_out_are_refused() {
 #[test]
 fn the_order_holds_across_blocks() {
     let mut writer = Writer::new().unwrap();
-    let names = (0..512).map(|i| format!("f{i:04}"));
+    let names = (0..256).map(|i| format!("f{i:04}"));
     let blocks = names.filter_map(|name| writer.push(&file(&name)).unwrap()).count();
     assert_eq!(blocks, 1);
     assert!(matches!(writer.push(&file("f0000")), Err(WriteError::OutOfOrder { .. })));
