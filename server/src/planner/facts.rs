@@ -205,8 +205,10 @@ impl DleFacts {
 
     /// What a dump of `level` builds on: the newest dump of any lower level that can be read back.
     pub fn base_of(&self, level: Level) -> Base {
-        let below = self.last.range(..level).map(|(_, past)| past).filter(|past| past.restorable);
-        match below.max_by_key(|past| (past.day, past.dump)) {
+        let below = self.last.range(..level).filter(|(_, past)| past.restorable);
+        // Of one day, the higher level is the later: a lower one after it would have made it void. Ids are no help,
+        // since they have the clock's time, and it may have been set back.
+        match below.max_by_key(|(level, past)| (past.day, **level)).map(|(_, past)| past) {
             None if level.is_full() => Base::NotNeeded,
             None => Base::None,
             Some(past) if past.snapshot == Snapshot::Lost => Base::Lost(past.dump),

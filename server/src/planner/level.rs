@@ -30,8 +30,6 @@ pub(super) enum Due {
     First,
     /// Tonight, since a full is made every run.
     EveryRun,
-    /// Tonight, since the last full has a date that is still to come.
-    Future,
     /// Tonight, and so many days late; 0 is in time.
     Late(i64),
     /// In so many days.
@@ -58,12 +56,22 @@ pub(super) fn due(dle: &DleFacts, today: Day) -> Due {
     match ours.max(dle.skipped_full) {
         None => Due::First,
         Some(_) if dle.dumpcycle == 0 => Due::EveryRun,
-        Some(last) if last > today => Due::Future,
-        Some(last) => match i64::from(dle.dumpcycle) - today.since(last) {
+        Some(last) => match i64::from(dle.dumpcycle) - age(dle, last, today) {
             days @ 1.. => Due::In(days),
             late => Due::Late(-late),
         },
     }
+}
+
+/// How many days ago that was. The clock cannot tell it of a day that is still to come, because it was set back
+/// since: until it has caught up, every run counts as a day. So neither is there a full every night until then, nor
+/// none.
+fn age(dle: &DleFacts, last: Day, today: Day) -> i64 {
+    if last <= today {
+        return today.since(last);
+    }
+    let since = dle.history.iter().take_while(|row| !row.level.is_full());
+    i64::try_from(since.count()).unwrap_or(i64::MAX)
 }
 
 /// What going up from `level` must save.
@@ -212,7 +220,6 @@ fn wants_full(dle: &DleFacts, due: Due, incremental: &Result<Choice, String>) ->
         Due::First if dle.last.is_empty() => Some("it was never dumped".into()),
         Due::First => Some("it has no full that can be read back".into()),
         Due::EveryRun => Some("it gets a full every run".into()),
-        Due::Future => Some("its last full has a date that is still to come".into()),
         Due::Late(0) => Some(format!("its dump cycle of {} is over", days(dle.dumpcycle.into()))),
         Due::Late(late) => Some(format!("its full is {} late", days(late))),
     }

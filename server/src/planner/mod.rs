@@ -146,5 +146,13 @@ fn remarks(dle: &DleFacts, given: Option<&Estimates>, today: Day) -> Vec<Warning
     {
         texts.push(format!("the volume of its last full is written over in {runs} runs"));
     }
+    if let Some(past) = dle.last_full().filter(|past| past.day > today)
+        && dle.strategy == Strategy::Standard
+    {
+        let ahead = level::days(past.day.since(today));
+        texts.push(format!(
+            "its last full is dated {ahead} from now: was the clock set back? Until it has caught up, every run counts as a day"
+        ));
+    }
     texts.into_iter().map(|text| Warning { dle: Some(dle.dle.clone()), text }).collect()
 }

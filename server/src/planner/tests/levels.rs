@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use types::{Bytes, Level};
+use types::{Bytes, DumpId, Level};
 
 use super::{TODAY, asked, dle, is_warned, level, levels, mib, night, why, with_past};
 use crate::planner::{
-    Bump, Day, DleFacts, EstimateNeed, Estimates, Kind, Ratio, Request, Row, Snapshot, Source,
-    Strategy, Today, estimates_wanted, from_client, plan,
+    Base, Bump, Day, DleFacts, EstimateNeed, Estimates, Kind, Ratio, Request, Row, Snapshot,
+    Source, Strategy, Today, estimates_wanted, from_client, plan,
 };
 
 /// The level that one DLE gets, or why it gets none.
@@ -81,9 +81,32 @@ fn a_full_that_cannot_be_read_back_does_not_count() {
 }
 
 #[test]
-fn a_full_from_the_future_does_not_stop_fulls_until_then() {
-    let facts = with_past("a", &[(0, -3000, 100)]);
-    assert_eq!(alone(facts, asked(&[(0, 100), (1, 5)])), Ok(0));
+fn after_the_clock_was_set_back_every_run_counts_as_a_day() {
+    // A full 3000 days from now, and so many runs since: neither a full each night until then, nor none.
+    for (runs, expected) in [(0, 1), (1, 1), (9, 1), (10, 0), (40, 0)] {
+        let mut facts = with_past("a", &[(0, -3000, 100), (1, -3000, 5)]);
+        let row = |number| Row {
+            day: Day(TODAY.0 + 3000),
+            level: level(number),
+            raw: mib(5),
+            stored: mib(5),
+            seconds: 1,
+        };
+        facts.history = vec![row(1); runs];
+        facts.history.push(row(0));
+        let given = asked(&[(0, 100), (1, 5), (2, 5)]);
+        assert_eq!(alone(facts.clone(), given.clone()), Ok(expected), "after {runs} runs");
+        let plan = plan(&night(vec![(facts, given)]));
+        assert!(plan.warnings()[0].text.contains("set back"), "{:?}", plan.warnings());
+    }
+}
+
+#[test]
+fn of_two_dumps_of_one_day_the_higher_level_is_the_later() {
+    let mut facts = with_past("a", &[(0, 1, 100), (1, 0, 50), (2, 0, 20)]);
+    // Made when the clock had been set back: its id looks older.
+    facts.last.get_mut(&level(2)).unwrap().dump = DumpId::new(1, [0; 10]);
+    assert_eq!(facts.base_of(level(3)), Base::Dump(DumpId::new(1, [0; 10])));
 }
 
 #[test]
