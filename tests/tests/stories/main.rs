@@ -13,6 +13,7 @@ mod trees;
 mod volumes;
 
 mod amanda;
+mod clock;
 mod crash;
 mod damage;
 mod first_command;

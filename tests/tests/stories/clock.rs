@@ -1,0 +1,82 @@
+//! Somebody sets the clock back: nights go on, levels are right, and nothing that is needed is written over.
+//!
+//! The programs know no other way to be told the time than to ask the system, so the system is made to lie: libfaketime
+//! answers in its place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::process::Command;
+
+use crate::programs::{built, run};
+use crate::site::{Scratch, Site};
+use crate::trees::{Manifest, mutate, office};
+
+/// A night at some time of the clock; gives its stamp.
+fn night_at(site: &Site, time: &str) -> String {
+    let mut command = Command::new("faketime");
+    // Times of files stay what they are, and how long something takes is not the clock's business.
+    command.env("NO_FAKE_STAT", "1").args(["--exclude-monotonic", time]);
+    command.arg(built("reelkeep")).arg("-c").arg(site.path()).arg("dump");
+    run(&mut command).good();
+    site.runs().pop().unwrap()
+}
+
+/// Which volumes there are, and the run that each was labelled in.
+fn volumes(site: &Site) -> BTreeMap<String, String> {
+    let listed = site.json(&["list", "volumes"]);
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let volumes = listed.as_array().unwrap().iter();
+    volumes.map(|volume| (text(&volume["label"]), text(&volume["labelled"]))).collect()
+}
+
+#[test]
+#[ignore = "needs faketime: buildbot/run runs it"]
+fn after_the_clock_jumps_back_levels_are_right_and_all_days_restore() {
+    let scratch = Scratch::new();
+    let tree = office(&scratch.path().join("tree"), 0.002);
+    // Few and small, so that some are written over within the story.
+    let how = ["--volume-size", "20 MiB", "--volumes", "9"];
+    let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
+    let times = [
+        "2026-03-10 02:00:00",
+        "2026-03-11 02:00:00",
+        // Eight days back, and on from there.
+        "2026-03-03 02:00:00",
+        "2026-03-04 02:00:00",
+        // Somebody has noticed. A dump cycle after the full, the next is due, and then the next.
+        "2026-03-12 02:00:00",
+        "2026-03-21 02:00:00",
+        "2026-03-22 02:00:00",
+        "2026-04-01 02:00:00",
+        "2026-03-25 02:00:00",
+        "2026-04-12 02:00:00",
+    ];
+    let mut days = BTreeMap::new();
+    let mut reused = BTreeSet::new();
+    for (day, time) in (1..).zip(times) {
+        let before = volumes(&site);
+        mutate(&tree, day);
+        let stamp = night_at(&site, time);
+        assert!(days.keys().all(|earlier| *earlier < stamp), "{stamp} is not later than {days:?}");
+        days.insert(stamp, Manifest::of(&tree));
+        let after = volumes(&site);
+        reused.extend(before.into_iter().filter(|(label, stamp)| after[label] != *stamp));
+        expect_all_restore(&site, &tree, &days);
+    }
+    let levels: Vec<_> = site.dumps().iter().map(|dump| dump.level).collect();
+    let full = |at: usize| levels[at] == 0;
+    let fulls: Vec<_> = (0..levels.len()).filter(|at| full(*at)).collect();
+    assert_eq!(fulls, [0, 5, 7, 9], "{levels:?}");
+    site.say(&["verify", "--all"]).good();
+    site.say(&["catalogue", "check"]).good();
+}
+
+/// The newest state always restores, and so does every other that the list calls restorable.
+#[track_caller]
+fn expect_all_restore(site: &Site, tree: &Path, days: &BTreeMap<String, Manifest>) {
+    let dumps = site.dumps();
+    assert!(dumps.last().is_some_and(|dump| dump.restorable), "{dumps:#?}");
+    for dump in dumps.iter().filter(|dump| dump.restorable) {
+        site.expect_restores(tree, &dump.run, &days[&dump.run]);
+    }
+}
