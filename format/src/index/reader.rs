@@ -5,7 +5,8 @@
 //! jumps over what lies deeper, so that the root of a million files is listed as fast as a leaf.
 
 use std::cmp::Ordering;
-use std::sync::{Mutex, PoisonError};
+use std::panic::resume_unwind;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::vec;
 
 use super::blocks::{Block, Counts, LENGTHS, Lengths, Row, TRAILER, Trailer, check_head, damaged};
@@ -16,6 +17,11 @@ use super::source::{ReadAt, Sequential};
 use super::stream::Stream;
 use crate::frame::Decoder;
 use crate::path;
+
+/// From so many blocks on, several threads open them.
+const MANY: usize = 64;
+/// How many threads.
+const LISTERS: usize = 4;
 
 /// An index over any source that can be read anywhere.
 pub struct Reader<S> {
@@ -57,10 +63,35 @@ impl<S: ReadAt> Reader<S> {
 
     /// What the dump says of the direct children of a directory, in order: also what is gone of them.
     pub fn list(&self, dir: &[u8]) -> Result<Vec<Record>, IndexError> {
+        let blocks = self.guide.blocks_with_children(dir);
+        if blocks.len() < MANY {
+            return self.list_blocks(&blocks, dir, &mut self.decoder());
+        }
+        let share = blocks.len().div_ceil(LISTERS);
+        std::thread::scope(|scope| {
+            let shares = blocks.chunks(share);
+            let listers: Vec<_> = shares
+                .map(|blocks| scope.spawn(|| self.list_blocks(blocks, dir, &mut Decoder::new())))
+                .collect();
+            let mut children = Vec::new();
+            for lister in listers {
+                children.extend(lister.join().unwrap_or_else(|panic| resume_unwind(panic))?);
+            }
+            Ok(children)
+        })
+    }
+
+    /// The children of a directory that stand in these blocks.
+    fn list_blocks(
+        &self,
+        blocks: &[usize],
+        dir: &[u8],
+        decoder: &mut Decoder,
+    ) -> Result<Vec<Record>, IndexError> {
         let mut children = Vec::new();
         let mut scratch = Scratch::default();
-        for number in self.guide.blocks_with_children(dir) {
-            let block = self.block_into(number, &mut scratch)?;
+        for &number in blocks {
+            let block = self.block_into(number, decoder, &mut scratch)?;
             list_block(&block, dir, &mut children)?;
             scratch.raw = block.into_raw();
         }
@@ -90,13 +121,18 @@ impl<S: ReadAt> Reader<S> {
     }
 
     fn block(&self, number: usize) -> Result<Block<Record>, IndexError> {
-        self.block_into(number, &mut Scratch::default())
+        self.block_into(number, &mut self.decoder(), &mut Scratch::default())
+    }
+
+    fn decoder(&self) -> MutexGuard<'_, Decoder> {
+        self.decoder.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same in memory that was used before.
     fn block_into(
         &self,
         number: usize,
+        decoder: &mut Decoder,
         scratch: &mut Scratch,
     ) -> Result<Block<Record>, IndexError> {
         let place = self.guide.place(number);
@@ -114,9 +150,8 @@ impl<S: ReadAt> Reader<S> {
         if stored.len() != lengths.stored as usize {
             return Err(damaged::<Record>(offset, "a block is not as long as the guide says"));
         }
-        let mut decoder = self.decoder.lock().unwrap_or_else(PoisonError::into_inner);
         let raw = std::mem::take(&mut scratch.raw);
-        Block::open_into(raw, &mut decoder, stored, lengths.raw, offset)
+        Block::open_into(raw, decoder, stored, lengths.raw, offset)
     }
 }
 

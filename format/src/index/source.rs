@@ -6,7 +6,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 /// Bytes that can be read anywhere, by many at once.
-pub trait ReadAt {
+pub trait ReadAt: Send + Sync {
     /// Fills `bytes` from `offset` on; what ends before that is an error.
     fn read_at(&self, offset: u64, bytes: &mut [u8]) -> io::Result<()>;
 
