@@ -173,8 +173,12 @@ fn list_block(
     let inside = if dir.is_empty() { 0 } else { dir.len() + 1 };
     // What shares this much with the path before it lies below the same child, and is passed over.
     let mut deep = usize::MAX;
-    for at in 0.. {
+    let mut next = 0;
+    loop {
+        next += names.pass_over(deep);
         let Some(name) = names.step()? else { break };
+        let at = next;
+        next += 1;
         if name.same >= deep {
             continue;
         }
