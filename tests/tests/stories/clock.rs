@@ -1,7 +1,8 @@
 //! Somebody sets the clock back: nights go on, levels are right, and nothing that is needed is written over.
 //!
 //! The programs know no other way to be told the time than to ask the system, so the system is made to lie: libfaketime
-//! answers in its place.
+//! answers in its place. The files keep the times that the kernel gives them, so the story plays in years to come: what
+//! seems to have changed later than now would be dumped at every level.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -38,21 +39,21 @@ fn after_the_clock_jumps_back_levels_are_right_and_all_days_restore() {
     let how = ["--volume-size", "20 MiB", "--volumes", "9"];
     let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
     let times = [
-        "2026-03-10 02:00:00",
-        "2026-03-11 02:00:00",
+        "2036-03-10 02:00:00",
+        "2036-03-11 02:00:00",
         // Eight days back, and on from there.
-        "2026-03-03 02:00:00",
-        "2026-03-04 02:00:00",
+        "2036-03-03 02:00:00",
+        "2036-03-04 02:00:00",
         // Somebody has noticed. A dump cycle after the full, the next is due, and then the next.
-        "2026-03-12 02:00:00",
-        "2026-03-21 02:00:00",
-        "2026-03-22 02:00:00",
-        "2026-04-01 02:00:00",
-        "2026-03-25 02:00:00",
-        "2026-04-12 02:00:00",
+        "2036-03-12 02:00:00",
+        "2036-03-21 02:00:00",
+        "2036-03-22 02:00:00",
+        "2036-04-01 02:00:00",
+        "2036-03-25 02:00:00",
+        "2036-04-12 02:00:00",
     ];
     let mut days = BTreeMap::new();
-    let mut reused = BTreeSet::new();
+    let (mut levels, mut reused) = (Vec::new(), BTreeSet::new());
     for (day, time) in (1..).zip(times) {
         let before = volumes(&site);
         mutate(&tree, day);
@@ -63,13 +64,12 @@ fn after_the_clock_jumps_back_levels_are_right_and_all_days_restore() {
             "{stamp} is not later than {newest:?}"
         );
         days.insert(stamp, Manifest::of(&tree));
+        levels.push(site.dumps().last().unwrap().level);
         let after = volumes(&site);
         reused.extend(before.into_iter().filter(|(label, stamp)| after[label] != *stamp));
         expect_all_restore(&site, &tree, &days);
     }
-    let levels: Vec<_> = site.dumps().iter().map(|dump| dump.level).collect();
-    let full = |at: usize| levels[at] == 0;
-    let fulls: Vec<_> = (0..levels.len()).filter(|at| full(*at)).collect();
+    let fulls: Vec<_> = (0..levels.len()).filter(|at| levels[*at] == 0).collect();
     assert_eq!(fulls, [0, 5, 7, 9], "{levels:?}");
     assert!(!reused.is_empty(), "no volume was written over, so nothing was put to the test");
     site.say(&["verify", "--all"]).good();
@@ -82,7 +82,8 @@ fn expect_all_restore(site: &Site, tree: &Path, days: &BTreeMap<String, Manifest
     let name = tree.to_str().unwrap();
     let whole = |run: &str| {
         let chain = site.chain(name, run);
-        chain[0].level == 0 && chain.iter().all(|dump| dump.restorable)
+        chain.first().is_some_and(|dump| dump.level == 0)
+            && chain.iter().all(|dump| dump.restorable)
     };
     let newest = days.keys().next_back().unwrap();
     assert!(whole(newest), "{:#?}", site.chain(name, newest));
