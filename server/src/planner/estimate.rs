@@ -2,8 +2,11 @@
 //!
 //! History answers for most DLEs, without a word to the client: a full is about as large as the last one,
 //! and the third level 1 in a row about as large as third level 1s used to be. The client walks its tree
-//! only for what has no history, and for a DLE that is near a bump, where two levels are compared and the
-//! difference is what counts. One walk gives the sizes of all levels asked for.
+//! only for what has no history, and for a DLE that is near a bump, if history leaves it in doubt what the bump would
+//! save: the next level would hold what changes in a day, and that is known where days are alike. One walk gives the
+//! sizes of all levels asked for.
+//!
+//! A full is taken to have grown since the last as it grew before.
 
 use std::collections::BTreeMap;
 
@@ -18,6 +21,12 @@ const DEFAULT_RATE: u64 = 10 << 20;
 const RECENT: usize = 3;
 /// Nothing grows by more than this when it is compressed.
 const WORST_RATIO: f64 = 1.1;
+/// Within this factor of what decides, an estimate from history decides nothing.
+const DOUBT: f64 = 1.5;
+/// Days that differ by more than this factor say nothing of the next.
+const STEADY: u64 = 4;
+/// Nothing is taken to grow faster between two fulls.
+const GROWTH: f64 = 2.0;
 /// Longer stays at one level are all alike.
 const LONGEST_STAY: u32 = 29;
 
@@ -40,19 +49,35 @@ pub enum EstimateNeed {
 /// Says which levels have to be estimated, and whether the client has to be asked.
 pub fn estimates_wanted(dle: &DleFacts, today: Day) -> EstimateNeed {
     let levels = levels_wanted(dle, today);
-    let known = history(dle, &levels);
+    let known = history(dle, &levels, today);
     let ask = EstimateNeed::AskClient {
         levels: levels.iter().map(|&level| (level, base(dle, level))).collect(),
         otherwise: known.clone(),
     };
     match levels.as_slice() {
         [] => EstimateNeed::Nothing,
-        levels if near_a_bump(dle) && levels.len() > 1 => ask,
+        levels if near_a_bump(dle) && levels.len() > 1 && !is_clear(dle, &known) => ask,
         levels if levels.iter().all(|level| known.levels.contains_key(level)) => {
             EstimateNeed::FromHistory(known)
         }
         _ => ask,
     }
+}
+
+/// What Amanda asks of the client: every level that may come into question, every night.
+pub(super) fn every_level(dle: &DleFacts, today: Day) -> EstimateNeed {
+    let mut levels = levels_wanted(dle, today);
+    if levels.is_empty() {
+        return EstimateNeed::Nothing;
+    }
+    if let Some(current) = dle.last_level.filter(|level| !level.is_full() && dle.request.is_none())
+        && near_a_bump(dle)
+        && !levels.contains(&current.next())
+    {
+        levels.push(current.next());
+    }
+    let levels = levels.iter().map(|&level| (level, base(dle, level))).collect();
+    EstimateNeed::AskClient { levels, otherwise: Estimates::default() }
 }
 
 /// What `raw` bytes of a level, as the client counted them, will cost.
@@ -63,8 +88,8 @@ pub fn from_client(dle: &DleFacts, level: Level, raw: Bytes) -> Estimate {
 }
 
 /// What history says of these levels.
-pub(super) fn history(dle: &DleFacts, levels: &[Level]) -> Estimates {
-    let estimate = |&level: &Level| Some((level, from_history(dle, level)?));
+pub(super) fn history(dle: &DleFacts, levels: &[Level], today: Day) -> Estimates {
+    let estimate = |&level: &Level| Some((level, from_history(dle, level, today)?));
     Estimates { levels: levels.iter().filter_map(estimate).collect(), failed: None }
 }
 
@@ -137,6 +162,15 @@ fn near_a_bump(dle: &DleFacts) -> bool {
         && large
 }
 
+/// True if history alone says whether to bump: what it would save is well above what it must, or well below.
+fn is_clear(dle: &DleFacts, known: &Estimates) -> bool {
+    let Some(current) = dle.last_level else { return false };
+    let stored = |level| known.levels.get(&level).map(|estimate: &Estimate| estimate.stored);
+    let (Some(here), Some(next)) = (stored(current), stored(current.next())) else { return false };
+    let saves = (here - next).0 as f64 / bump_threshold(dle, current).0.max(1) as f64;
+    !(1.0 / DOUBT..=DOUBT).contains(&saves)
+}
+
 fn base(dle: &DleFacts, level: Level) -> Option<DumpId> {
     match dle.base_of(level) {
         Base::Dump(dump) => Some(dump),
@@ -146,23 +180,48 @@ fn base(dle: &DleFacts, level: Level) -> Option<DumpId> {
 
 /// The size of a level as earlier dumps suggest it: those that were as long at this level as tonight's
 /// would be, else the last one.
-fn from_history(dle: &DleFacts, level: Level) -> Option<Estimate> {
+fn from_history(dle: &DleFacts, level: Level, today: Day) -> Option<Estimate> {
     let rows = stays(&dle.history);
     let alike = |stay: u32| {
         let rows = rows.iter().filter(|(row, s)| row.level == level && *s == stay);
         average(rows.map(|(row, _)| *row))
     };
     let stay = if dle.last_level == Some(level) { dle.consecutive_runs + 1 } else { 1 };
-    let newest = || dle.history.iter().find(|row| row.level == level).copied();
     let last = || {
         let past = dle.last.get(&level)?;
         let seconds = u32::try_from(past.stored.0 / rate(dle, level)).unwrap_or(u32::MAX);
         Some(Estimate { raw: past.raw, stored: past.stored, seconds, source: Source::History })
     };
     if level.is_full() {
-        return newest().and_then(|row| average([row].into_iter())).or_else(last);
+        return grown_full(dle, today).or_else(last);
     }
-    (1..=stay.min(LONGEST_STAY)).rev().find_map(alike).or_else(last)
+    let as_long = (1..=stay.min(LONGEST_STAY)).rev().find_map(alike);
+    as_long.or_else(last).or_else(|| (stay == 1).then(|| one_day(&rows)).flatten())
+}
+
+/// The newest full, grown since by as much a day as from the one before to it.
+fn grown_full(dle: &DleFacts, today: Day) -> Option<Estimate> {
+    let mut fulls = dle.history.iter().filter(|row| row.level.is_full());
+    let newest = fulls.next()?;
+    let factor = fulls.find(|row| row.day < newest.day && row.stored > Bytes::ZERO).map(|before| {
+        let between = newest.day.since(before.day) as f64;
+        let since = today.since(newest.day) as f64;
+        (newest.stored.0 as f64 / before.stored.0 as f64).powf(since / between)
+    });
+    let grown = |bytes: Bytes| bytes.share(factor.unwrap_or(1.0).clamp(1.0 / GROWTH, GROWTH));
+    let seconds = u32::try_from(grown(Bytes(newest.seconds.into())).0).unwrap_or(u32::MAX);
+    let stored = grown(newest.stored).max(Bytes(1));
+    Some(Estimate { raw: grown(newest.raw), stored, seconds, source: Source::History })
+}
+
+/// What changes from one run to the next, whatever the level: the first dump at a level holds just that. Nothing, if
+/// the newest of them differ too much.
+fn one_day(rows: &[(Row, u32)]) -> Option<Estimate> {
+    let first = rows.iter().rev().filter(|(row, stay)| !row.level.is_full() && *stay == 1);
+    let newest: Vec<Row> = first.map(|(row, _)| *row).take(RECENT).collect();
+    let sizes = || newest.iter().map(|row| row.stored.0.max(1));
+    let steady = sizes().max()? <= sizes().min()?.saturating_mul(STEADY);
+    (newest.len() > 1 && steady).then(|| average(newest.into_iter())).flatten()
 }
 
 /// Each row with its place in the row of dumps at the same level: 1 for the first after a change.
@@ -226,7 +285,7 @@ pub(super) fn complete(
     let mut levels = levels_wanted(dle, today);
     // Balancing wants the size of a full also where none is in question.
     levels.push(Level::FULL);
-    let mut known = history(dle, &levels).levels;
+    let mut known = history(dle, &levels, today).levels;
     known.extend(given.into_iter().flat_map(|given| &given.levels));
     known
 }

@@ -21,7 +21,6 @@ pub(super) struct Load {
     bytes: Bytes,
     seconds: u64,
     fulls: Bytes,
-    full_count: usize,
 }
 
 impl Load {
@@ -29,8 +28,7 @@ impl Load {
         let Tonight { capacity, minutes, .. } = *tonight;
         // Every volume has its label, its records, and one part that its end cuts in two.
         let frame = (capacity.block + capacity.filemark).times(3 * u64::from(capacity.runtapes));
-        let empty =
-            Self { capacity, minutes, bytes: frame, seconds: 0, fulls: Bytes::ZERO, full_count: 0 };
+        let empty = Self { capacity, minutes, bytes: frame, seconds: 0, fulls: Bytes::ZERO };
         cases.iter().filter_map(Case::choice).fold(empty, Self::with)
     }
 
@@ -41,7 +39,6 @@ impl Load {
             bytes: self.bytes + self.on_volume(choice),
             seconds: self.seconds + u64::from(choice.cost.seconds),
             fulls: self.fulls + fulls,
-            full_count: self.full_count + usize::from(choice.level.is_full()),
             ..self
         }
     }
@@ -53,7 +50,6 @@ impl Load {
             bytes: self.bytes - self.on_volume(choice),
             seconds: self.seconds.saturating_sub(u64::from(choice.cost.seconds)),
             fulls: self.fulls - fulls,
-            full_count: self.full_count.saturating_sub(usize::from(choice.level.is_full())),
             ..self
         }
     }
@@ -90,10 +86,6 @@ impl Load {
 
     pub(super) fn fulls(&self) -> Bytes {
         self.fulls
-    }
-
-    pub(super) fn full_count(&self) -> usize {
-        self.full_count
     }
 
     pub(super) fn seconds(&self) -> u64 {

@@ -17,12 +17,14 @@
 //! - what is done instead when there is no volume is smaller than what was planned;
 //! - the same facts give the same plan, in whatever order they come.
 
+mod amanda;
 mod estimate;
 mod facts;
 mod fit;
 mod level;
 mod outcome;
 mod promote;
+pub mod simulate;
 #[cfg(test)]
 mod tests;
 
@@ -31,12 +33,13 @@ use std::collections::BTreeMap;
 
 use types::Level;
 
+pub use amanda::amanda;
 pub use estimate::{EstimateNeed, estimates_wanted, from_client};
 pub use facts::{
     Base, Bump, Capacity, Day, DleFacts, Estimate, Estimates, Minutes, Past, Ratio, Request, Row,
     Snapshot, Source, Strategy, Today, Tonight,
 };
-pub use outcome::{Balance, Choice, DueDay, Kind, Plan, Planned, Skipped, Warning};
+pub use outcome::{AmandaNight, Balance, Choice, DueDay, Kind, Plan, Planned, Skipped, Warning};
 
 use fit::Load;
 use level::{Case, Due, Take};
@@ -64,7 +67,7 @@ pub fn plan(tonight: &Tonight) -> Plan {
     let (load, late) = fit::delay(&mut cases, load, today);
     warnings.extend(late);
     let ideal = promote::ideal(tonight, &cases);
-    let load = promote::promote(&mut cases, load, ideal);
+    let load = promote::promote(tonight, &mut cases, load);
     let balance = Balance {
         ideal,
         fulls: load.fulls(),

@@ -151,3 +151,12 @@ impl Plan {
         Self { dumps, ..Self::default() }
     }
 }
+
+/// What Amanda's rules would do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AmandaNight {
+    /// The dumps, with their levels.
+    pub dumps: Vec<(DleRef, Level)>,
+    /// What is not dumped, whatever the reason.
+    pub left_out: Vec<DleRef>,
+}

@@ -1,24 +1,29 @@
 //! Promotion: fulls that come early, so that every night has about the same to do.
 //!
-//! If all fulls were spread perfectly, each run would write the *ideal* share of them. A night that has less
-//! takes fulls from the hills of days to come, where more than the ideal falls due: such as come not too
-//! long before their time, and not too many from one host. A night that would have none at all takes one off
-//! the highest hill.
+//! The plan looks ahead over the whole cycle. All fulls that fall due up to some night have to be made by then, so
+//! the nights until then have to take their sum. The night among those to come where that sum, shared out over the
+//! nights, is the largest gives the *level*: with less, that night could not be kept, and with no more, all can. A
+//! full larger than the level is a night of its own, and counts as one.
+//!
+//! Then every full is given a night, as late as there is room, since one that comes early is one that is made too
+//! often. Those whose night is tonight come early. Bytes and minutes are looked at alike: a night has room if
+//! neither rises above its level.
 
-use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use types::{Bytes, HostName};
+use types::Bytes;
 
 use super::facts::{Day, Strategy, Tonight};
 use super::fit::Load;
 use super::level::{Case, Due, Take, days};
 use super::outcome::{Choice, DueDay};
 
-/// Within this share of the ideal, a night is balanced.
+/// A night that differs from the level by less than this share is level.
 const SLACK: f64 = 0.05;
-/// What a host that already has all its fulls tonight counts against one more.
-const CROWD: f64 = 0.25;
+/// The level settles as large fulls are set apart; this often is more than it ever needs.
+const ROUNDS: usize = 8;
+/// Nobody looks further ahead, in days.
+const HORIZON: i64 = 400;
 
 /// The fulls of each run if they were spread perfectly.
 pub(super) fn ideal(tonight: &Tonight, cases: &[Case<'_>]) -> Bytes {
@@ -58,152 +63,264 @@ pub(super) fn ahead(cases: &[Case<'_>], today: Day) -> Vec<DueDay> {
     by_day.into_iter().map(due).collect()
 }
 
-/// Makes fulls of incrementals until the night has its share.
-pub(super) fn promote(cases: &mut [Case<'_>], load: Load, ideal: Bytes) -> Load {
-    let mut night = Promotion::new(cases, load, ideal);
-    while night.has_too_little() {
-        let Some(place) = night.best() else { break };
-        night.take(place);
+/// Makes fulls of incrementals if the nights to come need it.
+pub(super) fn promote(tonight: &Tonight, cases: &mut [Case<'_>], load: Load) -> Load {
+    let mut ahead = Ahead::new(tonight, cases);
+    let mut load = load;
+    for (at, in_days) in ahead.tonights() {
+        load = take(&mut cases[at], in_days, load, &ahead);
     }
-    if night.load.full_count() == 0
-        && let Some(place) = night.off_the_highest_hill()
-    {
-        night.take(place);
-    }
-    night.load
+    load
 }
 
-/// A full that may come early.
-struct Early {
+/// Makes this full early, if the night takes it.
+fn take(case: &mut Case<'_>, in_days: i64, load: Load, ahead: &Ahead) -> Load {
+    let Some(full) = case.full.as_ref().filter(|_| promotable(case).is_some()) else { return load };
+    let with = case.choice().map_or(load, |choice| load.without(choice)).with(full);
+    if with.too_big_alone(full, case.facts.allow_split).is_some() || !with.fits() {
+        return load;
+    }
+    let others = ahead.due_on(in_days).saturating_sub(1);
+    case.take = Take::Full;
+    case.why = match others {
+        0 => format!("a full {} early: the nights until then have more to do", days(in_days)),
+        1 => format!(
+            "a full {} early: tonight has room, and 1 more falls due that day",
+            days(in_days)
+        ),
+        _ => format!(
+            "a full {} early: tonight has room, and {others} more fall due that day",
+            days(in_days)
+        ),
+    };
+    with
+}
+
+/// A full, and by when it has to be made.
+#[derive(Clone, Copy, Debug)]
+struct Coming {
     /// Which case.
     at: usize,
     /// In how many days it falls due.
     in_days: i64,
-    size: Bytes,
-    /// How much of its dump cycle is lost.
-    lost: f64,
-    host: usize,
+    /// It can't be earlier either: it is made tonight, or may not come early.
+    fixed: bool,
+    /// From one to the next, in days.
+    cycle: i64,
+    bytes: f64,
+    seconds: f64,
 }
 
-/// What falls due on one day.
-#[derive(Clone, Copy, Default)]
-struct Hill {
-    fulls: usize,
-    stored: Bytes,
-}
-
-/// What is going on at one host.
-#[derive(Clone, Copy, Default)]
-struct Host {
-    fulls_tonight: usize,
-    dles: usize,
-}
-
-struct Promotion<'c, 'a> {
-    cases: &'c mut [Case<'a>],
-    load: Load,
-    ideal: Bytes,
-    /// In the order of the cases.
-    early: Vec<Early>,
-    /// By the number of days until then.
-    hills: BTreeMap<i64, Hill>,
-    hosts: Vec<Host>,
-}
-
-impl<'c, 'a> Promotion<'c, 'a> {
-    fn new(cases: &'c mut [Case<'a>], load: Load, ideal: Bytes) -> Self {
-        let mut hills: BTreeMap<i64, Hill> = BTreeMap::new();
-        let mut numbers: BTreeMap<&HostName, usize> = BTreeMap::new();
-        let (mut hosts, mut early) = (Vec::new(), Vec::new());
-        for (at, case) in cases.iter().enumerate() {
-            let next = numbers.len();
-            let host = *numbers.entry(&case.facts.dle.host).or_insert(next);
-            hosts.resize(numbers.len(), Host::default());
-            hosts[host].dles += 1;
-            hosts[host].fulls_tonight += usize::from(case.take == Take::Full);
-            if let (Some(in_days), Some(full)) = (promotable(case), &case.full) {
-                let size = full.cost.stored;
-                let hill = hills.entry(in_days).or_default();
-                hill.fulls += 1;
-                hill.stored += size;
-                let lost = in_days as f64 / f64::from(case.facts.dumpcycle.max(1));
-                early.push(Early { at, in_days, size, lost, host });
-            }
-        }
-        Self { cases, load, ideal, early, hills, hosts }
+impl Share {
+    /// As a level: how much of it this much fills.
+    fn filled(self, bytes: f64, seconds: f64) -> f64 {
+        (bytes / self.bytes.max(1.0)).max(seconds / self.seconds.max(1.0))
     }
+}
 
-    fn has_too_little(&self) -> bool {
-        self.ideal - self.load.fulls() > self.ideal.share(SLACK)
+impl Coming {
+    /// What share of its cycle is lost if it is made tonight.
+    fn lost(&self) -> f64 {
+        self.in_days as f64 / self.cycle.max(1) as f64
     }
+}
 
-    /// The full that helps most, of those that leave the night within the ideal and a hill lower.
-    fn best(&self) -> Option<usize> {
-        let room = self.ideal + self.ideal.share(SLACK) - self.load.fulls();
-        let mut best: Option<(usize, f64)> = None;
-        for (place, early) in self.early.iter().enumerate() {
-            let Some(score) = self.score(early) else { continue };
-            let better = best.is_none_or(|(_, so_far)| score > so_far);
-            if better && early.size <= room && self.promoted(early).is_some() {
-                best = Some((place, score));
-            }
-        }
-        best.map(|(place, _)| place)
-    }
+/// The nights to come, and the fulls that have to find a place in them.
+struct Ahead {
+    coming: Vec<Coming>,
+    nights: Vec<Share>,
+    runs_a_day: f64,
+    /// What a night should have.
+    level: Share,
+}
 
-    /// The first that fits, off the day with most to do.
-    fn off_the_highest_hill(&self) -> Option<usize> {
-        let mut hills: Vec<_> = self.hills.iter().filter(|(_, hill)| hill.fulls > 1).collect();
-        hills.sort_by_key(|(in_days, hill)| (Reverse(hill.stored), **in_days));
-        let fits = |day: i64| {
-            let on_it = |early: &Early| early.in_days == day && self.promoted(early).is_some();
-            self.early.iter().position(on_it)
+/// Bytes and seconds, of a night or of the level.
+#[derive(Clone, Copy, Debug, Default)]
+struct Share {
+    bytes: f64,
+    seconds: f64,
+}
+
+impl Ahead {
+    fn new(tonight: &Tonight, cases: &[Case<'_>]) -> Self {
+        let coming: Vec<Coming> =
+            cases.iter().enumerate().filter_map(|(at, case)| coming(at, case)).collect();
+        let longest = coming.iter().map(|full| full.cycle).max().unwrap_or(0).min(HORIZON);
+        let runs_a_day = (f64::from(tonight.runs_per_cycle.max(1))
+            / f64::from(tonight.dumpcycle.max(1)))
+        .min(1.0);
+        let nights = vec![Share::default(); usize::try_from(longest).unwrap_or(0).max(1)];
+        let mut ahead = Self { coming, nights, runs_a_day, level: Share::default() };
+        ahead.coming.sort_by_key(|full| full.in_days);
+        ahead.level = Share {
+            bytes: ahead.settled(|full| full.bytes),
+            seconds: ahead.settled(|full| full.seconds),
         };
-        hills.into_iter().find_map(|(day, _)| fits(*day))
+        ahead
     }
 
-    /// The night with this full in it, if it takes it.
-    fn promoted(&self, early: &Early) -> Option<Load> {
-        let case = &self.cases[early.at];
-        let full = case.full.as_ref()?;
-        let load = case.choice().map_or(self.load, |choice| self.load.without(choice)).with(full);
-        let possible = load.too_big_alone(full, case.facts.allow_split).is_none();
-        (possible && load.fits()).then_some(load)
-    }
-
-    /// How much of the full relieves a day with too much, less what is lost by coming early, less the crowd
-    /// on its host.
+    /// Finds a night for every full, and says which are tonight's, with the days that they come early.
     ///
-    /// A full that comes early is one that is made too often, so it has to be worth it: the day that it
-    /// falls due has more than its share, and not by this full alone.
-    fn score(&self, early: &Early) -> Option<f64> {
-        let hill = self.hills.get(&early.in_days)?;
-        if hill.fulls < 2 || hill.stored <= self.ideal {
-            return None;
+    /// What has no choice is placed first, then the largest, since small ones find room beside them. Each comes as late
+    /// as its night has room; and where none has, where it adds least to the fullest.
+    fn tonights(&mut self) -> Vec<(usize, i64)> {
+        let mut order = self.coming.clone();
+        let level = self.level;
+        let size = |full: &Coming| level.filled(full.bytes, full.seconds);
+        order.sort_by(|a, b| {
+            b.fixed
+                .cmp(&a.fixed)
+                .then(a.cycle.cmp(&b.cycle))
+                .then(size(b).total_cmp(&size(a)))
+                .then(a.at.cmp(&b.at))
+        });
+        let (mut tonights, mut later) = (Vec::new(), Vec::new());
+        for full in order {
+            let night = if full.fixed { full.in_days } else { self.night_for(&full) };
+            self.place(&full, night);
+            match (full.fixed, night) {
+                (true, _) => {}
+                (false, 0) => tonights.push((full.at, full.in_days)),
+                (false, _) => later.push(full),
+            }
         }
-        let relieved = (hill.stored - self.ideal).min(early.size);
-        let relief = relieved.0 as f64 / early.size.0.max(1) as f64;
-        let Host { fulls_tonight, dles } = self.hosts[early.host];
-        let crowd = fulls_tonight as f64 / dles as f64;
-        Some(relief - early.lost - CROWD * crowd).filter(|score| *score > 0.0)
+        self.fill_tonight(later, &mut tonights);
+        tonights
     }
 
-    fn take(&mut self, place: usize) {
-        let early = self.early.remove(place);
-        let Some(load) = self.promoted(&early) else { return };
-        self.load = load;
-        self.hosts[early.host].fulls_tonight += 1;
-        let hill = self.hills.entry(early.in_days).or_default();
-        hill.fulls -= 1;
-        hill.stored = hill.stored - early.size;
-        let others = hill.fulls;
-        let case = &mut self.cases[early.at];
-        case.take = Take::Full;
-        case.why = format!(
-            "a full {} early: tonight has room, and {others} more fall due that day",
-            days(early.in_days)
-        );
+    /// What is left over of the nights is best taken now: tomorrow it may not be left over. Those that lose the least
+    /// of their cycle come first, of these the largest.
+    fn fill_tonight(&mut self, mut later: Vec<Coming>, tonights: &mut Vec<(usize, i64)>) {
+        let level = self.level;
+        let Some(night) = self.nights.first_mut() else { return };
+        later.sort_by(|a, b| {
+            let larger =
+                level.filled(b.bytes, b.seconds).total_cmp(&level.filled(a.bytes, a.seconds));
+            a.lost().total_cmp(&b.lost()).then(larger).then(a.at.cmp(&b.at))
+        });
+        for full in later {
+            if level.filled(night.bytes, night.seconds) >= 1.0 - SLACK {
+                return;
+            }
+            let with =
+                Share { bytes: night.bytes + full.bytes, seconds: night.seconds + full.seconds };
+            if level.filled(with.bytes, with.seconds) <= 1.0 + SLACK {
+                *night = with;
+                tonights.push((full.at, full.in_days));
+            }
+        }
     }
+
+    fn night_for(&self, full: &Coming) -> i64 {
+        let nights = (0..=full.in_days).rev().filter(|day| self.has_run(*day));
+        let mut best = (f64::INFINITY, full.in_days);
+        for day in nights {
+            let fullest = self.with(full, day);
+            if fullest <= 1.0 {
+                return day;
+            }
+            if fullest < best.0 {
+                best = (fullest, day);
+            }
+        }
+        best.1
+    }
+
+    /// Runs that are fewer than days stand for those that will be, evenly.
+    fn has_run(&self, day: i64) -> bool {
+        day == 0 || self.runs_until(day) > self.runs_until(day - 1)
+    }
+
+    /// How full the fullest of its nights would be, if it were made on that day and from then on every cycle.
+    fn with(&self, full: &Coming, day: i64) -> f64 {
+        let nights = self
+            .every(full, day)
+            .map(|night| self.level.filled(night.bytes + full.bytes, night.seconds + full.seconds));
+        nights.fold(0.0, f64::max)
+    }
+
+    fn every(&self, full: &Coming, day: i64) -> impl Iterator<Item = &Share> {
+        let from = usize::try_from(day).unwrap_or(usize::MAX);
+        let step = usize::try_from(full.cycle).unwrap_or(1).max(1);
+        self.nights.iter().skip(from).step_by(step)
+    }
+
+    fn place(&mut self, full: &Coming, day: i64) {
+        let from = usize::try_from(day).unwrap_or(usize::MAX);
+        let step = usize::try_from(full.cycle).unwrap_or(1).max(1);
+        for night in self.nights.iter_mut().skip(from).step_by(step) {
+            night.bytes += full.bytes;
+            night.seconds += full.seconds;
+        }
+    }
+
+    fn due_on(&self, in_days: i64) -> usize {
+        self.coming.iter().filter(|full| full.in_days == in_days).count()
+    }
+
+    /// How many runs there are up to a day, tonight's among them.
+    fn runs_until(&self, in_days: i64) -> f64 {
+        1.0 + (in_days as f64 * self.runs_a_day).floor()
+    }
+
+    /// The level, once fulls that are larger than it are set apart.
+    fn settled(&self, of: impl Fn(&Coming) -> f64) -> f64 {
+        let mut level = self.level_with(&of, f64::INFINITY);
+        for _ in 0..ROUNDS {
+            let lower = self.level_with(&of, level);
+            if lower >= level {
+                break;
+            }
+            level = lower;
+        }
+        level
+    }
+
+    /// The largest share that a night has to take, where fulls larger than `alone` are nights of their own.
+    fn level_with(&self, of: impl Fn(&Coming) -> f64, alone: f64) -> f64 {
+        let mut by_day: Vec<(f64, f64)> = vec![(0.0, 0.0); self.nights.len()];
+        for full in &self.coming {
+            let size = of(full);
+            let mut day = full.in_days;
+            while let Some((sum, nights)) =
+                usize::try_from(day).ok().and_then(|day| by_day.get_mut(day))
+            {
+                if size > alone {
+                    *nights += 1.0
+                } else {
+                    *sum += size
+                }
+                day += full.cycle.max(1);
+            }
+        }
+        let (mut level, mut sum, mut alone) = (0.0_f64, 0.0, 0.0);
+        for (day, (size, nights)) in (0..).zip(by_day) {
+            sum += size;
+            alone += nights;
+            level = level.max(sum / (self.runs_until(day) - alone).max(1.0));
+        }
+        level
+    }
+}
+
+fn coming(at: usize, case: &Case<'_>) -> Option<Coming> {
+    let facts = case.facts;
+    let cycle = i64::from(facts.dumpcycle);
+    if facts.strategy != Strategy::Standard || facts.skip_full || cycle == 0 {
+        return None;
+    }
+    let cost = case.full.as_ref()?.cost;
+    let in_days = match (&case.take, case.due) {
+        (Take::Full, _) => 0,
+        (_, Due::In(days)) => days,
+        _ => 1,
+    };
+    let fixed = promotable(case).is_none();
+    // What a night has more of, since there is no incremental that night.
+    let instead = case.incremental.as_ref().map(|choice| choice.cost).ok();
+    let bytes = cost.stored - instead.map_or(Bytes::ZERO, |cost| cost.stored);
+    let seconds = cost.seconds.saturating_sub(instead.map_or(0, |cost| cost.seconds));
+    Some(Coming { at, in_days, fixed, cycle, bytes: bytes.0 as f64, seconds: seconds.into() })
 }
 
 /// In how many days the full falls due, if it may come early.

@@ -111,20 +111,21 @@ fn one_dle_alone_is_not_promoted() {
 }
 
 #[test]
-fn a_night_without_a_full_takes_one_off_the_highest_hill() {
-    // Two large ones fall due in 4 days, three small ones in 2. No full is as small as tonight's share.
+fn large_fulls_are_nights_of_their_own_and_the_small_ones_share_the_others() {
+    // Two large ones fall due in 4 days, three small ones in 2: one of the small in each of the first three nights.
     let mut dles = vec![due("a", 6, 400), due("b", 6, 400)];
     dles.extend(["c", "d", "e"].map(|name| due(name, 8, 130)));
     let plan = plan(&night(dles));
     let fulls: Vec<_> = levels(&plan).into_iter().filter(|(_, level)| *level == 0).collect();
-    assert_eq!(fulls, [("a", 0)]);
+    assert!(matches!(fulls[..], [("c" | "d" | "e", 0)]), "{fulls:?}");
 }
 
 #[test]
 fn a_promoted_full_degrades_to_what_it_would_have_been() {
     let plan = plan(&night((0..10).map(|n| due(&format!("dle{n}"), 8, 50)).collect()));
     let early: Vec<_> = plan.dumps().iter().filter(|d| d.choice.level.is_full()).collect();
-    assert_eq!(early.len(), 1);
+    // All ten fall due in two days: a third of them comes tonight.
+    assert_eq!(early.len(), 3);
     assert!(early[0].why.starts_with("a full 2 days early"));
     assert_eq!(early[0].degraded.as_ref().unwrap().level.number(), 1);
 }

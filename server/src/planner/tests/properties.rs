@@ -7,9 +7,11 @@ use proptest::option;
 use proptest::prelude::*;
 use types::{Bytes, Level};
 
-use super::{asked, level, mib, night, with_past};
+use super::{asked, dle, level, mib, night, with_past};
+use crate::planner::simulate::{MadeUpDle, Rules, Site, simulate};
 use crate::planner::{
-    DleFacts, Estimates, Minutes, Plan, Request, Snapshot, Strategy as Way, Tonight, plan,
+    Capacity, Day, DleFacts, Estimates, Minutes, Plan, Request, Snapshot, Strategy as Way, Tonight,
+    plan,
 };
 
 fn a_dle() -> impl Strategy<Value = (DleFacts, Estimates)> {
@@ -162,6 +164,57 @@ proptest! {
                 prop_assert!(choice.base.is_some() || alone);
                 prop_assert!(choice.base.is_none() || !choice.level.is_full());
             }
+        }
+    }
+}
+
+/// A made-up site with room for everything.
+fn a_site() -> impl Strategy<Value = Site> {
+    let kinds = vec((1u32..12, 1u32..6, 1u64..500, 1.0f64..3.0, 2u32..15, 0.0f64..0.3), 1..4);
+    (kinds, any::<u64>(), 1u32..9).prop_map(|(kinds, seed, inparallel)| {
+        let mut dles = Vec::new();
+        for (number, (count, hosts, size, spread, cycle, change)) in (0..).zip(kinds) {
+            let mut one = MadeUpDle::new(dle(&format!("kind{number}:data")));
+            (one.size, one.change) = (mib(size * 100).0 as f64, change);
+            one.facts.dumpcycle = cycle;
+            dles.extend(one.several(count, hosts, spread, seed));
+        }
+        let dumpcycle = dles.iter().map(|dle| dle.facts.dumpcycle).max().unwrap_or(1);
+        Site {
+            dles,
+            capacity: Capacity {
+                volume: mib(1 << 30),
+                runtapes: 1,
+                limit: None,
+                filemark: Bytes::ZERO,
+                block: Bytes(32 << 10),
+                part: None,
+            },
+            minutes: None,
+            inparallel,
+            dumpcycle,
+            runs_per_cycle: dumpcycle,
+            today: Day(0),
+            seed,
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn where_there_is_room_no_full_is_ever_late(site in a_site()) {
+        let course = simulate(&site, 40, Rules::Ours);
+        let longest = i64::from(site.dles.iter().map(|dle| dle.facts.dumpcycle).max().unwrap());
+        prop_assert!(course.longest <= longest, "{} days", course.longest);
+        prop_assert!(course.nights.iter().all(|night| night.dumps as usize == site.dles.len()));
+    }
+
+    #[test]
+    fn the_same_dice_give_the_same_course(site in a_site()) {
+        for rules in [Rules::Ours, Rules::Amanda] {
+            prop_assert_eq!(simulate(&site, 20, rules), simulate(&site, 20, rules));
         }
     }
 }

@@ -1,0 +1,242 @@
+//! The simulator: nights one after the other, on a site that is only described.
+//!
+//! Each night the planner is told what it would be told, and its plan is carried out on the *truth*: trees that grow,
+//! of which some share changes every day, and clients that fail now and then. What the dumps then really are becomes
+//! the history of the next night. The same description, the same seed and the same rules give the same course.
+//!
+//! Amanda's rules can be run on the same truth: the dice fall alike for both.
+
+mod course;
+mod dice;
+mod plot;
+mod truth;
+
+use types::{DleRef, DumpId, Level};
+
+pub use course::{Course, Figures, Night};
+pub use plot::svg;
+pub use truth::{MadeUpDle, Site};
+
+use dice::Dice;
+use truth::Tree;
+
+use super::amanda::amanda;
+use super::estimate::{EstimateNeed, estimates_wanted, every_level, from_client};
+use super::facts::{Day, DleFacts, Estimates, Past, Row, Snapshot, Today, Tonight};
+use super::plan;
+
+/// So many earlier dumps of a DLE are remembered.
+const HISTORY: usize = 40;
+/// The first day of every course: a Monday.
+const FIRST: Day = Day(20_454 + 4);
+
+/// Who decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rules {
+    /// This planner.
+    Ours,
+    /// Amanda's, as [`super::amanda`] models them.
+    Amanda,
+}
+
+/// Lives through so many nights.
+pub fn simulate(site: &Site, nights: u32, rules: Rules) -> Course {
+    let mut world = World::new(site, rules);
+    let nights = (0..nights).map(|_| world.night()).collect();
+    world.finish(nights)
+}
+
+/// The site as it is on some day.
+struct World<'a> {
+    site: &'a Site,
+    rules: Rules,
+    tonight: Tonight,
+    trees: Vec<Tree>,
+    dice: Dice,
+    day: i64,
+    /// The longest that any DLE went without a full, in days.
+    longest: i64,
+    dumps: u64,
+}
+
+impl<'a> World<'a> {
+    fn new(site: &'a Site, rules: Rules) -> Self {
+        let mut dles: Vec<&MadeUpDle> = site.dles.iter().collect();
+        dles.sort_by(|a, b| a.facts.dle.cmp(&b.facts.dle));
+        dles.dedup_by(|a, b| a.facts.dle == b.facts.dle);
+        let trees = dles.iter().map(|dle| Tree::new(dle)).collect();
+        let facts: Vec<DleFacts> = dles.iter().map(|dle| moved(&dle.facts, site.today)).collect();
+        let tonight = Tonight {
+            today: Today { day: FIRST, second: 0 },
+            dles: facts,
+            estimates: std::collections::BTreeMap::new(),
+            capacity: site.capacity,
+            dumpcycle: site.dumpcycle,
+            runs_per_cycle: site.runs_per_cycle,
+            minutes: site.minutes,
+        };
+        Self {
+            site,
+            rules,
+            tonight,
+            trees,
+            dice: Dice::new(site.seed),
+            day: 0,
+            longest: 0,
+            dumps: 0,
+        }
+    }
+
+    fn night(&mut self) -> Night {
+        self.tonight.today.day = Day(FIRST.0 + self.day);
+        // Dice are thrown for every DLE every night, so that they fall alike whatever is decided.
+        let weather: Vec<Weather> = self
+            .trees
+            .iter_mut()
+            .map(|tree| {
+                let weather =
+                    Weather { fails: self.dice.chance(tree.failures), noise: self.dice.noise() };
+                tree.live(self.day, self.dice.noise());
+                weather
+            })
+            .collect();
+        let mut night = Night::on(self.day);
+        night.asked = self.estimate();
+        for (at, level) in self.decide(&mut night) {
+            self.dump(at, level, weather[at], &mut night);
+        }
+        night.settle(self.site);
+        self.age(&mut night);
+        self.day += 1;
+        night
+    }
+
+    /// Gives the planner its estimates, and says how many clients had to be asked.
+    fn estimate(&mut self) -> u64 {
+        let today = self.tonight.today.day;
+        let mut asked = 0;
+        for (facts, tree) in self.tonight.dles.iter().zip(&self.trees) {
+            let need = match self.rules {
+                Rules::Ours => estimates_wanted(facts, today),
+                Rules::Amanda => every_level(facts, today),
+            };
+            let estimates = match need {
+                EstimateNeed::Nothing => continue,
+                EstimateNeed::FromHistory(known) => known,
+                EstimateNeed::AskClient { levels, otherwise } => {
+                    asked += 1;
+                    let mut estimates: Estimates = otherwise;
+                    for (level, _) in levels {
+                        let raw = tree.raw(level);
+                        estimates.levels.insert(level, from_client(facts, level, raw));
+                    }
+                    estimates
+                }
+            };
+            match self.tonight.estimates.get_mut(&facts.dle) {
+                Some(known) => *known = estimates,
+                None => drop(self.tonight.estimates.insert(facts.dle.clone(), estimates)),
+            }
+        }
+        asked
+    }
+
+    /// Which DLEs are dumped at which level.
+    fn decide(&self, night: &mut Night) -> Vec<(usize, Level)> {
+        let place = |dle: &DleRef| {
+            self.tonight.dles.binary_search_by(|facts| facts.dle.cmp(dle)).unwrap_or_default()
+        };
+        match self.rules {
+            Rules::Ours => {
+                let plan = plan(&self.tonight);
+                night.warnings = plan.warnings().len() as u64;
+                plan.dumps().iter().map(|dump| (place(&dump.dle), dump.choice.level)).collect()
+            }
+            Rules::Amanda => {
+                let dumps = amanda(&self.tonight).dumps;
+                dumps.iter().map(|(dle, level)| (place(dle), *level)).collect()
+            }
+        }
+    }
+
+    fn dump(&mut self, at: usize, level: Level, weather: Weather, night: &mut Night) {
+        let tree = &mut self.trees[at];
+        if weather.fails {
+            night.failed += 1;
+            return;
+        }
+        let cost = tree.dump(level, weather.noise);
+        night.add(level, &cost);
+        self.dumps += 1;
+        let facts = &mut self.tonight.dles[at];
+        let day = self.tonight.today.day;
+        if level.is_full()
+            && let Some(last) = facts.last_full()
+        {
+            self.longest = self.longest.max(day.since(last.day));
+        }
+        facts.last.retain(|known, _| *known < level);
+        facts.last.insert(
+            level,
+            Past {
+                dump: DumpId::new(self.dumps, [0; 10]),
+                day,
+                raw: cost.raw,
+                stored: cost.stored,
+                restorable: true,
+                snapshot: Snapshot::Kept,
+                overwritten_in: None,
+            },
+        );
+        facts.consecutive_runs =
+            if facts.last_level == Some(level) { facts.consecutive_runs + 1 } else { 1 };
+        facts.last_level = Some(level);
+        facts.history.truncate(HISTORY - 1);
+        let row = Row { day, level, raw: cost.raw, stored: cost.stored, seconds: cost.seconds };
+        facts.history.insert(0, row);
+    }
+
+    /// How old fulls are in the morning.
+    fn age(&mut self, night: &mut Night) {
+        let today = self.tonight.today.day;
+        for facts in &self.tonight.dles {
+            let cycle = i64::from(facts.dumpcycle);
+            let standard = facts.strategy == super::Strategy::Standard && !facts.skip_full;
+            // The next run is a day away: what is as old as its cycle by then was in time.
+            let age = facts.last_full().map(|past| today.since(past.day));
+            if standard && age.is_none_or(|age| age >= cycle.max(1)) {
+                night.late += 1;
+            }
+        }
+    }
+
+    fn finish(mut self, nights: Vec<Night>) -> Course {
+        let today = self.tonight.today.day;
+        for facts in &self.tonight.dles {
+            if facts.strategy == super::Strategy::Standard
+                && let Some(last) = facts.last_full()
+            {
+                self.longest = self.longest.max(today.since(last.day));
+            }
+        }
+        Course { nights, longest: self.longest, settled_after: 2 * i64::from(self.site.dumpcycle) }
+    }
+}
+
+/// What happens to a DLE on a night, whatever is done with it.
+#[derive(Clone, Copy)]
+struct Weather {
+    fails: bool,
+    noise: f64,
+}
+
+/// Facts of `today` as if that were the first day of the course.
+fn moved(facts: &DleFacts, today: Day) -> DleFacts {
+    let by = FIRST.0 - 1 - today.0;
+    let mut facts = facts.clone();
+    facts.last.values_mut().for_each(|past| past.day.0 += by);
+    facts.history.iter_mut().for_each(|row| row.day.0 += by);
+    facts.history.truncate(HISTORY);
+    facts.skipped_full.iter_mut().for_each(|day| day.0 += by);
+    facts
+}
