@@ -44,8 +44,8 @@ pub enum Command {
     /// Nothing is changed, and no cartridge is moved. What is in the way of tonight is an ERROR and gives exit code 1;
     /// a WARNING is something that somebody should look at. Each says what to do.
     Check(Selection),
-    /// Show what would be dumped tonight at which level, and why
-    Plan(Selection),
+    /// Show what would be dumped tonight at which level, and why; or simulate the nights to come
+    Plan(Plan),
     /// Run the night: plan, dump, write to volumes, report
     Dump(Dump),
     /// Write the images that wait on the holding disk to volumes
@@ -135,6 +135,28 @@ pub struct Selection {
     /// Hosts and DLEs, as `HOST [DLE…]`; expressions as in Amanda
     #[arg(value_name = "HOST [DLE…]")]
     pub dles: Vec<String>,
+}
+
+/// Arguments of `plan`.
+#[derive(Args, Debug)]
+pub struct Plan {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Live through so many nights, by our rules and by Amanda's, and tell how level they are
+    ///
+    /// Trees grow and change as their history says, or as the file of --described does. Nothing is dumped, and no
+    /// client is asked.
+    #[arg(long, value_name = "NIGHTS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
+    pub simulate: Option<u32>,
+    /// Simulate the site that this TOML file describes, instead of the one that is configured
+    #[arg(long, value_name = "FILE", requires = "simulate")]
+    pub described: Option<PathBuf>,
+    /// Draw the simulated nights into this file
+    #[arg(long, value_name = "FILE", requires = "simulate")]
+    pub svg: Option<PathBuf>,
+    /// The seed of the simulation's dice
+    #[arg(long, value_name = "NUMBER", default_value_t = 1, requires = "simulate")]
+    pub seed: u64,
 }
 
 /// Arguments of `dump`.

@@ -5,6 +5,7 @@ pub mod checkup;
 pub mod cli;
 pub mod clock;
 pub mod command;
+pub mod described;
 pub mod dispatcher;
 pub mod holding;
 pub mod labelling;

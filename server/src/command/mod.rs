@@ -32,6 +32,7 @@ mod recover;
 mod report;
 mod request;
 mod restore;
+mod simulate;
 mod status;
 mod verify;
 mod volume;
@@ -104,7 +105,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Quickstart(arguments) => quickstart::run(context, &arguments),
         Command::Check(selection) => check::run(context, &selection),
-        Command::Plan(selection) => plan::run(context, &selection),
+        Command::Plan(arguments) => plan::run(context, &arguments),
         Command::Dump(arguments) => dump::run(context, &arguments),
         Command::Flush(selection) => flush::run(context, &selection),
         Command::Status(arguments) => status::run(context, &arguments),

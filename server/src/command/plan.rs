@@ -1,15 +1,17 @@
-//! `plan`: what would be dumped tonight at which level, and why.
+//! `plan`: what would be dumped tonight at which level, and why. What `--simulate` does is in `simulate`.
 
 use serde_json::json;
 
-use super::{Context, Exit};
-use crate::cli::Selection;
+use super::{Context, Exit, simulate};
 use crate::planner::{Kind, Plan};
-use crate::{night, print, selection};
+use crate::{cli, night, print, selection};
 
-pub(super) fn run(context: &Context, arguments: &Selection) -> anyhow::Result<Exit> {
+pub(super) fn run(context: &Context, arguments: &cli::Plan) -> anyhow::Result<Exit> {
+    if let Some(nights) = arguments.simulate {
+        return simulate::run(context, arguments, nights);
+    }
     let site = context.open()?;
-    let mut dles = selection::of(&site.config, &arguments.dles)?;
+    let mut dles = selection::of(&site.config, &arguments.selection.dles)?;
     dles.retain(|dle| !dle.dumping.ignore);
     let plan =
         night::plan(&site, &site.catalogue()?, &dles, &site.agent(&context.program), &context.now)?;
