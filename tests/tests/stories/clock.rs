@@ -36,8 +36,9 @@ fn after_the_clock_jumps_back_levels_are_right_and_all_days_restore() {
     let scratch = Scratch::new();
     let tree = office(&scratch.path().join("tree"), 0.002);
     // Few and small, so that some are written over within the story.
-    let how = ["--volume-size", "20 MiB", "--volumes", "9"];
+    let how = ["--volume-size", "10 MiB", "--volumes", "3"];
     let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
+    site.configure(|text| text.replace("dumpcycle = \"1 day\"", "dumpcycle = \"3 days\""));
     let times = [
         "2036-03-10 02:00:00",
         "2036-03-11 02:00:00",
