@@ -72,6 +72,16 @@ impl ChangerKind {
         }
     }
 
+    /// Who cleans its drives.
+    pub fn cleaning(&self) -> Cleaning {
+        match self {
+            Self::Emulator(Emulated { cleaning, .. }) | Self::Robot(Robot { cleaning, .. }) => {
+                *cleaning
+            }
+            Self::Vtape { .. } | Self::Single { .. } => Cleaning::Never,
+        }
+    }
+
     /// How many drives it has. `None`: it says itself.
     pub fn drives(&self) -> Option<u32> {
         match self {
@@ -100,11 +110,13 @@ pub struct Emulated {
     /// Where its cartridges are kept.
     pub directory: PathBuf,
     /// Whose dialect it speaks.
-    pub profile: String,
+    pub profile: Profile,
     /// Of what generation its drives and cartridges are.
     pub generation: Generation,
     /// Places for cartridges.
     pub slots: u32,
+    /// In how many of them there is one when the library is made.
+    pub cartridges: u32,
     /// Places where cartridges come in and go out.
     pub mail_slots: u32,
     /// Its drives.
@@ -177,6 +189,40 @@ words! {
         Lto9 = "LTO-9",
         /// 30 TB.
         Lto10 = "LTO-10",
+    }
+}
+
+words! {
+    /// Whose dialect an emulated library speaks.
+    pub Profile {
+        /// As SMC-3 has it.
+        Standard = "standard",
+        /// IBM TS4300.
+        Ts4300 = "ts4300",
+        /// HPE StoreEver MSL G3.
+        Msl = "msl",
+        /// Dell EMC ML3.
+        Ml3 = "ml3",
+        /// Quantum Scalar i3.
+        ScalarI3 = "scalar-i3",
+        /// Quantum SuperLoader 3.
+        Superloader3 = "superloader3",
+        /// Overland NEO.
+        Neo = "neo",
+        /// Oracle StorageTek SL150.
+        Sl150 = "sl150",
+        /// Spectra Stack.
+        SpectraStack = "spectra-stack",
+        /// An ADIC loader of the DAT days.
+        AdicDat = "adic-dat",
+        /// BDT's one-drive loader.
+        Xl1b2 = "xl1b2",
+        /// StarWind's virtual tape library.
+        Starwinds = "starwinds",
+        /// mhvtl.
+        Mhvtl = "mhvtl",
+        /// thur.
+        Thur = "thur",
     }
 }
 

@@ -28,7 +28,7 @@ mod value;
 mod words;
 
 pub use changer::{
-    Changer, ChangerKind, Cleaning, Emulated, Generation, Medium, Node, Robot, RobotDrive,
+    Changer, ChangerKind, Cleaning, Emulated, Generation, Medium, Node, Profile, Robot, RobotDrive,
     RobotDrives,
 };
 pub use complaint::{Complaint, Complaints, Gravity, pictures};

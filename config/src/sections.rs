@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use types::{BlockSize, Bytes, HostName};
 
-use crate::changer::{Cleaning, Generation, Node};
+use crate::changer::{Cleaning, Generation, Node, Profile};
 use crate::changer_values::{Device, Drives, DrivesValue};
 use crate::codec::{
     Count, Days, Flag, List, Number, Path, Percent, Rate, Size, Spotted, Text, Time, Word, Words,
@@ -99,7 +99,8 @@ pub(crate) struct ChangerDraft {
     pub(crate) slots: Option<u32>,
     pub(crate) mail_slots: Option<u32>,
     pub(crate) drives: Option<Drives>,
-    pub(crate) profile: Option<String>,
+    pub(crate) cartridges: Option<u32>,
+    pub(crate) profile: Option<Profile>,
     pub(crate) generation: Option<Generation>,
     pub(crate) device: Option<Node>,
     pub(crate) drive: Option<Node>,
@@ -412,7 +413,8 @@ pub(crate) fn changer_keys() -> Vec<Key<ChangerDraft>> {
         key("slots", maybe(Count(1..=10_000)), |d| &mut d.slots),
         key("mail-slots", maybe(Count(0..=1000)), |d| &mut d.mail_slots),
         key("drives", maybe(DrivesValue), |d| &mut d.drives),
-        key("profile", maybe(Word), |d| &mut d.profile),
+        key("cartridges", maybe(Count(0..=10_000)), |d| &mut d.cartridges),
+        key("profile", maybe(Words::new(Profile::WORDS)), |d| &mut d.profile),
         key("generation", maybe(Words::new(Generation::WORDS)), |d| &mut d.generation),
         key("device", maybe(Device), |d| &mut d.device),
         key("drive", maybe(Device), |d| &mut d.drive),

@@ -205,6 +205,7 @@ fn changer_draft(changer: &Changer) -> ChangerDraft {
             kind: Some(Kind::Emulator),
             directory: Some(emulated.directory),
             slots: Some(emulated.slots),
+            cartridges: Some(emulated.cartridges),
             mail_slots: Some(emulated.mail_slots),
             drives: Some(Drives::Count(emulated.drives)),
             profile: Some(emulated.profile),

@@ -78,6 +78,9 @@ pub enum Command {
     /// Look at the library and move cartridges
     #[command(subcommand)]
     Library(Library),
+    /// Ask drives what they are, what they counted, and what they warn of
+    #[command(subcommand)]
+    Device(Device),
     /// Have DLEs dumped at level 0 in the next run
     Force(Request),
     /// Have DLEs dumped at level 1 in the next run
@@ -363,6 +366,77 @@ pub enum Library {
         #[arg(long)]
         storage: Option<String>,
     },
+    /// Find out what is where
+    ///
+    /// Shows what `show` shows, after the library was made to look into its slots (--scan), and after cartridges that
+    /// nobody has read yet were loaded, one after the other, to read their labels (--read).
+    Inventory {
+        /// Let the library look into its slots by itself; that takes minutes
+        #[arg(long)]
+        scan: bool,
+        /// Load what nobody has read, and read its label
+        #[arg(long)]
+        read: bool,
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
+    /// Carry a cartridge from a slot or drive to another
+    Move {
+        /// From where: the number of a slot or mail slot, or the name of a drive
+        from: String,
+        /// Where to
+        to: String,
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
+    /// Take a cartridge in from a mail slot
+    Import {
+        /// The mail slot
+        mail: u32,
+        /// To this slot; the first free one without
+        to: Option<u32>,
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
+    /// Put the cartridge of a slot into a mail slot, to be taken out
+    Export {
+        /// The slot
+        slot: u32,
+        /// Into this mail slot; the first free one without
+        mail: Option<u32>,
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
+    /// Clean a drive with a cleaning cartridge of the library
+    Clean {
+        /// The drive
+        drive: String,
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
+    /// Get new cartridges ready, one after the other: LTO-9 media are measured at their first load, for up to two hours
+    Calibrate {
+        /// The slots
+        #[arg(required = true)]
+        slots: Vec<u32>,
+        /// With this drive; the first without
+        #[arg(long)]
+        drive: Option<String>,
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
+    /// Show which drive of this host sits in which bay of the library, and what proves it
+    VerifyDrives {
+        /// The storage, if there are several
+        #[arg(long)]
+        storage: Option<String>,
+    },
     /// Load the cartridge of a slot into a drive, after taking back what is in it
     Load {
         /// The slot
@@ -383,6 +457,27 @@ pub enum Library {
         #[arg(long)]
         storage: Option<String>,
     },
+}
+
+/// What `device` can do.
+#[derive(Subcommand, Debug)]
+pub enum Device {
+    /// What a drive is, what it is doing, and what is in it
+    Show(OfDrive),
+    /// What drive and cartridge have counted: hours, loads, errors, bytes
+    Stats(OfDrive),
+    /// What the drive warns of, what that means, and what to do
+    Alerts(OfDrive),
+}
+
+/// Which drive is meant.
+#[derive(Args, Debug)]
+pub struct OfDrive {
+    /// The drive; all of the library without
+    pub drive: Option<String>,
+    /// The storage, if there are several
+    #[arg(long)]
+    pub storage: Option<String>,
 }
 
 /// Arguments of the requests to the planner.

@@ -115,6 +115,7 @@ impl Progress {
             RunEvent::Started { .. }
             | RunEvent::DumpStrange { .. }
             | RunEvent::DriveFed { .. }
+            | RunEvent::DriveHealth { .. }
             | RunEvent::ImagePlaced { .. } => {}
         }
     }

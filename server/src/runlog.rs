@@ -79,6 +79,16 @@ pub enum RunEvent {
     /// An image was written from the holding disk: for so many seconds, of which the drive waited so many for
     /// the disk, and stopped so many times.
     DriveFed { drive: DriveName, dump: DumpId, seconds: f64, waited: f64, starved: u32 },
+    /// What a drive counted when a volume was done with, as far as it tells, and the numbers of its TapeAlerts.
+    DriveHealth {
+        drive: DriveName,
+        label: Label,
+        alerts: Vec<u8>,
+        retried: Option<u64>,
+        uncorrected: Option<u64>,
+        recovered: u64,
+        to_medium: Option<Bytes>,
+    },
     /// All parts of an image are placed.
     ImagePlaced { dle: DleRef, level: Level, dump: DumpId, storage: StorageName, bytes: Bytes },
     /// A volume is done with.

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::{Resolver, absolute};
 use crate::changer::{
-    Changer, ChangerKind, Cleaning, Emulated, Generation, Node, Robot, RobotDrives,
+    Changer, ChangerKind, Cleaning, Emulated, Generation, Node, Profile, Robot, RobotDrives,
 };
 use crate::changer_values::Drives;
 use crate::model::Storage;
@@ -26,7 +26,7 @@ fn wants(kind: Kind) -> Wants {
         },
         Kind::Emulator => Wants {
             needs: &[("directory", "directory = \"library\""), ("slots", "slots = 40")],
-            takes: &["mail-slots", "drives", "profile", "generation", "cleaning"],
+            takes: &["mail-slots", "cartridges", "drives", "profile", "generation", "cleaning"],
         },
         Kind::Robot => Wants {
             needs: &[("device", "device = \"/dev/sg3\", or its serial number")],
@@ -196,9 +196,10 @@ fn resolved(section: &Section<ChangerDraft>, site: &Path) -> Option<Changer> {
         }
         Kind::Emulator => ChangerKind::Emulator(Emulated {
             directory: directory?,
-            profile: draft.profile.unwrap_or_else(|| "generic".to_owned()),
+            profile: draft.profile.unwrap_or(Profile::Standard),
             generation: draft.generation.unwrap_or(Generation::Lto8),
             slots: draft.slots?,
+            cartridges: draft.cartridges.or(draft.slots)?,
             mail_slots: draft.mail_slots.unwrap_or(0),
             drives: count()?,
             cleaning,

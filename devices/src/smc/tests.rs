@@ -2,7 +2,6 @@
 
 use proptest::prelude::*;
 
-use super::survey::Told;
 use super::toy::{Fault, Toy, Whims};
 use super::*;
 

@@ -43,7 +43,7 @@ pub(super) fn look(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue, no
         .inventory()
         .ok()
         .and_then(|inventory| inventory.drives.first().and_then(|bay| bay.home));
-    match scan::of(&site.config, storage, &library, catalogue, current, run) {
+    match scan::of(&site.config, storage, &library, catalogue, (None, current), run) {
         Ok(mut scan) => {
             let candidates: Vec<Candidate> = scan.by_ref().collect();
             tonight(notes, storage, &candidates, &scan::refusals(&scan));

@@ -18,6 +18,7 @@ mod catalogue;
 mod check;
 mod cleanup;
 mod configuration;
+mod device;
 mod diff;
 mod dump;
 mod find;
@@ -119,6 +120,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Label(arguments) => label::run(context, &arguments),
         Command::Volume(command) => volume::run(context, &command),
         Command::Library(command) => library::run(context, &command),
+        Command::Device(command) => device::run(context, &command),
         Command::Force(arguments) => request::ask(context, &arguments, request::Ask::Full),
         Command::ForceLevel1(arguments) => {
             request::ask(context, &arguments, request::Ask::LevelOne)

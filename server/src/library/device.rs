@@ -2,7 +2,7 @@
 
 use config::{ChangerKind, Storage};
 use devices::robot::Robot;
-use devices::ssc::{self, Compression, TapeDrive};
+use devices::ssc::{self, Compression, Reserved, TapeDrive};
 use devices::vtape::{self, Library as Vtapes};
 use devices::{Changer as _, Inventory};
 use types::{DriveName, Slot};
@@ -75,10 +75,21 @@ impl Device {
             }
             Self::Robot { robot, setup } => {
                 let transport = robot.transport(name)?;
-                let drive = TapeDrive::new(name.clone(), transport, *setup);
-                Ok(AnyDrive::Tape(Box::new(drive)))
+                let mut drive = TapeDrive::new(name.clone(), transport, *setup);
+                // So that no other host, and no monitor of its, rewinds a tape that is being written.
+                match drive.reserve(super::drive::key())? {
+                    Reserved::ForUs | Reserved::NotOffered => Ok(AnyDrive::Tape(Box::new(drive))),
+                }
             }
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) fn emulator(storage: &Storage) -> Option<devices::emulator::Library> {
+    match &storage.changer.kind {
+        ChangerKind::Emulator(emulated) => emulated::library(emulated, storage).ok(),
+        _ => None,
     }
 }
 

@@ -1,12 +1,22 @@
 //! A drive of any kind. What only tape can tell, only tape is asked.
 
+use devices::scsi::page::reservation::ReservationKey;
 use devices::ssc::TapeDrive;
 use devices::vtape::VtapeDrive;
 use devices::{Drive, DriveError, Limits, Met, Position, Transport, Wrote};
-use types::{DriveName, FileNo, ObjectNo};
+use types::{Digest, DriveName, FileNo, ObjectNo};
 
 /// A tape drive, real or emulated.
 pub type Tape = TapeDrive<Box<dyn Transport>>;
+
+/// What this machine is known by to drives: another process of it may take over what this one left behind.
+pub(super) fn key() -> ReservationKey {
+    let machine = std::fs::read("/etc/machine-id").unwrap_or_default();
+    let Digest(hash) = format::frame::digest(&[b"reelkeep ", machine.as_slice()].concat());
+    let mut key = [0; 8];
+    key.copy_from_slice(&hash[..8]);
+    ReservationKey(u64::from_be_bytes(key))
+}
 
 /// A drive of any kind.
 pub enum AnyDrive {
@@ -33,6 +43,16 @@ impl AnyDrive {
         match self {
             Self::Vtape(_) => None,
             Self::Tape(tape) => Some(tape),
+        }
+    }
+
+    /// Ends the use of a drive, so that other hosts may have it. One that cannot be told keeps its reservation,
+    /// which is ours again when it is opened the next time.
+    pub fn give_back(mut self) {
+        if let Self::Tape(tape) = &mut self
+            && let Err(error) = tape.release(key())
+        {
+            tracing::info!("{error}");
         }
     }
 

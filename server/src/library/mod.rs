@@ -24,6 +24,7 @@ use taper::mount::{Identified, Loaded, Mounted};
 use taper::scan::{Hint, SlotView};
 use types::{Barcode, DriveName, Label, Slot};
 
+mod chores;
 mod contents;
 mod device;
 mod drive;
@@ -31,7 +32,7 @@ mod terms;
 mod trouble;
 
 pub use contents::{FileSays, said, scan_slot};
-pub use drive::AnyDrive;
+pub use drive::{AnyDrive, Tape};
 pub(crate) use terms::storage;
 pub use terms::{labels, method, names, planned_for, policies};
 pub use trouble::{LibraryTrouble, MountTrouble};
@@ -41,6 +42,8 @@ use device::Device;
 /// A library of any kind. Clones are the same library.
 #[derive(Clone, Debug)]
 pub struct Library {
+    /// Its changer in the configuration.
+    changer: String,
     device: Device,
     drives: Vec<DriveName>,
     shared: Arc<Shared>,
@@ -57,16 +60,14 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Labels {
     by_barcode: BTreeMap<Barcode, Label>,
-    /// For cartridges without a barcode.
+    /// For cartridges without a barcode, and those whose barcode could not be told when they were mounted.
     by_slot: BTreeMap<Slot, Label>,
 }
 
 impl Labels {
     fn hint(&self, barcode: Option<&Barcode>, slot: Option<Slot>) -> Option<Label> {
-        match barcode {
-            Some(barcode) => self.by_barcode.get(barcode).cloned(),
-            None => slot.and_then(|slot| self.by_slot.get(&slot).cloned()),
-        }
+        let by_barcode = barcode.and_then(|barcode| self.by_barcode.get(barcode));
+        by_barcode.or_else(|| slot.and_then(|slot| self.by_slot.get(&slot))).cloned()
     }
 
     fn note(&mut self, barcode: Option<&Barcode>, slot: Option<Slot>, label: &Label) {
@@ -88,7 +89,8 @@ impl Library {
         if drives.is_empty() {
             return Err(LibraryTrouble::NoDrive);
         }
-        Ok(Self { device, drives, shared: Arc::default() })
+        let changer = storage.changer.name.clone();
+        Ok(Self { changer, device, drives, shared: Arc::default() })
     }
 
     /// The same library, with what the catalogue knows of volumes: which label is under which barcode.
@@ -109,11 +111,6 @@ impl Library {
     /// Its drives.
     pub fn drives(&self) -> &[DriveName] {
         &self.drives
-    }
-
-    /// What makes it move.
-    pub(crate) fn device(&self) -> &Device {
-        &self.device
     }
 
     /// What is where. Labels are those that were read there last.
@@ -227,7 +224,10 @@ impl Library {
         label: &Label,
         drive: AnyDrive,
     ) -> Result<Mounted<AnyDrive>, LibraryTrouble> {
-        self.bring(self.slot_of(label)?, &drive.name().clone())?;
+        match self.slot_of(label) {
+            Err(LibraryTrouble::Absent(_)) => return self.search(label, drive),
+            slot => self.bring(slot?, &drive.name().clone())?,
+        }
         let found = match Loaded::new(drive).identify()? {
             Identified::Labelled(mounted) if mounted.label() == label => return Ok(mounted),
             Identified::Labelled(mounted) => format!("volume {}", mounted.label()),
@@ -237,15 +237,46 @@ impl Library {
         Err(LibraryTrouble::Other { found, wanted: label.clone() })
     }
 
+    /// Looks for a volume among the cartridges of which nobody knows what is on them.
+    fn search(
+        &self,
+        label: &Label,
+        mut drive: AnyDrive,
+    ) -> Result<Mounted<AnyDrive>, LibraryTrouble> {
+        for slot in self.unread()? {
+            self.bring(slot, &drive.name().clone())?;
+            drive = match Loaded::new(drive).identify()? {
+                Identified::Labelled(mounted) if mounted.label() == label => return Ok(mounted),
+                Identified::Labelled(mounted) => {
+                    let barcode = self.barcode(slot)?;
+                    self.note(barcode.as_ref(), slot, mounted.label());
+                    mounted.into_drive()
+                }
+                Identified::Blank(blank) => blank.into_drive(),
+                Identified::Foreign(foreign) => foreign.into_drive(),
+            };
+        }
+        Err(LibraryTrouble::Absent(label.clone()))
+    }
+
     /// The slots, as a scan wants to see them. A slot whose cartridge is in a drive is where it came from. Mail
     /// slots are the operator's: what is there comes in with `library import`.
     pub fn slots(&self) -> Result<Vec<SlotView>, LibraryTrouble> {
+        self.slots_for(None)
+    }
+
+    /// The same, as a scan for this drive sees them: what it has itself is not in its way.
+    pub fn slots_for(&self, drive: Option<&DriveName>) -> Result<Vec<SlotView>, LibraryTrouble> {
         let inventory = self.inventory()?;
         let taken = locked(&self.shared.taken);
         let slots = inventory.slots.iter().filter(|place| place.kind == PlaceKind::Storage);
         let view = |place: &devices::Place| {
             let cartridge = cartridge_of(&inventory, place.slot);
-            let hint = match (cartridge, &place.trouble, taken.get(&place.slot)) {
+            let hint = match (
+                cartridge,
+                &place.trouble,
+                taken.get(&place.slot).filter(|other| Some(*other) != drive),
+            ) {
                 (_, Some(trouble), _) => Hint::Busy(trouble.clone()),
                 (_, None, Some(drive)) => Hint::Busy(format!("drive {drive} has it")),
                 (None, None, None) => Hint::Empty,
@@ -260,6 +291,12 @@ impl Library {
         };
         Ok(slots.map(view).collect())
     }
+}
+
+/// The emulated library of a storage, for whoever plays the operator, and for what is to go wrong.
+#[cfg(test)]
+pub(crate) fn emulator(storage: &Storage) -> Option<devices::emulator::Library> {
+    device::emulator(storage)
 }
 
 /// The cartridge that belongs to a slot.

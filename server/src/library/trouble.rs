@@ -5,8 +5,8 @@
 
 use std::error::Error;
 
-use devices::ChangerError;
 use devices::vtape;
+use devices::{ChangerError, DriveError};
 use taper::catalogue::CatalogueError;
 use taper::label::BadTemplate;
 use taper::mount::VolumeError;
@@ -47,6 +47,9 @@ pub enum LibraryTrouble {
     /// Its volume could not be read.
     #[error(transparent)]
     Volume(#[from] VolumeError),
+    /// A drive could not be had.
+    #[error(transparent)]
+    Drive(Box<DriveError>),
     /// No such cartridge.
     #[error("volume {0} is in no slot and no drive of the library: put it in, and try again")]
     Absent(Label),
@@ -88,6 +91,12 @@ pub enum LibraryTrouble {
     NoDrive,
 }
 
+impl From<DriveError> for LibraryTrouble {
+    fn from(error: DriveError) -> Self {
+        Self::Drive(Box::new(error))
+    }
+}
+
 impl From<ChangerError> for LibraryTrouble {
     fn from(error: ChangerError) -> Self {
         Self::Changer(Box::new(error))
@@ -105,6 +114,7 @@ impl LibraryTrouble {
         match self {
             Self::Changer(error) => error.blame,
             Self::Volume(error) => error.blame(),
+            Self::Drive(error) => error.blame,
             Self::Open { .. } | Self::NoDrive | Self::NoHome { .. } => Blame::Drive,
             Self::NotServed { .. } | Self::Scsi { .. } | Self::NotForThis { .. } => Blame::Host,
             Self::Absent(_) | Self::Other { .. } | Self::Taken { .. } => Blame::Medium,

@@ -654,3 +654,6 @@ impl Libraries {
         Ok(library)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,25 +5,25 @@
 use config::{Config, Storage};
 use taper::catalogue::Catalogue;
 use taper::scan::{Append, Scan, Situation};
-use types::{Slot, Stamp};
+use types::{DriveName, Slot, Stamp};
 
 use crate::clock::Now;
 use crate::library::{self, Library, MountTrouble};
 
-/// A scan for the next volume of a storage. `current` is the slot that is in the drive.
+/// A scan for the next volume of a storage. `current` is the slot that is in the drive, which is to write.
 pub fn of(
     config: &Config,
     storage: &Storage,
     library: &Library,
     catalogue: &Catalogue,
-    current: Option<Slot>,
+    (drive, current): (Option<&DriveName>, Option<Slot>),
     run: Stamp,
 ) -> Result<Scan, MountTrouble> {
     let (labels, autolabel) = library::labels(storage)?;
     Ok(Scan::new(Situation {
         method: library::method(storage),
         append: Append::Allowed,
-        slots: library.slots()?,
+        slots: library.slots_for(drive)?,
         current,
         volumes: catalogue.volumes()?,
         verdicts: catalogue.verdicts(&library::policies(config), Now::read().stamp())?,

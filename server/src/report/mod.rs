@@ -129,6 +129,8 @@ pub struct VolumeLine {
     pub seconds: f64,
     /// Why it was finished.
     pub why: String,
+    /// How often the drive had to try again while writing, if it tells.
+    pub retried: Option<u64>,
 }
 
 /// How one drive was fed from the holding disk.
@@ -325,6 +327,7 @@ impl Report {
                 parts: 0,
                 seconds: 0.0,
                 why: String::new(),
+                retried: None,
             }),
             RunEvent::VolumeRefused { what, why, .. } => {
                 self.notes.push(format!("{what} was not taken: {why}"))
@@ -347,6 +350,12 @@ impl Report {
             RunEvent::DriveFed { drive, seconds, waited, starved, .. } => {
                 self.feed(drive, *seconds, *waited, *starved);
             }
+            RunEvent::DriveHealth { label, retried, .. } => {
+                if let Some(volume) = self.volumes.iter_mut().rfind(|volume| volume.label == *label)
+                {
+                    volume.retried = *retried;
+                }
+            }
             RunEvent::ImagePlaced { dle, level, dump, .. } => {
                 let line = lines.of(dle);
                 (line.level, line.dump) = (Some(*level), Some(*dump));
@@ -359,7 +368,7 @@ impl Report {
                 }
             }
             RunEvent::DriveFailed { drive, blame, why } => {
-                self.failures.push(format!("drive {drive}: {why} (to blame: {blame})"));
+                self.failures.push(format!("{} (to blame: {blame})", of_drive(drive, why)));
             }
             RunEvent::NoVolume { storage, why } => {
                 self.failures.push(format!("storage {storage}: no volume to write to: {why}"));
@@ -397,6 +406,12 @@ impl Report {
             strange.lines.push(text.to_owned());
         }
     }
+}
+
+/// Something about a drive, which may say already which.
+pub(crate) fn of_drive(drive: &DriveName, text: &str) -> String {
+    let named = format!("drive {drive} ");
+    if text.starts_with(&named) { text.to_owned() } else { format!("drive {drive}: {text}") }
 }
 
 fn totals(dles: &[DleLine]) -> [Totals; 3] {

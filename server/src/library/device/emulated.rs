@@ -4,13 +4,12 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use config::{Emulated, Generation, Storage};
+use config::{Emulated, Generation, Profile, Storage};
 use devices::Transport;
 use devices::emulator::serve::{Home, HomeError};
-use devices::emulator::{self, DriveModel, Lun, Nexus};
+use devices::emulator::{self, Dialect, DriveModel, Lun, Nexus};
 use devices::robot::matching::Company;
 use devices::robot::{Robot, Setup, Unloading};
 
@@ -47,10 +46,10 @@ pub(super) fn open(
         unloading: Unloading::ByDrive,
         listener: listener(),
     };
-    let arm = Box::new(library.transport(Lun(0), nexus()));
+    let arm = Box::new(library.transport(Lun(0), HOST));
     let opener = Box::new(move |node: &str| -> io::Result<Box<dyn Transport>> {
         let lun = node.parse().map_err(io::Error::other)?;
-        Ok(Box::new(library.transport(Lun(lun), nexus())))
+        Ok(Box::new(library.transport(Lun(lun), HOST)))
     });
     Ok(Robot::open(arm, opener, setup)?)
 }
@@ -76,11 +75,8 @@ pub(crate) fn library(
     Ok(library)
 }
 
-/// Every open of a node is another initiator to the library, as other processes would be.
-fn nexus() -> Nexus {
-    static NEXT: AtomicU64 = AtomicU64::new(1);
-    Nexus(NEXT.fetch_add(1, Ordering::Relaxed))
-}
+/// This process is one initiator to the library, as a host with one adapter is.
+const HOST: Nexus = Nexus(1);
 
 fn setup(emulated: &Emulated, storage: &Storage) -> emulator::Setup {
     let generation = generation(emulated.generation);
@@ -92,11 +88,31 @@ fn setup(emulated: &Emulated, storage: &Storage) -> emulator::Setup {
         slots,
         count(emulated.mail_slots),
     );
-    let mut setup = setup.filled("RK", slots, generation);
+    let mut setup = setup.filled("RK", count(emulated.cartridges).min(slots), generation);
+    setup.dialect = dialect(emulated.profile);
     for cartridge in &mut setup.cartridges {
         cartridge.capacity = Some(storage.tapetype.length);
     }
     setup
+}
+
+fn dialect(profile: Profile) -> Dialect {
+    match profile {
+        Profile::Standard => Dialect::Standard,
+        Profile::Ts4300 => Dialect::Ts4300,
+        Profile::Msl => Dialect::Msl,
+        Profile::Ml3 => Dialect::Ml3,
+        Profile::ScalarI3 => Dialect::ScalarI3,
+        Profile::Superloader3 => Dialect::Superloader3,
+        Profile::Neo => Dialect::Neo,
+        Profile::Sl150 => Dialect::Sl150,
+        Profile::SpectraStack => Dialect::SpectraStack,
+        Profile::AdicDat => Dialect::AdicDat,
+        Profile::Xl1b2 => Dialect::Xl1b2,
+        Profile::Starwinds => Dialect::Starwinds,
+        Profile::Mhvtl => Dialect::Mhvtl,
+        Profile::Thur => Dialect::Thur,
+    }
 }
 
 fn generation(generation: Generation) -> emulator::Generation {

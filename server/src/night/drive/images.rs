@@ -20,6 +20,7 @@ use crate::clock::Now;
 use crate::dispatcher::Event;
 use crate::holding::{Held, ImageName};
 use crate::library::AnyDrive;
+use crate::report::of_drive;
 use crate::runlog::RunEvent;
 
 /// How much of a dump that goes straight to a volume is remembered, for the case that the medium fails.
@@ -103,7 +104,7 @@ impl Worker {
                 // If it was the dump that broke off, the dumper says so, and the drive is well. If it was the
                 // drive, the run hears of it before the dumper does.
                 if !broke_off(&stopped.cause) {
-                    self.failed(stopped.cause.blame(), with_causes(&stopped));
+                    self.failed(blame(&stopped.cause), with_causes(&stopped));
                 }
                 drop(outcome);
                 drop(source);
@@ -169,7 +170,7 @@ impl Worker {
             StopCause::Write(WriteError::Source(_)) => {
                 self.bench.voice.event(Event::Unreadable { drive, dump: name.dump, why });
             }
-            cause => self.failed(cause.blame(), why),
+            cause => self.failed(blame(cause), why),
         }
     }
 
@@ -248,11 +249,15 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
                 self.worker.bench.voice.event(Event::VolumeFull { drive });
             }
             Wanted::Failed { label, error } if error.blame() == Blame::Nothing => {
-                let text =
-                    format!("drive {drive}: {}: {label} is mounted again", with_causes(error));
-                self.worker.bench.voice.log(RunEvent::Warning { text });
-                if let Some(volume) = self.worker.mount_again(label)? {
-                    return Ok(volume);
+                let why = of_drive(&drive, &with_causes(error));
+                self.warn(format!("{why}: {label} is mounted again"));
+                match self.worker.mount_again(label) {
+                    Ok(Some(volume)) => return Ok(volume),
+                    Ok(None) => self.warn(format!(
+                        "{label} was not found again: if somebody moved the tape, its label may be written over. Look \
+                         at it with `reelkeep volume scan`, and retire it if that is so"
+                    )),
+                    Err(error) => self.warn(with_causes(&error)),
                 }
                 self.worker.mounted = None;
                 self.worker.bench.voice.event(Event::VolumeFull { drive });
@@ -287,6 +292,10 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
 }
 
 impl Keeper<'_> {
+    fn warn(&self, text: String) {
+        self.worker.bench.voice.log(RunEvent::Warning { text });
+    }
+
     /// The medium is to blame, as it seems.
     fn strike(&self, label: &Label, why: String) -> Result<(), CatalogueError> {
         let bench = &self.worker.bench;
@@ -324,6 +333,17 @@ impl Keeper<'_> {
                 Err(_) => return Err(Ended.into()),
             }
         }
+    }
+}
+
+/// What has to change. A volume that could not be had is mostly the fault of whoever brings it.
+fn blame(cause: &StopCause) -> Blame {
+    match cause {
+        StopCause::NoVolume(error) => match error.downcast_ref::<MountError>() {
+            Some(error) => error.blame(),
+            None => cause.blame(),
+        },
+        cause => cause.blame(),
     }
 }
 

@@ -23,6 +23,7 @@ use super::shared::SharedCatalogue;
 use crate::holding::Held;
 use crate::library::{self, AnyDrive, Library};
 
+mod health;
 mod images;
 mod volumes;
 

@@ -35,7 +35,11 @@ impl<T: Into<MountTrouble>> From<T> for MountError {
 }
 
 impl MountError {
-    fn blame(&self) -> Blame {
+    fn label_is_taken(&self) -> bool {
+        matches!(self, Self::Trouble(MountTrouble::Catalogue(CatalogueError::LabelTaken(_))))
+    }
+
+    pub(super) fn blame(&self) -> Blame {
         match self {
             Self::None(_) => Blame::Host,
             Self::Trouble(trouble) => trouble.blame(),
@@ -99,7 +103,14 @@ impl Worker {
         let Bench { config, storage, library, run, .. } = &self.bench;
         let current = library.inventory()?.drive(&self.bench.drive).and_then(|bay| bay.home);
         let catalogue = self.bench.catalogue.lock();
-        Ok(scan::of(config, storage, library, &catalogue, current, *run)?)
+        Ok(scan::of(
+            config,
+            storage,
+            library,
+            &catalogue,
+            (Some(&self.bench.drive), current),
+            *run,
+        )?)
     }
 
     /// Mounts the next volume that may be written, or the one that was mounted before.
@@ -116,8 +127,12 @@ impl Worker {
         (self.bytes, self.files) = (Bytes::ZERO, 0);
         let mut scan = self.scan()?;
         while let Some(candidate) = scan.next() {
-            if let Some(volume) = self.try_candidate(&mut scan, &candidate)? {
-                return Ok(volume);
+            match self.try_candidate(&mut scan, &candidate) {
+                Ok(Some(volume)) => return Ok(volume),
+                Ok(None) => {}
+                // Another drive of this run was faster with this label: what is free now is another question.
+                Err(error) if error.label_is_taken() => scan = self.scan()?,
+                Err(error) => return Err(error),
             }
         }
         Err(MountError::None(scan::refusals(&scan)))
@@ -340,14 +355,18 @@ impl Worker {
             );
             self.bench.voice.log(RunEvent::Warning { text });
         }
-        drop(volume);
+        let mut drive = volume.into_drive();
+        let wish = self.examine(&mut drive, &label);
+        drive.give_back();
         self.bench.voice.log(RunEvent::VolumeFinished {
             label,
             bytes: self.bytes,
             files: self.files,
             why: why.to_owned(),
         });
-        self.bench.library.unload(&self.bench.drive).map_err(|error| text(&error))
+        self.bench.library.unload(&self.bench.drive).map_err(|error| text(&error))?;
+        self.grant(wish);
+        Ok(())
     }
 
     pub(super) fn finish(&mut self) {

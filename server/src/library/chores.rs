@@ -1,0 +1,92 @@
+//! What a library does besides bringing volumes: moves, mail, cleaning, calibrating.
+
+use devices::robot::matching::{self, Matching};
+use devices::robot::{Calibrated, Cleaned, Robot};
+use devices::{Inventory, Spot};
+use types::{DriveName, Slot};
+
+use super::device::Device;
+use super::{Library, LibraryTrouble, locked};
+
+impl Library {
+    /// The arm; directories have none.
+    fn robot(&self) -> Result<&Robot, LibraryTrouble> {
+        match &self.device {
+            Device::Robot { robot, .. } => Ok(robot),
+            Device::Vtapes(_) => Err(LibraryTrouble::NotForThis {
+                changer: self.changer.clone(),
+                why: "its cartridges are directories, and there is no arm that could do it",
+            }),
+        }
+    }
+
+    /// Has the library look into its slots by itself, and says what is there.
+    pub fn look_through(&self) -> Result<Inventory, LibraryTrouble> {
+        self.robot()?.scan(None)?;
+        self.inventory()
+    }
+
+    /// Carries a cartridge from one place to another.
+    pub fn move_cartridge(&self, from: &Spot, to: &Spot) -> Result<(), LibraryTrouble> {
+        Ok(self.robot()?.move_cartridge(from, to)?)
+    }
+
+    /// Takes a cartridge in from a mail slot, and says where it is now.
+    pub fn import(&self, mail: Slot, to: Option<Slot>) -> Result<Slot, LibraryTrouble> {
+        Ok(self.robot()?.import(mail, to)?)
+    }
+
+    /// Puts the cartridge of a slot into a mail slot, and says into which.
+    pub fn export(&self, from: Slot, mail: Option<Slot>) -> Result<Slot, LibraryTrouble> {
+        Ok(self.robot()?.export(from, mail)?)
+    }
+
+    /// Cleans an empty drive.
+    pub fn clean(&self, drive: &DriveName) -> Result<Cleaned, LibraryTrouble> {
+        self.unload(drive)?;
+        Ok(self.robot()?.clean(drive)?)
+    }
+
+    /// Gets cartridges ready for their first use, one after the other.
+    pub fn calibrate(
+        &self,
+        slots: &[Slot],
+        drive: &DriveName,
+        started: &mut dyn FnMut(Slot),
+    ) -> Result<Vec<Calibrated>, LibraryTrouble> {
+        self.unload(drive)?;
+        Ok(self.robot()?.calibrate(slots, drive, started))
+    }
+
+    /// Which drive sits where and why, and all that was said of it, as a table.
+    pub fn matching(&self) -> Result<(&Matching, String), LibraryTrouble> {
+        let robot = self.robot()?;
+        Ok((robot.matching(), matching::table(robot.seen())))
+    }
+
+    /// What the library remarked that was no error. Each is told once.
+    pub fn remarks(&self) -> Vec<String> {
+        match &self.device {
+            Device::Robot { robot, .. } => robot.remarks(),
+            Device::Vtapes(_) => Vec::new(),
+        }
+    }
+
+    /// The slots whose cartridges nobody has read yet.
+    pub fn unread(&self) -> Result<Vec<Slot>, LibraryTrouble> {
+        let inventory = self.inventory()?;
+        let unread = |place: &&devices::Place| {
+            place.trouble.is_none()
+                && place
+                    .cartridge
+                    .as_ref()
+                    .is_some_and(|it| it.label.is_none() && it.kind.takes_data())
+        };
+        Ok(inventory.slots.iter().filter(unread).map(|place| place.slot).collect())
+    }
+
+    /// Forgets who has which slot: for commands that carry cartridges themselves.
+    pub fn let_go(&self) {
+        locked(&self.shared.taken).clear();
+    }
+}

@@ -1,0 +1,113 @@
+//! How the drive is when a volume is done with: what it counted and warns of goes into the log and the report, and
+//! it is cleaned if it asks for that.
+
+use config::Cleaning;
+use devices::scsi::page::alert::Flag;
+use devices::ssc::{self, FailureAhead, Health};
+use types::Label;
+
+use super::super::estimate::with_causes;
+use super::Worker;
+use crate::library::AnyDrive;
+use crate::runlog::RunEvent;
+
+/// Whether a drive wants to be cleaned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// It has none.
+    None,
+    /// It does.
+    ToBeCleaned,
+}
+
+impl Worker {
+    /// Asks a drive how it and its cartridge are. What it does not tell is left out: a drive that only cannot
+    /// say how it is still writes.
+    pub(super) fn examine(&self, drive: &mut AnyDrive, label: &Label) -> Wish {
+        let Some(tape) = drive.tape() else { return Wish::None };
+        match tape.health() {
+            Ok(health) => {
+                self.bench.voice.log(self.told(&health, label));
+                for text in warnings(&health) {
+                    let drive = &self.bench.drive;
+                    let text = format!("drive {drive}, with {label} in it: {text}");
+                    self.bench.voice.log(RunEvent::Warning { text });
+                }
+                wish(&health)
+            }
+            Err(error) => {
+                tracing::info!("{}", with_causes(&error));
+                Wish::None
+            }
+        }
+    }
+
+    fn told(&self, health: &Health, label: &Label) -> RunEvent {
+        let writing = health.writing.unwrap_or_default();
+        RunEvent::DriveHealth {
+            drive: self.bench.drive.clone(),
+            label: label.clone(),
+            alerts: health.alerts.iter().map(|flag| flag.number()).collect(),
+            retried: writing.retried,
+            uncorrected: writing.uncorrected,
+            recovered: health.notes.recovered,
+            to_medium: health.through.as_ref().and_then(|through| through.to_medium),
+        }
+    }
+
+    /// Cleans the drive, now that it is empty, if that is ours to do.
+    pub(super) fn grant(&self, wish: Wish) {
+        let drive = &self.bench.drive;
+        let text = match (wish, self.bench.storage.changer.kind.cleaning()) {
+            (Wish::None, _) => return,
+            (Wish::ToBeCleaned, Cleaning::Server) => match self.bench.library.clean(drive) {
+                Ok(done) => {
+                    format!("drive {drive} asked for it, and was cleaned with {}", done.cartridge)
+                }
+                Err(error) => format!(
+                    "drive {drive} asks to be cleaned, and could not be: {}. Put a good cleaning cartridge into the \
+                     library, and run `reelkeep library clean {drive}`",
+                    with_causes(&error)
+                ),
+            },
+            (Wish::ToBeCleaned, Cleaning::Library) => {
+                format!(
+                    "drive {drive} asks to be cleaned: the library is set up to do that by itself"
+                )
+            }
+            (Wish::ToBeCleaned, Cleaning::Never) => format!(
+                "drive {drive} asks to be cleaned: put a cleaning cartridge into it, or run `reelkeep library clean \
+                 {drive}`"
+            ),
+        };
+        self.bench.voice.log(RunEvent::Warning { text });
+    }
+}
+
+fn wish(health: &Health) -> Wish {
+    let asked = health.notes.cleaning == ssc::Cleaning::Asked
+        || health.doing.as_ref().is_some_and(|it| it.cleaning_requested || it.cleaning_required)
+        || health.alerts.iter().any(|flag| [Flag::CLEAN_NOW, Flag::CLEAN_PERIODIC].contains(flag));
+    if asked { Wish::ToBeCleaned } else { Wish::None }
+}
+
+/// What the operator has to know. That it wants to be cleaned is told elsewhere, with what became of it.
+fn warnings(health: &Health) -> Vec<String> {
+    let cleaning = [Flag::CLEAN_NOW, Flag::CLEAN_PERIODIC];
+    let alerts = health.alerts.iter().filter(|flag| !cleaning.contains(flag));
+    let mut told: Vec<String> = alerts
+        .map(|flag| {
+            format!(
+                "TapeAlert {}, {}: {} {}",
+                flag.number(),
+                flag.name(),
+                flag.meaning(),
+                flag.advice()
+            )
+        })
+        .collect();
+    if health.notes.failure == FailureAhead::Expected {
+        told.push("it expects to fail: have it looked at before it does".to_owned());
+    }
+    told
+}
