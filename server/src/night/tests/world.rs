@@ -1,0 +1,282 @@
+//! A site with an emulated library, whose holding disk has images and whose nights write them to tape.
+//!
+//! The images are real ones, of bytes that do not compress; only the client is missing. Everything behind it is
+//! what runs at night: dispatcher, drives' threads, scan, scribe, robot, tape drive, and the emulator at the end
+//! of the cable.
+
+use std::fs;
+
+use devices::emulator::{CartridgeSetup, FaultPlan, Library as Emulator, Operator, Spot};
+use format::contents::{self, Contents, Identity};
+use format::frame::{Encoder, FrameKind, FrameTable, digest};
+use taper::catalogue::{Catalogue, Filter, RunKind};
+use tempfile::TempDir;
+use types::{Bytes, DleRef, DumpId, FileTime, Level, Stamp};
+
+use super::super::*;
+use crate::agent::AgentCommand;
+use crate::holding::{About, Arriving, ImageName};
+use crate::report;
+use crate::restore::image::Image;
+use crate::runlog;
+
+/// What a site is like, apart from what every one here has.
+#[derive(Clone, Copy)]
+pub(super) struct Make {
+    /// Megabytes that a cartridge holds.
+    pub(super) megabytes: u64,
+    /// In how many slots there is one.
+    pub(super) cartridges: u16,
+    pub(super) parallel: u32,
+    pub(super) generation: &'static str,
+    /// More lines of the changer's section.
+    pub(super) changer: &'static str,
+}
+
+impl Default for Make {
+    fn default() -> Self {
+        Self { megabytes: 16, cartridges: 8, parallel: 1, generation: "LTO-8", changer: "" }
+    }
+}
+
+pub(super) struct World {
+    _folder: TempDir,
+    pub(super) site: Site,
+    pub(super) tapes: Emulator,
+    images: Vec<(DumpId, Vec<u8>)>,
+}
+
+/// What a night looked like in the morning.
+pub(super) struct Morning {
+    pub(super) outcome: Outcome,
+    pub(super) report: report::Report,
+}
+
+impl World {
+    pub(super) fn new(make: Make) -> Self {
+        let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        fs::create_dir(root.join("tree")).unwrap();
+        fs::write(root.join("reelkeep.toml"), configuration(make)).unwrap();
+        let config = config::load(&root).unwrap_or_else(|wrong| panic!("{wrong}"));
+        let site = Site::open(root, config).unwrap();
+        let tapes = library::emulator(&site.config.storages[0]).unwrap();
+        Self { _folder: folder, site, tapes, images: Vec::new() }
+    }
+
+    /// Puts an image of so many frames of 100 000 bytes on the holding disk.
+    pub(super) fn hold(&mut self, number: u8, frames: usize) -> DumpId {
+        let run: Stamp = format!("202611010000{number:02}").parse().unwrap();
+        let dump = DumpId::new(1_792_000_000_000, [number; 10]);
+        let dle = DleRef {
+            host: "localhost".parse().unwrap(),
+            dle: format!("/srv/{number}").parse().unwrap(),
+        };
+        let (bytes, crc32c) = image(&dle, dump, run, frames);
+        let name = ImageName { run, dle, level: Level::FULL, dump, base: None };
+        let disks = disks(&self.site.config).unwrap();
+        let mut arriving = Arriving::begin(disks, name, [(0, Bytes(1 << 30))]);
+        arriving.write(&bytes).unwrap();
+        let raw = Bytes::of(frames * FRAME);
+        drop(arriving.commit(About { raw, crc32c }).unwrap());
+        self.images.push((dump, bytes));
+        dump
+    }
+
+    fn orders(&self) -> Orders<'_> {
+        Orders {
+            dles: Vec::new(),
+            kind: RunKind::Flush,
+            taper: true,
+            flush: Flush::Of(BTreeSet::new()),
+            agent: AgentCommand {
+                program: "/bin/false".into(),
+                state: self.site.directory.clone(),
+            },
+            quiet: true,
+        }
+    }
+
+    /// A night that may not even begin: a library that does not open is an error of the command.
+    pub(super) fn try_night(&self) -> String {
+        match carry_out(&self.site, &self.orders()) {
+            Err(error) => format!("{error:#}"),
+            Ok(night) => {
+                let log = runlog::read(&self.site.config.site.logdir, night.run).unwrap();
+                let report = report::of(night.run, &log, report::Facts::default());
+                report.failures.iter().chain(&report.notes).cloned().collect::<Vec<_>>().join("\n")
+            }
+        }
+    }
+
+    /// What the holding disk has goes to tape.
+    pub(super) fn night(&self) -> Morning {
+        let night =
+            carry_out(&self.site, &self.orders()).unwrap_or_else(|error| panic!("{error:#}"));
+        let log = runlog::read(&self.site.config.site.logdir, night.run).unwrap();
+        let facts = report_facts(&self.site, &self.catalogue(), &Now::read()).unwrap();
+        Morning { outcome: night.outcome, report: report::of(night.run, &log, facts) }
+    }
+
+    pub(super) fn catalogue(&self) -> Catalogue {
+        self.site.catalogue().unwrap()
+    }
+
+    pub(super) fn break_with(&self, plan: FaultPlan) {
+        self.tapes.set_faults(plan);
+    }
+
+    pub(super) fn heal(&self) {
+        self.tapes.set_faults(FaultPlan::default());
+    }
+
+    /// The dumps that are wholly on tape, by what the catalogue says.
+    pub(super) fn placed(&self) -> Vec<DumpId> {
+        let all = self.catalogue().dumps(&Filter::default()).unwrap();
+        let placed = all.into_iter().filter(|it| it.copies.iter().any(|copy| copy.is_complete()));
+        placed.map(|located| located.dump.id).collect()
+    }
+
+    /// Reads every dump that is said to be anywhere, and compares it with what the client sent. No dump may be
+    /// nowhere.
+    pub(super) fn assert_all_restore(&self) {
+        let catalogue = self.catalogue();
+        assert_eq!(catalogue.check().unwrap(), []);
+        for (dump, bytes) in &self.images {
+            let located = catalogue.dump(*dump).unwrap();
+            assert!(located.is_restorable(), "dump {dump} is nowhere");
+            let mut libraries = Libraries::of(&self.site.config);
+            let mut image =
+                Image::open(&located, &catalogue, &mut |name| libraries.library(name)).unwrap();
+            for place in 0..image.places() {
+                let mut found = vec![0; bytes.len()];
+                image.read_stretch_from(place, 0, &mut found).unwrap_or_else(|error| {
+                    panic!("dump {dump} {}: {}", image.place(place), with_causes(&error))
+                });
+                assert!(found == *bytes, "dump {dump} {} is another", image.place(place));
+            }
+        }
+    }
+
+    /// All images are on tape and none is left on the holding disk.
+    pub(super) fn assert_all_placed(&self) {
+        assert_eq!(self.placed().len(), self.images.len());
+        assert_eq!(self.catalogue().held().unwrap().len(), 0);
+        self.assert_all_restore();
+    }
+
+    /// Puts another cartridge into an empty slot, counted from 1.
+    pub(super) fn add(&self, slot: u16, cartridge: CartridgeSetup) {
+        self.behind_the_door(|operator| operator.put_new(&cartridge, Spot::Slot(slot - 1)));
+    }
+
+    /// Somebody opens the door, does something, and closes it.
+    pub(super) fn behind_the_door<R, E: std::fmt::Debug>(
+        &self,
+        act: impl FnOnce(&Operator) -> Result<R, E>,
+    ) -> R {
+        let operator = self.tapes.operator();
+        operator.open_door();
+        let done = act(&operator).unwrap();
+        operator.close_door();
+        done
+    }
+
+    /// Where the cartridge with this barcode is.
+    pub(super) fn find(&self, barcode: &str) -> Option<Spot> {
+        self.tapes.operator().find(barcode)
+    }
+}
+
+impl Morning {
+    /// All that an operator reads of what went wrong.
+    pub(super) fn told(&self) -> String {
+        let lines = self.report.failures.iter().chain(&self.report.notes);
+        // How the images came to the holding disk is the test's affair.
+        let lines = lines.filter(|line| !line.contains("was found whole"));
+        let mut text = lines.cloned().collect::<Vec<_>>().join("\n");
+        text.push('\n');
+        text
+    }
+}
+
+fn configuration(make: Make) -> String {
+    let Make { megabytes, cartridges, parallel, generation, changer } = make;
+    format!(
+        r#"
+[site]
+org = "Nights"
+runtapes = 6
+tapecycle = 20
+[storage.tape]
+autolabel = "N-%%"
+taper-parallel-write = {parallel}
+device-output-buffer-size = "1 MiB"
+[changer.library]
+type = "emulator"
+directory = "library"
+slots = 40
+mail-slots = 4
+drives = 2
+cartridges = {cartridges}
+generation = "{generation}"
+{changer}
+[tapetype.small]
+length = "{megabytes} MB"
+blocksize = "64 KiB"
+part-size = "1 MiB"
+early-warning = "1 MiB"
+[holdingdisk.h]
+directory = "holding"
+[[dle]]
+host = "localhost"
+path = "{{tree}}"
+"#
+    )
+    .replace("{tree}", "/nowhere")
+}
+
+/// Raw bytes of a frame.
+const FRAME: usize = 100_000;
+
+/// An image as a client would send it, and its CRC-32C.
+fn image(dle: &DleRef, dump: DumpId, run: Stamp, count: usize) -> (Vec<u8>, u32) {
+    let (mut bytes, mut frames) = (Vec::new(), FrameTable::new());
+    let mut encoder = Encoder::new(1).unwrap();
+    let mut chance = u64::from_be_bytes(dump.0[8..16].try_into().unwrap()) | 1;
+    for _ in 0..count {
+        let raw: Vec<u8> = std::iter::repeat_with(|| {
+            chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+            chance.to_be_bytes()[0]
+        })
+        .take(FRAME)
+        .collect();
+        let mut stored = Vec::new();
+        encoder.encode(&raw, &mut stored).unwrap();
+        let length = u32::try_from(stored.len()).unwrap();
+        frames.push(FrameKind::S, length, u32::try_from(FRAME).unwrap(), digest(&stored));
+        bytes.extend_from_slice(&stored);
+    }
+    let identity = Identity {
+        version: contents::VERSION,
+        host: dle.host.clone(),
+        dle: dle.dle.clone(),
+        level: Level::FULL,
+        dump,
+        base: None,
+        run,
+        started: FileTime::default(),
+        finished: FileTime::default(),
+        program: "test".to_owned(),
+        system: "test".to_owned(),
+        frame_size: 4 << 20,
+        entries: 0,
+        gone: 0,
+        raw_bytes: 0,
+        strange: 0,
+    };
+    let contents = Contents { identity, frames, index: b"index".to_vec() };
+    bytes.extend_from_slice(&contents::encode(&contents).unwrap());
+    let crc32c = crc32c::crc32c(&bytes);
+    (bytes, crc32c)
+}
