@@ -200,8 +200,7 @@ impl Bench<'_> {
 
     fn look(&self, slot: Slot) -> Result<Identified<AnyDrive>, NotLabelled> {
         let drive = self.library.any_drive()?;
-        self.library.bring(slot, &drive.name().clone())?;
-        Ok(Loaded::new(drive).identify()?)
+        Ok(self.library.load(slot, drive)?.identify()?)
     }
 
     fn view(&self, slot: Slot) -> Option<&SlotView> {

@@ -2,7 +2,7 @@
 
 use devices::{Cartridge, CartridgeKind, PlaceKind, Spot};
 use serde_json::json;
-use taper::mount::{Identified, Loaded};
+use taper::mount::Identified;
 use types::{DriveName, Slot};
 
 use super::{Context, Exit, Misuse};
@@ -135,8 +135,7 @@ impl<'a> Place<'a> {
             let barcode = self.library.barcode(slot)?;
             let drive = self.library.any_drive()?;
             let name = drive.name().clone();
-            self.library.bring(slot, &name)?;
-            match Loaded::new(drive).identify() {
+            match self.library.load(slot, drive)?.identify() {
                 Ok(Identified::Labelled(mounted)) => {
                     let label = mounted.label().clone();
                     self.library.note(barcode.as_ref(), slot, &label);

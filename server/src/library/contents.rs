@@ -3,7 +3,7 @@
 use config::Storage;
 use format::header::Header;
 use serde::Serialize;
-use taper::mount::{Identified, Loaded, is_records};
+use taper::mount::{Identified, is_records};
 use types::{FileNo, Slot};
 
 use super::{Library, LibraryTrouble};
@@ -21,9 +21,8 @@ pub struct FileSays {
 pub fn scan_slot(storage: &Storage, slot: Slot) -> Result<Vec<FileSays>, LibraryTrouble> {
     let library = Library::open(storage)?;
     let drive = library.any_drive()?;
-    library.bring(slot, &drive.name().clone())?;
     let mut files = Vec::new();
-    match Loaded::new(drive).identify()? {
+    match library.load(slot, drive)?.identify()? {
         Identified::Blank(_) => {
             files.push(FileSays { file: FileNo::LABEL, says: "blank".to_owned() })
         }

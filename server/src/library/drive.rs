@@ -1,7 +1,7 @@
 //! A drive of any kind. What only tape can tell, only tape is asked.
 
 use devices::scsi::page::reservation::ReservationKey;
-use devices::ssc::TapeDrive;
+use devices::ssc::{Readiness, TapeDrive, Threading, Wait};
 use devices::vtape::VtapeDrive;
 use devices::{Drive, DriveError, Limits, Met, Position, Transport, Wrote};
 use types::{Digest, DriveName, FileNo, ObjectNo};
@@ -44,6 +44,22 @@ impl AnyDrive {
             Self::Vtape(_) => None,
             Self::Tape(tape) => Some(tape),
         }
+    }
+
+    /// Threads a cartridge that the drive has let go of, as a move that failed leaves it, and waits until it can be
+    /// used. What a drive is not ready for otherwise, it says when it is asked to do something.
+    pub fn wake(&mut self) -> Result<(), DriveError> {
+        let Self::Tape(tape) = self else { return Ok(()) };
+        if matches!(tape.ready()?, Readiness::NotThreaded | Readiness::Empty) {
+            tape.load(Threading::Threaded)?;
+        }
+        tape.wait_until_ready(&mut |state| match state {
+            Readiness::Loading(_) | Readiness::Calibrating(_) | Readiness::Formatting(_) => {
+                Wait::GoOn
+            }
+            _ => Wait::GiveUp,
+        })?;
+        Ok(())
     }
 
     /// Ends the use of a drive, so that other hosts may have it. One that cannot be told keeps its reservation,

@@ -162,6 +162,17 @@ impl Library {
         brought
     }
 
+    /// Brings the cartridge of a slot into a drive that is open, and sees that it can be read.
+    pub fn load(
+        &self,
+        slot: Slot,
+        mut drive: AnyDrive,
+    ) -> Result<Loaded<AnyDrive>, LibraryTrouble> {
+        self.bring(slot, &drive.name().clone())?;
+        drive.wake()?;
+        Ok(Loaded::new(drive))
+    }
+
     /// The slot belongs to the drive now, and what the drive had does not any more.
     fn take(&self, slot: Slot, drive: &DriveName) -> Result<(), LibraryTrouble> {
         let mut taken = locked(&self.shared.taken);
@@ -224,11 +235,11 @@ impl Library {
         label: &Label,
         drive: AnyDrive,
     ) -> Result<Mounted<AnyDrive>, LibraryTrouble> {
-        match self.slot_of(label) {
+        let slot = match self.slot_of(label) {
             Err(LibraryTrouble::Absent(_)) => return self.search(label, drive),
-            slot => self.bring(slot?, &drive.name().clone())?,
-        }
-        let found = match Loaded::new(drive).identify()? {
+            slot => slot?,
+        };
+        let found = match self.load(slot, drive)?.identify()? {
             Identified::Labelled(mounted) if mounted.label() == label => return Ok(mounted),
             Identified::Labelled(mounted) => format!("volume {}", mounted.label()),
             Identified::Blank(_) => "a blank medium".to_owned(),
@@ -244,8 +255,7 @@ impl Library {
         mut drive: AnyDrive,
     ) -> Result<Mounted<AnyDrive>, LibraryTrouble> {
         for slot in self.unread()? {
-            self.bring(slot, &drive.name().clone())?;
-            drive = match Loaded::new(drive).identify()? {
+            drive = match self.load(slot, drive)?.identify()? {
                 Identified::Labelled(mounted) if mounted.label() == label => return Ok(mounted),
                 Identified::Labelled(mounted) => {
                     let barcode = self.barcode(slot)?;

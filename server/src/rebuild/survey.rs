@@ -7,7 +7,7 @@ use format::records::{RunRecords, Unpacked, Unpacker};
 use taper::catalogue::{Volume, VolumeEnd, VolumeState};
 use taper::clerk::Reader;
 use taper::label::Cartridge;
-use taper::mount::{Identified, Loaded, Mounted, is_records};
+use taper::mount::{Identified, Mounted, is_records};
 use taper::scan::{Hint, SlotView};
 use types::{Barcode, BlockSize, FileNo, Label, PartNo, PoolName, Slot, Stamp, StorageName};
 
@@ -124,8 +124,7 @@ impl Look<'_> {
         troubles: &mut Vec<String>,
     ) -> Result<Option<Seen>, LibraryTrouble> {
         let drive = self.library.any_drive()?;
-        self.library.bring(view.slot, &drive.name().clone())?;
-        let mounted = match Loaded::new(drive).identify()? {
+        let mounted = match self.library.load(view.slot, drive)?.identify()? {
             Identified::Labelled(mounted) => mounted,
             Identified::Blank(_) => return Ok(None),
             Identified::Foreign(foreign) => {

@@ -4,7 +4,7 @@
 use taper::catalogue::{CatalogueError, Part, Volume, VolumeEnd, VolumeState};
 use taper::label::Found;
 use taper::mount::{
-    Appending, Consent, Foreign, Identified, Known, LastFile, Loaded, Mounted, NewLabel, Records,
+    Appending, Consent, Foreign, Identified, Known, LastFile, Mounted, NewLabel, Records,
     VolumeError,
 };
 use taper::scan::{Candidate, Choice, Scan};
@@ -146,8 +146,7 @@ impl Worker {
     ) -> Result<Option<Appending<AnyDrive>>, MountError> {
         let Ok(slot) = self.bench.library.slot_of(label) else { return Ok(None) };
         let drive = self.bench.library.drive(&self.bench.drive)?;
-        self.bench.library.bring(slot, &self.bench.drive)?;
-        match Loaded::new(drive).identify()? {
+        match self.bench.library.load(slot, drive)?.identify()? {
             Identified::Labelled(mounted) if mounted.label() == label => {
                 let (volume, how) = self.append(mounted)?;
                 self.tell_volume(&volume, slot, how);
@@ -224,8 +223,7 @@ impl Worker {
         candidate: &Candidate,
     ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
         let drive = self.bench.library.drive(&self.bench.drive)?;
-        self.bench.library.bring(candidate.slot, &self.bench.drive)?;
-        let identified = Loaded::new(drive).identify()?;
+        let identified = self.bench.library.load(candidate.slot, drive)?.identify()?;
         let found = match &identified {
             Identified::Labelled(mounted) => {
                 Found::Labelled { label: mounted.label().clone(), stamp: mounted.start().stamp }

@@ -245,6 +245,26 @@ fn no_single_fault_loses_a_dump(fault: &Act) {
 }
 
 #[test]
+fn a_medium_error_at_any_command_loses_no_dump() {
+    no_single_fault_loses_a_dump(&Act::Check(MEDIUM_ERROR));
+}
+
+#[test]
+fn a_hardware_error_at_any_command_loses_no_dump() {
+    no_single_fault_loses_a_dump(&Act::Check(HARDWARE_ERROR));
+}
+
+#[test]
 fn a_reset_before_any_command_loses_no_dump() {
     no_single_fault_loses_a_dump(&Act::Reset);
+}
+
+#[test]
+fn an_answer_that_is_lost_to_any_command_loses_no_dump() {
+    no_single_fault_loses_a_dump(&Act::TimeOutAfter);
+}
+
+#[test]
+fn a_lie_at_any_command_is_found_out_or_loses_no_dump() {
+    no_single_fault_loses_a_dump(&Act::Lie);
 }
