@@ -186,6 +186,29 @@ fn a_night_of_a_dle_from_check_to_restore() {
     assert_eq!(server.close(), Some(0));
 }
 
+#[test]
+fn a_sparse_file_is_estimated_by_what_it_holds() {
+    let (dir, tree) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let sparse = fs::File::create(tree.path().join("sparse.img")).unwrap();
+    sparse.set_len(10 << 30).unwrap();
+    for page in 0..600u64 {
+        std::os::unix::fs::FileExt::write_all_at(&sparse, &[7; 8192], page * (16 << 20)).unwrap();
+    }
+    fs::File::create(tree.path().join("hole")).unwrap().set_len(1 << 30).unwrap();
+    sparse.sync_all().unwrap();
+    let dle = spec(tree.path());
+    let mut server = Server::start(&dir.path().join("state"));
+    let bases = vec![EstimateBase { level: Level::FULL, base: None }];
+    let Reply::Estimates { estimates } = server.ask(&Request::Estimate { dle: dle.clone(), bases })
+    else {
+        panic!("no estimates")
+    };
+    let (_, estimated) = estimates[0].size.unwrap();
+    let raw = server.dump(dle, 0, None).end.total.raw_bytes;
+    assert!(raw > 600 * 8192 && estimated.abs_diff(raw) < raw / 20, "{estimated} against {raw}");
+    server.close();
+}
+
 /// Has the agent restore a chain, all of it.
 fn restore(server: &mut Server, chain: &[&Dumped], target: &Path) -> RestoreEnd {
     let ready = server.ask(&Request::Restore(RestoreRequest {

@@ -207,12 +207,26 @@ fn lists(reader: &Reader<Vec<u8>>, records: &[Record]) {
     let mean = begin.elapsed().as_secs_f64() * 1e6 / dirs.len() as f64;
     println!("list        {mean:.1} µs in the mean of all {} directories", dirs.len());
     println!("slowest     {:?} for {} children of {:?}", slowest.0, slowest.1, slowest.2);
-    let walls = (0..50).map(|_| {
+    let before = ticks();
+    let walls = (0..100).map(|_| {
         let start = Instant::now();
         black_box(reader.list(b"").expect("readable"));
         start.elapsed()
     });
-    println!("root        {:?} by the wall clock, the best of 50", walls.min().unwrap_or_default());
+    let best = walls.min().unwrap_or_default();
+    // A tick is 10 ms, so a hundredth of a hundred listings is 0.1 ms.
+    let each = (ticks() - before) as f64 / 10.0;
+    println!(
+        "root        {each:.1} ms of all threads together, {best:?} by the wall clock at best"
+    );
+}
+
+/// The time that all threads of this process have spent on processors, in hundredths of a second.
+fn ticks() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let behind = stat.rsplit(')').next().unwrap_or_default();
+    let fields = behind.split_whitespace().skip(11).take(2);
+    fields.filter_map(|field| field.parse::<u64>().ok()).sum()
 }
 
 /// A second level with every thousandth record changed.

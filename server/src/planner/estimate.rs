@@ -181,12 +181,6 @@ fn base(dle: &DleFacts, level: Level) -> Option<DumpId> {
 /// The size of a level as earlier dumps suggest it: those that were as long at this level as tonight's
 /// would be, else the last one.
 fn from_history(dle: &DleFacts, level: Level, today: Day) -> Option<Estimate> {
-    let rows = stays(&dle.history);
-    let alike = |stay: u32| {
-        let rows = rows.iter().filter(|(row, s)| row.level == level && *s == stay);
-        average(rows.map(|(row, _)| *row))
-    };
-    let stay = if dle.last_level == Some(level) { dle.consecutive_runs + 1 } else { 1 };
     let last = || {
         let past = dle.last.get(&level)?;
         let seconds = u32::try_from(past.stored.0 / rate(dle, level)).unwrap_or(u32::MAX);
@@ -195,6 +189,12 @@ fn from_history(dle: &DleFacts, level: Level, today: Day) -> Option<Estimate> {
     if level.is_full() {
         return grown_full(dle, today).or_else(last);
     }
+    let rows = stays(&dle.history);
+    let alike = |stay: u32| {
+        let rows = rows.iter().filter(|(row, s)| row.level == level && *s == stay);
+        average(rows.map(|(row, _)| *row))
+    };
+    let stay = if dle.last_level == Some(level) { dle.consecutive_runs + 1 } else { 1 };
     let as_long = (1..=stay.min(LONGEST_STAY)).rev().find_map(alike);
     as_long.or_else(last).or_else(|| (stay == 1).then(|| one_day(&rows)).flatten())
 }
@@ -285,7 +285,8 @@ pub(super) fn complete(
     let mut levels = levels_wanted(dle, today);
     // Balancing wants the size of a full also where none is in question.
     levels.push(Level::FULL);
-    let mut known = history(dle, &levels, today).levels;
-    known.extend(given.into_iter().flat_map(|given| &given.levels));
+    let mut known = given.map(|given| given.levels.clone()).unwrap_or_default();
+    levels.retain(|level| !known.contains_key(level));
+    known.extend(history(dle, &levels, today).levels);
     known
 }
