@@ -86,7 +86,7 @@ impl<'a> Night<'a> {
                 None => night.left_out.push(facts.dle.clone()),
             }
         }
-        night.balanced = balanced as i64;
+        night.balanced = whole(balanced);
         night.sched.sort_by_key(|one| (Reverse(one.priority), Reverse(one.size())));
         night
     }
@@ -260,7 +260,7 @@ impl<'a> Night<'a> {
 
     /// `promote_highest_priority_incremental` until the night is balanced, and `promote_hills` if it has no full.
     fn promote(&mut self) {
-        let threshold = (self.balanced as f64 * PROMOTE_THRESHOLD) as i64;
+        let threshold = whole(self.balanced as f64 * PROMOTE_THRESHOLD);
         while self.balanced - self.lev0 > threshold {
             let Some(at) = self.best(threshold) else { break };
             self.make_full(at);
@@ -346,6 +346,11 @@ impl<'a> Night<'a> {
             left_out: self.left_out,
         }
     }
+}
+
+/// Whole KiB of so many, as C cuts them.
+fn whole(kib: f64) -> i64 {
+    i64::try_from(types::Bytes(1).share(kib.floor()).0).unwrap_or(i64::MAX)
 }
 
 fn may_be_full(one: &Sched<'_>) -> bool {

@@ -1,7 +1,5 @@
 //! A course as a picture: a bar for each night, fulls below and incrementals above them.
 
-use std::fmt::Write;
-
 use types::Bytes;
 
 use super::course::Course;
@@ -35,16 +33,14 @@ fn panel(out: &mut String, name: &str, course: &Course, top: f64, most: f64) {
     let figures = course.figures();
     let bottom = top + HEIGHT;
     let size = |bytes: f64| Bytes(1).share(bytes);
-    // Writing to a string cannot fail.
-    let _ = writeln!(
-        out,
-        "<text x=\"{MARGIN}\" y=\"{:.1}\">{}: {} a night in the mean, {} at most, variation {:.0} %</text>",
+    out.push_str(&format!(
+        "<text x=\"{MARGIN}\" y=\"{:.1}\">{}: {} a night in the mean, {} at most, variation {:.0} %</text>\n",
         top - 12.0,
         escaped(name),
         size(figures.mean_bytes),
         size(figures.peak_bytes),
         figures.variation_bytes * 100.0
-    );
+    ));
     let step = WIDTH / course.nights.len().max(1) as f64;
     let scale = |bytes: Bytes| bytes.0 as f64 / most * HEIGHT;
     for (at, night) in course.nights.iter().enumerate() {
@@ -52,27 +48,27 @@ fn panel(out: &mut String, name: &str, course: &Course, top: f64, most: f64) {
         let (full, all) = (scale(night.full_bytes), scale(night.bytes));
         let bar = |from: f64, to: f64, colour: &str| {
             format!(
-                "<rect x=\"{x:.2}\" y=\"{:.2}\" width=\"{:.2}\" height=\"{:.2}\" fill=\"{colour}\"/>",
+                "<rect x=\"{x:.2}\" y=\"{:.2}\" width=\"{:.2}\" height=\"{:.2}\" fill=\"{colour}\"/>\n",
                 bottom - to,
                 step * 0.9,
                 to - from
             )
         };
-        let _ = writeln!(out, "{}{}", bar(0.0, full, FULLS), bar(full, all, INCREMENTALS));
+        out.push_str(&bar(0.0, full, FULLS));
+        out.push_str(&bar(full, all, INCREMENTALS));
     }
     let right = MARGIN + WIDTH;
-    let _ = writeln!(
-        out,
+    out.push_str(&format!(
         "<line x1=\"{MARGIN}\" y1=\"{bottom:.1}\" x2=\"{right:.1}\" y2=\"{bottom:.1}\" stroke=\"black\"/>\
          <text x=\"{MARGIN}\" y=\"{:.1}\">night 1</text>\
          <text x=\"{right:.1}\" y=\"{:.1}\" text-anchor=\"end\">night {}</text>\
-         <text x=\"4\" y=\"{:.1}\">{}</text>",
+         <text x=\"4\" y=\"{:.1}\">{}</text>\n",
         bottom + 16.0,
         bottom + 16.0,
         course.nights.len(),
         top + 10.0,
         size(most)
-    );
+    ));
 }
 
 fn escaped(text: &str) -> String {

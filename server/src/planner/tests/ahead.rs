@@ -88,21 +88,19 @@ fn where_days_are_alike_history_says_whether_to_bump() {
         stored: mib(size),
         seconds: 60,
     };
-    let history = |day: u64| {
-        let rows = [
-            (1, 1, 300),
-            (2, 1, 200),
-            (3, 1, day),
-            (4, 0, 1000),
-            (5, 2, day),
-            (6, 1, 100),
-            (7, 1, day),
-            (8, 0, 1000),
-        ];
-        rows.map(|(ago, level, size)| row(ago, level, size)).to_vec()
-    };
+    // What changes in a day is 20 MiB: the first dump at a level holds just that.
+    let rows = [
+        (1, 1, 300),
+        (2, 1, 200),
+        (3, 1, 20),
+        (4, 0, 1000),
+        (5, 2, 20),
+        (6, 1, 100),
+        (7, 1, 20),
+        (8, 0, 1000),
+    ];
+    facts.history = rows.map(|(ago, level, size)| row(ago, level, size)).to_vec();
     // A bump must save 10 MiB, and will save hundreds.
-    facts.history = history(20);
     let EstimateNeed::FromHistory(known) = estimates_wanted(&facts, TODAY) else { panic!() };
     assert_eq!(known.levels[&Level::try_from(2).unwrap()].stored, mib(20));
     // It must save 280: only the client knows.

@@ -208,7 +208,7 @@ proptest! {
         let course = simulate(&site, 40, Rules::Ours);
         let longest = i64::from(site.dles.iter().map(|dle| dle.facts.dumpcycle).max().unwrap());
         prop_assert!(course.longest <= longest, "{} days", course.longest);
-        prop_assert!(course.nights.iter().all(|night| night.dumps as usize == site.dles.len()));
+        prop_assert!(course.nights.iter().all(|night| night.dumps == site.dles.len() as u64));
     }
 
     #[test]
