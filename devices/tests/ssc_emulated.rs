@@ -5,6 +5,7 @@ use devices::emulator::{
     Act, CartridgeSetup, DriveModel, EmulatedDevice, FaultPlan, Generation, Kind, Library, Lun,
     Nexus, Pace, Setup as World, Spot,
 };
+use devices::scsi::Status;
 use devices::scsi::page::encryption::DataKey;
 use devices::scsi::page::reservation::ReservationKey;
 use devices::ssc::{
@@ -324,4 +325,29 @@ fn after_a_power_cut_what_was_flushed_is_read_and_nothing_is_appended() {
         Position::start_of(FileNo(1)),
         "given back, it is whole"
     );
+}
+
+/// The method of logical block protection that the drive is set to, as another initiator is told (SSC-4, control
+/// data protection mode page).
+fn check_method(library: &Library) -> u8 {
+    let mode_sense = [0x5a, 0x08, 0x0a, 0xf0, 0, 0, 0, 0, 64, 0];
+    for _ in 0..8 {
+        let answer = library.execute(DRIVE, Nexus(9), &mode_sense, &[], 64).unwrap();
+        if answer.status == Status::Good {
+            return answer.data[8 + 4];
+        }
+    }
+    panic!("the drive does not tell its modes")
+}
+
+#[test]
+fn a_drive_that_is_let_go_expects_no_check_values_of_others() {
+    let library = library();
+    let mut drive = open(&library);
+    drive.rewind().unwrap();
+    write(&mut drive, 1);
+    drive.flush().unwrap();
+    assert_eq!(check_method(&library), 2, "CRC-32C while it is ours");
+    drop(drive);
+    assert_eq!(check_method(&library), 0, "nothing afterwards");
 }

@@ -111,7 +111,7 @@ impl<T: Transport> TapeDrive<T> {
 const ROOM: u16 = 16 << 10;
 
 /// The pages that a drive has.
-struct Pages<'a, T> {
+struct Pages<'a, T: Transport> {
     drive: &'a mut TapeDrive<T>,
     supported: Vec<PageCode>,
 }

@@ -113,7 +113,7 @@ pub enum Compression {
 
 /// A tape drive over a transport.
 #[derive(Debug)]
-pub struct TapeDrive<T> {
+pub struct TapeDrive<T: Transport> {
     name: DriveName,
     transport: T,
     setup: Setup,
@@ -239,7 +239,12 @@ impl<T: Transport> TapeDrive<T> {
 
     /// Forgets what an attention puts in doubt.
     fn notice(&mut self, attention: Attention) {
-        tracing::warn!(drive = %self.name, %attention, "something happened to the drive");
+        // A cartridge that was just brought, and a drive that was just opened, are expected to say so.
+        if self.at.is_some() {
+            tracing::warn!(drive = %self.name, %attention, "something happened to the drive");
+        } else {
+            tracing::debug!(drive = %self.name, %attention, "the drive says what happened before");
+        }
         match attention {
             Attention::Reset
             | Attention::MediumChanged

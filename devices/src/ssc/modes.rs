@@ -155,6 +155,15 @@ impl<T: Transport> TapeDrive<T> {
         }
     }
 
+    /// Takes the check values back: a drive keeps the setting, and whoever opens it next (the kernel's tape driver,
+    /// `tar`, Amanda) would have the ends of his blocks taken for them.
+    fn set_no_check(&mut self) -> Result<(), Problem> {
+        let code = mode::protection::PAGE;
+        let Some(found) = self.sense(code)? else { return Ok(()) };
+        let page = mode::protection::Protection::decode(&found.page)?;
+        self.change(code, &found, &page.with(Checks::NONE))
+    }
+
     /// What the setup asks for, unless the adapter takes just the block and no more.
     fn affordable_check(&self) -> Check {
         let longest = self.transport.longest();
@@ -201,6 +210,17 @@ impl<T: Transport> TapeDrive<T> {
         match self.sense(code)? {
             Some(now) if now.page == wanted => Ok(()),
             _ => Err(setting),
+        }
+    }
+}
+
+/// Gives the drive back as others expect it. What was not flushed does not count, and nothing here makes it count.
+impl<T: Transport> Drop for TapeDrive<T> {
+    fn drop(&mut self) {
+        let checks = self.prepared.is_some_and(|prepared| prepared.check != Check::None);
+        if checks && let Err(error) = self.set_no_check() {
+            tracing::warn!(drive = %self.name, %error, "the drive still expects check values behind each \
+                block, and other programs will fail to write with it until it is switched off and on");
         }
     }
 }
