@@ -1,5 +1,6 @@
 //! `restore`: entries or a whole DLE as of any day, or the bare image of a dump.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
@@ -58,6 +59,9 @@ pub(super) fn run(context: &Context, arguments: &Restore) -> anyhow::Result<Exit
     extract(context, &site, &catalogue, &wish, &measure, &Goal { target, existing })
 }
 
+/// So many entries with the same complaint are named; a lost volume may hit a million.
+const NAMED: usize = 20;
+
 /// Where a restore goes.
 pub(super) struct Goal<'a> {
     /// The directory.
@@ -97,6 +101,7 @@ pub(super) fn extract(
     }
     let bar = progress_bar(context, measure);
     let mut strange = Vec::new();
+    let mut alike: BTreeMap<String, usize> = BTreeMap::new();
     let mut tell = |told: Told| match told {
         Told::Progress(progress) => {
             if let Some(bar) = &bar {
@@ -105,10 +110,16 @@ pub(super) fn extract(
         }
         Told::Note(note) => {
             let path = note.path.map(|path| print::path(&path.0)).unwrap_or_default();
-            let text = if path.is_empty() { note.text } else { format!("{path}: {}", note.text) };
-            match &bar {
-                Some(bar) => bar.suspend(|| print::remark(&text)),
-                None => print::remark(&text),
+            let complaint = note.text;
+            let text =
+                if path.is_empty() { complaint.clone() } else { format!("{path}: {complaint}") };
+            let told = alike.entry(complaint).or_default();
+            *told += 1;
+            if *told <= NAMED {
+                match &bar {
+                    Some(bar) => bar.suspend(|| print::remark(&text)),
+                    None => print::remark(&text),
+                }
             }
             if note.severity == Severity::Strange {
                 strange.push(text);
@@ -122,6 +133,11 @@ pub(super) fn extract(
     let restored = session::run(agent, request, wish, &mut open, &mut tell)?;
     if let Some(bar) = bar {
         bar.finish_and_clear();
+    }
+    for (complaint, times) in &alike {
+        if let Some(more) = times.checked_sub(NAMED).filter(|&more| more > 0) {
+            print::remark(&format!("and {more} more: {complaint}"));
+        }
     }
     report(context, wish.view, &restored, &strange, &target)
 }

@@ -267,15 +267,31 @@ fn told(checked: &Checked) -> String {
         return format!("{what}: {} frames good\n", checked.frames);
     }
     let mut out = format!("{what}: {} of {} frames BAD\n", checked.bad.len(), checked.frames);
-    for bad in &checked.bad {
-        out.push_str(&format!("  frame {}: {}\n", bad.frame, bad.why));
-        for entry in &bad.entries {
+    for alike in checked.bad.chunk_by(|one, next| one.why == next.why) {
+        out.push_str(&format!("  {}: {}\n", frames_in_words(alike), why_of(alike)));
+        let entries: Vec<&String> = alike.iter().flat_map(|bad| &bad.entries).collect();
+        for entry in entries.iter().take(NAMED) {
             out.push_str(&format!("    hit: {entry}\n"));
         }
-        if bad.more > 0 {
-            out.push_str(&format!("    and {} more\n", bad.more));
+        let more =
+            alike.iter().map(|bad| bad.more).sum::<usize>() + entries.len().saturating_sub(NAMED);
+        if more > 0 {
+            out.push_str(&format!("    and {more} more\n"));
         }
     }
     out.push_str("  what else has these entries: another day (`reelkeep find`), or the client itself: force a level 0\n");
     out
+}
+
+/// Frames that are bad for one reason: a volume that is not there hits all of its own.
+fn frames_in_words(alike: &[Bad]) -> String {
+    match alike {
+        [first, .., last] => format!("frames {} to {}", first.frame, last.frame),
+        [only] => format!("frame {}", only.frame),
+        [] => "no frame".to_owned(),
+    }
+}
+
+fn why_of(alike: &[Bad]) -> &str {
+    alike.first().map(|bad| bad.why.as_str()).unwrap_or_default()
 }

@@ -3,6 +3,9 @@
 //! Frames are read one by one, straight from where they lie, and each is checked. A frame that is bad in one
 //! place is read from the next.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use format::frame::{Frame, digest};
 use taper::catalogue::{Catalogue, CatalogueError, Copy, Located};
 use taper::clerk::{PartAt, ReadError, Reader};
@@ -30,6 +33,15 @@ pub enum ImageError {
     /// The catalogue.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+    /// The volume could not be mounted, and is not tried again.
+    #[error("volume {label} could not be mounted")]
+    Unmounted {
+        /// Which.
+        label: Label,
+        /// Why.
+        #[source]
+        source: Arc<LibraryTrouble>,
+    },
     /// The volume.
     #[error("could not read volume {label}")]
     Volume {
@@ -73,6 +85,9 @@ struct OnVolumes {
     mounted: Option<(Label, Reader<AnyDrive>)>,
     /// The part whose header was compared last.
     checked: Option<usize>,
+    /// Volumes that could not be mounted. To try one again for each of its thousand frames would wear out the arm,
+    /// and the operator.
+    unmounted: BTreeMap<Label, Arc<LibraryTrouble>>,
 }
 
 impl Image {
@@ -182,7 +197,7 @@ fn open_copy(
 ) -> Result<OnVolumes, ImageError> {
     let parts = catalogue.parts(dump, &copy.storage)?.iter().map(PartAt::from).collect();
     let library = library(&copy.storage)?.knowing(&catalogue.volumes()?);
-    Ok(OnVolumes { library, parts, mounted: None, checked: None })
+    Ok(OnVolumes { library, parts, mounted: None, checked: None, unmounted: BTreeMap::new() })
 }
 
 impl Source {
@@ -256,17 +271,37 @@ impl OnVolumes {
     fn mount(&mut self, label: &Label) -> Result<&mut Reader<AnyDrive>, ImageError> {
         let right = self.mounted.as_ref().is_some_and(|(mounted, _)| mounted == label);
         if !right {
-            self.checked = None;
-            let drive = match self.mounted.take() {
-                Some((_, reader)) => reader.into_mounted().into_drive(),
-                None => self.library.any_drive()?,
-            };
-            let mounted = self.library.mount(label, drive)?;
-            self.mounted = Some((label.clone(), Reader::new(mounted)));
+            self.change_to(label)?;
         }
         match &mut self.mounted {
             Some((_, reader)) => Ok(reader),
             None => Err(LibraryTrouble::NoDrive.into()),
+        }
+    }
+
+    fn change_to(&mut self, label: &Label) -> Result<(), ImageError> {
+        let unmounted = |source: &Arc<LibraryTrouble>| ImageError::Unmounted {
+            label: label.clone(),
+            source: Arc::clone(source),
+        };
+        if let Some(trouble) = self.unmounted.get(label) {
+            return Err(unmounted(trouble));
+        }
+        self.checked = None;
+        let drive = match self.mounted.take() {
+            Some((_, reader)) => reader.into_mounted().into_drive(),
+            None => self.library.any_drive()?,
+        };
+        match self.library.mount(label, drive) {
+            Ok(mounted) => {
+                self.mounted = Some((label.clone(), Reader::new(mounted)));
+                Ok(())
+            }
+            Err(trouble) => {
+                let trouble = Arc::new(trouble);
+                self.unmounted.insert(label.clone(), Arc::clone(&trouble));
+                Err(unmounted(&trouble))
+            }
         }
     }
 }
