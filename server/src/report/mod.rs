@@ -149,11 +149,9 @@ pub struct DriveLine {
 impl DriveLine {
     /// What the writing was slowed down by.
     pub fn bottleneck(&self) -> Bottleneck {
-        if self.waited > self.seconds * SOURCE_BOUND {
-            Bottleneck::Source
-        } else {
-            Bottleneck::Drive
-        }
+        // Without a stop all the waiting was the first filling of the memory.
+        let waited = if self.starved > 0 { self.waited } else { 0.0 };
+        if waited > self.seconds * SOURCE_BOUND { Bottleneck::Source } else { Bottleneck::Drive }
     }
 }
 

@@ -19,4 +19,5 @@ mod damage;
 mod first_command;
 mod lost;
 mod pressure;
+mod tape;
 mod week;
