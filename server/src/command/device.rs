@@ -111,7 +111,7 @@ fn show(tape: &mut Tape, name: &DriveName) -> anyhow::Result<Told> {
         sheet.row("cartridge", cartridge.serial.clone());
         let once = cartridge.is_write_once().then_some("yes");
         sheet.row("written only once", once);
-        let room = tape.health()?.room.map(|room| room[0].clone());
+        let room = tape.health()?.room.map(|room| room[0]);
         sheet.bytes("holds", room.as_ref().and_then(|room| room.most));
         sheet.bytes("left", room.as_ref().and_then(|room| room.left));
     }
