@@ -180,6 +180,8 @@ pub enum Action {
     Reserve,
     /// To order what is to be read.
     OrderReading,
+    /// To forget what is on its medium.
+    Erase,
 }
 
 impl fmt::Display for Action {
@@ -202,6 +204,7 @@ impl fmt::Display for Action {
             Self::Set => f.write_str("be set as is wanted"),
             Self::Reserve => f.write_str("be reserved"),
             Self::OrderReading => f.write_str("order what is to be read"),
+            Self::Erase => f.write_str("erase its cartridge"),
         }
     }
 }

@@ -5,7 +5,8 @@
 //! [`TransportError`] means that nobody knows whether the command was carried out.
 
 use std::io;
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use crate::scsi::{Cdb, Status};
 
@@ -52,6 +53,18 @@ pub trait Transport: Send {
 
     /// Lets time pass before a command is tried again. The emulator's clock moves, and nobody waits.
     fn pause(&mut self, time: Duration);
+
+    /// How late it is where the device is: real time, unless it has a clock of its own. Only the difference of two
+    /// answers means something.
+    fn now(&self) -> Duration {
+        real_time()
+    }
+}
+
+/// Since this was first asked.
+fn real_time() -> Duration {
+    static BEGINNING: OnceLock<Instant> = OnceLock::new();
+    BEGINNING.get_or_init(Instant::now).elapsed()
 }
 
 /// A command that may or may not have been carried out.
@@ -112,5 +125,9 @@ impl<T: Transport + ?Sized> Transport for Box<T> {
 
     fn pause(&mut self, time: Duration) {
         (**self).pause(time);
+    }
+
+    fn now(&self) -> Duration {
+        (**self).now()
     }
 }

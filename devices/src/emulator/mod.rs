@@ -152,6 +152,12 @@ impl Library {
         }
     }
 
+    /// How late it is at one unit; at one that is not there, at the latest.
+    pub fn time_at(&self, lun: Lun) -> Duration {
+        let mut world = self.world();
+        world.desk(lun).map(|desk| desk.now).unwrap_or_else(|| world.now())
+    }
+
     /// How late it is: the latest of all units' clocks, from the library's first start on.
     pub fn now(&self) -> Duration {
         self.world().now()

@@ -72,4 +72,8 @@ impl Transport for EmulatedDevice {
     fn pause(&mut self, time: Duration) {
         self.library.pass_time(self.lun, time);
     }
+
+    fn now(&self) -> Duration {
+        self.library.time_at(self.lun)
+    }
 }

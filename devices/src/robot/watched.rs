@@ -80,4 +80,8 @@ impl Transport for Watched {
     fn pause(&mut self, time: Duration) {
         self.inner.pause(time);
     }
+
+    fn now(&self) -> Duration {
+        self.inner.now()
+    }
 }

@@ -109,7 +109,7 @@ impl<T: Transport> TapeDrive<T> {
     }
 
     /// The number that AES-256-GCM has in this drive. None if it does not encrypt at all.
-    fn algorithm(&mut self) -> Result<Option<u8>, Problem> {
+    pub(super) fn algorithm(&mut self) -> Result<Option<u8>, Problem> {
         let mut reply = vec![0; usize::try_from(ROOM).unwrap_or(0)];
         match self.ask(security_in(CAPABILITIES, ROOM), Data::In(&mut reply)) {
             Ok(done) => {

@@ -78,7 +78,7 @@ impl<T: Transport> TapeDrive<T> {
 
     /// One page of vital product data. None if the drive refuses it, or answers with another: some do that with
     /// pages they do not know.
-    fn vital<R>(
+    pub(super) fn vital<R>(
         &mut self,
         code: u8,
         decode: impl FnOnce(&[u8]) -> Result<R, BadReply>,

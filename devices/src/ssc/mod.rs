@@ -25,9 +25,11 @@ use crate::scsi::judge::{Again, Attention};
 use crate::scsi::{Cdb, During};
 use crate::transport::{Data, Transport};
 
+mod abilities;
 mod check;
 mod command;
 mod encryption;
+mod erase;
 mod health;
 mod identify;
 mod memory;
@@ -55,6 +57,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub use abilities::{Abilities, Compressing};
 pub use check::Check;
 pub use command::Refusal;
 pub use encryption::{Encryption, Key, LongName};
@@ -67,6 +70,7 @@ pub use order::{Segment, Wraps, order};
 pub use problem::Problem;
 pub use ready::{Readiness, Threading, Wait};
 pub use reserve::Reserved;
+pub use write::Spoilt;
 
 use command::Reply;
 use prepare::Prepared;
@@ -346,6 +350,17 @@ impl<T: Transport> TapeDrive<T> {
     pub fn set_compression(&mut self, compression: Compression) {
         self.setup.compression = compression;
         self.prepared = None;
+    }
+
+    /// Sets how long every block is, from the next one on.
+    pub fn set_block(&mut self, block: BlockSize) {
+        self.setup.block = block;
+        self.prepared = None;
+    }
+
+    /// How the drive is to be used.
+    pub fn setup(&self) -> Setup {
+        self.setup
     }
 }
 

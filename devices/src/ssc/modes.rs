@@ -35,7 +35,7 @@ pub enum Protection {
 
 /// One page with what stands before it, as it came.
 #[derive(Clone, Debug)]
-struct Found {
+pub(super) struct Found {
     mode: Mode,
     page: Vec<u8>,
     size: Size,
@@ -64,6 +64,11 @@ impl Found {
         };
         let page = mode.page("a mode page", code)?.to_vec();
         Ok(Self { mode, page, size })
+    }
+
+    /// The page, with its head.
+    pub(super) fn page(&self) -> &[u8] {
+        &self.page
     }
 
     /// Whether blocks may have any length and are buffered.
@@ -177,7 +182,7 @@ impl<T: Transport> TapeDrive<T> {
     }
 
     /// One page with header and descriptor. None if the drive does not have it.
-    fn sense(&mut self, code: PageCode) -> Result<Option<Found>, Problem> {
+    pub(super) fn sense(&mut self, code: PageCode) -> Result<Option<Found>, Problem> {
         let mut reply = [0; ROOM as usize];
         let ten = mode_sense_10(code, Values::Current, Descriptor::Wanted, ROOM.into());
         let (size, result) = match self.ask(ten, Data::In(&mut reply)) {

@@ -14,12 +14,23 @@
 use types::ObjectNo;
 
 use super::{Buffered, Problem, Stand, TapeDrive};
-use crate::drive::{Position, Trouble, Wrote};
+use crate::drive::{Action, DriveError, Position, Trouble, Wrote};
 use crate::scsi::During;
 use crate::scsi::cdb::ssc::{Transfer, write_6, write_filemarks};
 use crate::scsi::cdb::{Answered, U24};
 use crate::scsi::judge::Answer;
 use crate::transport::{Data, Transport};
+
+/// What a drive said to a block with a wrong check value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spoilt {
+    /// It refused it, as it should.
+    Refused,
+    /// It took it.
+    Taken,
+    /// Nothing was sent: no check values travel to this drive.
+    Unchecked,
+}
 
 impl<T: Transport> TapeDrive<T> {
     /// Writes one block where the tape stands.
@@ -42,6 +53,34 @@ impl<T: Transport> TapeDrive<T> {
             | Answer::ProgrammableEarlyWarning { .. } => self.refused_block(at),
             other => Err(Problem::Odd(format!("{other:?}"))),
         }
+    }
+
+    /// Writes a block with a wrong check value, to see whether the drive looks at it. Afterwards the position is
+    /// unknown, and a drive that took it has a block more.
+    pub fn write_spoilt(&mut self, block: &[u8]) -> Result<Spoilt, DriveError> {
+        self.attempt(Action::WriteBlock, |drive| {
+            drive.in_place(|drive, at| {
+                drive.begin_writing(at)?;
+                let Some(mut data) = drive.checked(block) else { return Ok(Spoilt::Unchecked) };
+                if let Some(last) = data.last_mut() {
+                    *last ^= 1;
+                }
+                let length = U24::try_from(data.len()).unwrap_or(U24::MAX);
+                let write = write_6(Transfer::Block(length));
+                let reply = drive.command(write, During::Write, Data::Out(&data));
+                drive.give_back(data);
+                match reply {
+                    Ok(_) => Ok(Spoilt::Taken),
+                    Err(refusal)
+                        if refusal.attention().is_some() || refusal.verdict().is_none() =>
+                    {
+                        Err(refusal.into())
+                    }
+                    Err(_) => Ok(Spoilt::Refused),
+                }
+            })
+        })
+        .inspect(|_| self.at = None)
     }
 
     fn send_block(&mut self, block: &[u8]) -> Result<Answer, Problem> {
