@@ -172,6 +172,8 @@ pub struct RobotDrive {
     pub name: DriveName,
     /// Where it is found.
     pub node: Node,
+    /// In which bay of the library it sits, counted from 0: for libraries that do not say which drive is where.
+    pub bay: Option<u16>,
 }
 
 words! {

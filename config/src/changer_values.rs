@@ -50,7 +50,7 @@ pub(crate) enum Drives {
     Listed(Vec<RobotDrive>),
 }
 
-/// `2`, `"auto"` or `[{ name = "left", serial = "…" }]`.
+/// `2`, `"auto"` or `[{ name = "left", serial = "…", bay = 0 }]`.
 pub(crate) struct DrivesValue;
 
 impl Codec for DrivesValue {
@@ -72,6 +72,12 @@ impl Codec for DrivesValue {
             if drives.iter().any(|other| other.node == drive.node) {
                 let message = format!("{} is given to another drive already", drive.node);
                 return Err(element.bad(message));
+            }
+            let taken = |other: &&RobotDrive| other.bay.is_some() && other.bay == drive.bay;
+            if let Some(other) = drives.iter().find(taken) {
+                return Err(
+                    element.bad(format!("the bay is given to drive {} already", other.name))
+                );
             }
             drives.push(drive);
         }
@@ -96,18 +102,21 @@ fn shown(drive: &RobotDrive) -> Shown {
         Node::Path(_) => "node",
         Node::Serial(_) => "serial",
     };
-    Shown::Table(vec![
+    let mut table = vec![
         ("name", Shown::Text(drive.name.to_string())),
         (key, Shown::Text(drive.node.to_string())),
-    ])
+    ];
+    table.extend(drive.bay.map(|bay| ("bay", Shown::from(u32::from(bay)))));
+    Shown::Table(table)
 }
 
-/// `{ name = "left", serial = "…" }` as it is read.
+/// `{ name = "left", serial = "…", bay = 0 }` as it is read.
 #[derive(Clone, Default)]
 struct DriveDraft {
     name: Option<DriveName>,
     serial: Option<String>,
     node: Option<Node>,
+    bay: Option<u32>,
 }
 
 impl DriveDraft {
@@ -120,7 +129,9 @@ impl DriveDraft {
             (Some(_), Some(_)) => return Err("a serial number and a node: one of them is enough"),
             (None, None) => return Err("the key \"serial\" or \"node\" is missing"),
         };
-        Ok(RobotDrive { name, node })
+        let bay = self.bay.map(u16::try_from).transpose();
+        let bay = bay.map_err(|_| "bay: no library has so many")?;
+        Ok(RobotDrive { name, node, bay })
     }
 }
 
@@ -131,6 +142,7 @@ fn one_drive() -> Inline<DriveDraft> {
                 key("name", maybe(parsed()), |d: &mut DriveDraft| &mut d.name),
                 key("serial", maybe(Word), |d| &mut d.serial),
                 key("node", maybe(Device), |d| &mut d.node),
+                key("bay", maybe(Count(0..=999)), |d| &mut d.bay),
             ]
         },
         required: None,

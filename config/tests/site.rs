@@ -296,6 +296,8 @@ fn every_kind_of_changer_is_shown_so_that_it_reads_back() {
         "type = \"robot\"\ndevice = \"LIB0001\"\ncleaning = \"server\"\n",
         "type = \"robot\"\ndevice = \"/dev/sg3\"\neject-before-unload = false\n\
          drives = [{ name = \"left\", serial = \"1013000ABC\" }, { name = \"right\", node = \"/dev/sg5\" }]\n",
+        "type = \"robot\"\ndevice = \"/dev/sg3\"\n\
+         drives = [{ name = \"left\", serial = \"A\", bay = 1 }, { name = \"right\", node = \"/dev/sg5\", bay = 0 }]\n",
         "type = \"single\"\ndrive = \"/dev/nst0\"\n",
     ];
     for kind in kinds {
@@ -324,6 +326,12 @@ fn a_changer_that_cannot_be_is_a_mistake() {
         (
             robot("drives = [{ name = \"a\", serial = \"1\" }, { name = \"b\", serial = \"1\" }]"),
             "1 is given to another drive already",
+        ),
+        (
+            robot(
+                "drives = [{ name = \"a\", serial = \"1\", bay = 0 }, { name = \"b\", serial = \"2\", bay = 0 }]",
+            ),
+            "the bay is given to drive a already",
         ),
         (robot("cleaning = \"both\""), "\"both\" is none of the words it may be"),
         (

@@ -77,8 +77,14 @@ pub(super) fn all(
         let look = Look { site, storage, library: Library::open(storage)? };
         for view in look.library.slots()? {
             let slot = view.slot;
-            if view.hint == Hint::Empty {
-                continue;
+            match &view.hint {
+                Hint::Empty => continue,
+                // A cleaning cartridge, or a slot that the arm cannot get to.
+                Hint::Busy(why) => {
+                    say(&format!("slot {slot}: passed over: {why}"));
+                    continue;
+                }
+                Hint::Unknown | Hint::Label(_) | Hint::Seen(_) => {}
             }
             match look.slot(&view, troubles) {
                 Ok(Some(volume)) => {

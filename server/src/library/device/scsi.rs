@@ -71,7 +71,7 @@ fn named(
                     found.serial.clone().unwrap_or_default()
                 }
             };
-            Ok(Named { name: drive.name.clone(), serial, bay: None })
+            Ok(Named { name: drive.name.clone(), serial, bay: drive.bay })
         })
         .collect()
 }
