@@ -391,27 +391,30 @@ pub enum Library {
         #[arg(long)]
         storage: Option<String>,
     },
-    /// Take a cartridge in from a mail slot
+    /// Take in what lies in the mail slots
     Import {
-        /// The mail slot
-        mail: u32,
+        /// The mail slot; all that have a cartridge without
+        mail: Option<u32>,
         /// To this slot; the first free one without
         to: Option<u32>,
         /// The storage, if there are several
         #[arg(long)]
         storage: Option<String>,
     },
-    /// Put the cartridge of a slot into a mail slot, to be taken out
+    /// Put a cartridge into a mail slot, to be taken out
     Export {
-        /// The slot
-        slot: u32,
+        /// What: the number of a slot, a barcode or a label
+        what: String,
         /// Into this mail slot; the first free one without
         mail: Option<u32>,
         /// The storage, if there are several
         #[arg(long)]
         storage: Option<String>,
     },
-    /// Clean a drive with a cleaning cartridge of the library
+    /// Clean a drive with a cleaning cartridge of the library, and say how it went
+    ///
+    /// What is in the drive goes back to its slot first. A cleaning takes two to five minutes; the cleaning cartridge
+    /// goes back to its slot, clean or not.
     Clean {
         /// The drive
         drive: String,
@@ -432,7 +435,14 @@ pub enum Library {
         storage: Option<String>,
     },
     /// Show which drive of this host sits in which bay of the library, and what proves it
+    ///
+    /// The order of device nodes proves nothing, so nobody counts. What could be two ways is refused, with everything
+    /// that library and drives say of themselves.
     VerifyDrives {
+        /// Prove it with the cartridge of this slot: it is put into every bay in turn, and it shows which drive has it.
+        /// All drives must be empty, and each bay takes some minutes
+        #[arg(long, value_name = "SLOT")]
+        by_loading: Option<u32>,
         /// The storage, if there are several
         #[arg(long)]
         storage: Option<String>,
@@ -457,6 +467,23 @@ pub enum Library {
         #[arg(long)]
         storage: Option<String>,
     },
+}
+
+impl Library {
+    /// Which storage's library is meant.
+    pub fn storage(&self) -> Option<&str> {
+        let (Self::Show { storage }
+        | Self::Inventory { storage, .. }
+        | Self::Move { storage, .. }
+        | Self::Import { storage, .. }
+        | Self::Export { storage, .. }
+        | Self::Clean { storage, .. }
+        | Self::Calibrate { storage, .. }
+        | Self::VerifyDrives { storage, .. }
+        | Self::Load { storage, .. }
+        | Self::Unload { storage, .. }) = self;
+        storage.as_deref()
+    }
 }
 
 /// What `device` can do.

@@ -1,22 +1,20 @@
 //! What a library does besides bringing volumes: moves, mail, cleaning, calibrating.
 
-use devices::robot::matching::{self, Matching};
 use devices::robot::{Calibrated, Cleaned, Robot};
 use devices::{Inventory, Spot};
 use types::{DriveName, Slot};
 
-use super::device::Device;
+use super::device::{Device, NO_ARM};
 use super::{Library, LibraryTrouble, locked};
 
 impl Library {
     /// The arm; directories have none.
-    fn robot(&self) -> Result<&Robot, LibraryTrouble> {
+    pub(crate) fn robot(&self) -> Result<&Robot, LibraryTrouble> {
         match &self.device {
             Device::Robot { robot, .. } => Ok(robot),
-            Device::Vtapes(_) => Err(LibraryTrouble::NotForThis {
-                changer: self.changer.clone(),
-                why: "its cartridges are directories, and there is no arm that could do it",
-            }),
+            Device::Vtapes(_) => {
+                Err(LibraryTrouble::NotForThis { changer: self.changer.clone(), why: NO_ARM })
+            }
         }
     }
 
@@ -28,7 +26,12 @@ impl Library {
 
     /// Carries a cartridge from one place to another.
     pub fn move_cartridge(&self, from: &Spot, to: &Spot) -> Result<(), LibraryTrouble> {
-        Ok(self.robot()?.move_cartridge(from, to)?)
+        match (&self.device, from, to) {
+            (Device::Robot { robot, .. }, ..) => Ok(robot.move_cartridge(from, to)?),
+            (vtapes, Spot::Slot(slot), Spot::Drive(drive)) => vtapes.load(*slot, drive),
+            (vtapes, Spot::Drive(drive), Spot::Slot(slot)) => vtapes.unload(drive, *slot),
+            (Device::Vtapes(_), ..) => self.robot().map(drop),
+        }
     }
 
     /// Takes a cartridge in from a mail slot, and says where it is now.
@@ -56,12 +59,6 @@ impl Library {
     ) -> Result<Vec<Calibrated>, LibraryTrouble> {
         self.unload(drive)?;
         Ok(self.robot()?.calibrate(slots, drive, started))
-    }
-
-    /// Which drive sits where and why, and all that was said of it, as a table.
-    pub fn matching(&self) -> Result<(&Matching, String), LibraryTrouble> {
-        let robot = self.robot()?;
-        Ok((robot.matching(), matching::table(robot.seen())))
     }
 
     /// What the library remarked that was no error. Each is told once.

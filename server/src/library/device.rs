@@ -1,10 +1,13 @@
 //! The device edge: what each kind of changer is made of, and what they have in common.
 
+use std::sync::Arc;
+
 use config::{ChangerKind, Storage};
-use devices::robot::Robot;
+use devices::robot::{Listener, Opener, Robot, Setup};
+use devices::smc::Wait;
 use devices::ssc::{self, Compression, Reserved, TapeDrive};
 use devices::vtape::{self, Library as Vtapes};
-use devices::{Changer as _, Inventory};
+use devices::{Changer as _, Inventory, Transport};
 use types::{DriveName, Slot};
 
 use super::drive::AnyDrive;
@@ -27,21 +30,50 @@ pub(crate) enum Device {
     },
 }
 
-impl Device {
-    /// What the configuration describes, and its drives.
-    pub(super) fn open(storage: &Storage) -> Result<(Self, Vec<DriveName>), LibraryTrouble> {
+/// A library whose drives are not yet known: its arm, and how its nodes are opened.
+pub(crate) struct Parts {
+    /// The arm.
+    pub(crate) arm: Box<dyn Transport>,
+    /// Opens a node.
+    pub(crate) opener: Opener,
+    /// What the library is to be.
+    pub(crate) setup: Setup,
+}
+
+impl Parts {
+    /// The parts of a storage's library, if it has an arm.
+    pub(crate) fn of(storage: &Storage, listener: Listener) -> Result<Self, LibraryTrouble> {
         let changer = storage.changer.name.as_str();
-        let robot = match &storage.changer.kind {
-            ChangerKind::Vtape { directory, slots, drives } => {
-                let opened = vtapes(storage, directory, (*slots, *drives));
-                return opened.map_err(|error| LibraryTrouble::vtapes(changer, error));
+        match &storage.changer.kind {
+            ChangerKind::Emulator(it) => emulated::parts(changer, it, storage, listener),
+            ChangerKind::Robot(robot) => scsi::parts(changer, robot, listener),
+            ChangerKind::Vtape { .. } => {
+                Err(LibraryTrouble::NotForThis { changer: changer.to_owned(), why: NO_ARM })
             }
-            ChangerKind::Emulator(emulated) => emulated::open(changer, emulated, storage)?,
-            ChangerKind::Robot(robot) => scsi::open(changer, robot)?,
             ChangerKind::Single { .. } => {
-                return Err(LibraryTrouble::NotServed { changer: changer.to_owned() });
+                Err(LibraryTrouble::NotServed { changer: changer.to_owned() })
             }
-        };
+        }
+    }
+}
+
+/// Why vtapes cannot be carried about.
+pub(super) const NO_ARM: &str = "its cartridges are directories, and there is no arm that could do it; they have no \
+     barcodes and no mail slots, and their drives need neither cleaning nor calibrating";
+
+impl Device {
+    /// What the configuration describes, and its drives. The listener hears what is being waited for.
+    pub(super) fn open(
+        storage: &Storage,
+        listener: Listener,
+    ) -> Result<(Self, Vec<DriveName>), LibraryTrouble> {
+        let changer = storage.changer.name.as_str();
+        if let ChangerKind::Vtape { directory, slots, drives } = &storage.changer.kind {
+            let opened = vtapes(storage, directory, (*slots, *drives));
+            return opened.map_err(|error| LibraryTrouble::vtapes(changer, error));
+        }
+        let Parts { arm, opener, setup: wanted } = Parts::of(storage, listener)?;
+        let robot = Robot::open(arm, opener, wanted)?;
         let drives = robot.drives().iter().map(|drive| drive.name.clone()).collect();
         Ok((Self::Robot { robot, setup: setup(storage) }, drives))
     }
@@ -121,4 +153,14 @@ fn setup(storage: &Storage) -> ssc::Setup {
         warn_before_end: tapetype.early_warning,
         ..ssc::Setup::default()
     }
+}
+
+/// Waiting is never given up here: an LTO-9 cartridge may calibrate for two hours, and the robot has limits of its
+/// own.
+pub(super) fn logged() -> Listener {
+    Arc::new(|who, busy| {
+        let done = busy.percent.map(|percent| format!(", {percent} % done")).unwrap_or_default();
+        tracing::info!("{who}: {}{done}, for {} s", busy.says, busy.waited.as_secs());
+        Wait::On
+    })
 }

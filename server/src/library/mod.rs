@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use config::Storage;
 use devices::changer::Bay;
+use devices::robot::Listener;
 use devices::{Cartridge, Inventory, PlaceKind};
 use taper::catalogue::Volume;
 use taper::mount::{Identified, Loaded, Mounted};
@@ -38,6 +39,7 @@ pub use terms::{labels, method, names, planned_for, policies};
 pub use trouble::{LibraryTrouble, MountTrouble};
 
 use device::Device;
+pub(crate) use device::Parts;
 
 /// A library of any kind. Clones are the same library.
 #[derive(Clone, Debug)]
@@ -85,7 +87,15 @@ impl Labels {
 impl Library {
     /// Opens the library of a storage; a directory is made if it is not there.
     pub fn open(storage: &Storage) -> Result<Self, LibraryTrouble> {
-        let (device, drives) = Device::open(storage)?;
+        Self::open_heard(storage, device::logged())
+    }
+
+    /// The same, with somebody who hears what is being waited for.
+    pub(crate) fn open_heard(
+        storage: &Storage,
+        listener: Listener,
+    ) -> Result<Self, LibraryTrouble> {
+        let (device, drives) = Device::open(storage, listener)?;
         if drives.is_empty() {
             return Err(LibraryTrouble::NoDrive);
         }

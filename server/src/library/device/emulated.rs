@@ -11,10 +11,10 @@ use devices::Transport;
 use devices::emulator::serve::{Home, HomeError};
 use devices::emulator::{self, Dialect, DriveModel, Lun, Nexus};
 use devices::robot::matching::Company;
-use devices::robot::{Robot, Setup, Unloading};
+use devices::robot::{Listener, Setup, Unloading};
 
 use super::super::trouble::LibraryTrouble;
-use super::scsi::listener;
+use super::Parts;
 
 /// The libraries that this process has open. A library in a directory belongs to one process, and in it to all.
 static OPEN: Mutex<BTreeMap<PathBuf, Open>> = Mutex::new(BTreeMap::new());
@@ -26,11 +26,12 @@ struct Open {
 }
 
 /// Opens the library in a directory; one that is not there is made, with a cartridge in every slot.
-pub(super) fn open(
+pub(super) fn parts(
     changer: &str,
     emulated: &Emulated,
     storage: &Storage,
-) -> Result<Robot, LibraryTrouble> {
+    listener: Listener,
+) -> Result<Parts, LibraryTrouble> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| LibraryTrouble::Scsi {
         changer: changer.to_owned(),
         source,
@@ -44,14 +45,14 @@ pub(super) fn open(
         company: Company::Alone,
         locks: emulated.directory.join("locks"),
         unloading: Unloading::ByDrive,
-        listener: listener(),
+        listener,
     };
     let arm = Box::new(library.transport(Lun(0), HOST));
     let opener = Box::new(move |node: &str| -> io::Result<Box<dyn Transport>> {
         let lun = node.parse().map_err(io::Error::other)?;
         Ok(Box::new(library.transport(Lun(lun), HOST)))
     });
-    Ok(Robot::open(arm, opener, setup)?)
+    Ok(Parts { arm, opener, setup })
 }
 
 /// The emulated library itself: for whoever plays the operator, and for what is to go wrong.

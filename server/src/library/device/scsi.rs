@@ -2,17 +2,16 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use config::{Node, RobotDrives};
 use devices::Transport;
 use devices::discover::{Devices, Kind};
 use devices::robot::matching::{Company, Named};
-use devices::robot::{Robot, Setup, Unloading};
+use devices::robot::{Listener, Setup, Unloading};
 use devices::sg::Sg;
-use devices::smc::Wait;
 
 use super::super::trouble::LibraryTrouble;
+use super::Parts;
 
 /// The longest transfer that is asked of a node: the longest block there is.
 const LONGEST: usize = 8 << 20;
@@ -21,7 +20,11 @@ const LONGEST: usize = 8 << 20;
 const LOCKS: &str = "/run/lock/reelkeep";
 
 /// Opens the library that the configuration names.
-pub(super) fn open(changer: &str, robot: &config::Robot) -> Result<Robot, LibraryTrouble> {
+pub(super) fn parts(
+    changer: &str,
+    robot: &config::Robot,
+    listener: Listener,
+) -> Result<Parts, LibraryTrouble> {
     let failed = |source: Box<dyn std::error::Error + Send + Sync>| LibraryTrouble::Scsi {
         changer: changer.to_owned(),
         source,
@@ -47,13 +50,13 @@ pub(super) fn open(changer: &str, robot: &config::Robot) -> Result<Robot, Librar
             true => Unloading::ByDrive,
             false => Unloading::ByLibrary,
         },
-        listener: listener(),
+        listener,
     };
     let opener = Box::new(|node: &str| -> io::Result<Box<dyn Transport>> {
         let opened = Sg::open(Path::new(node), LONGEST);
         opened.map(|sg| Box::new(sg) as Box<dyn Transport>).map_err(io::Error::other)
     });
-    Ok(Robot::open(Box::new(transport), opener, setup)?)
+    Ok(Parts { arm: Box::new(transport), opener, setup })
 }
 
 /// The drives of the configuration, by their serial numbers.
@@ -78,14 +81,4 @@ fn named(
 
 fn locks(changer: &str) -> PathBuf {
     Path::new(LOCKS).join(changer)
-}
-
-/// Waiting is never given up here: an LTO-9 cartridge may calibrate for two hours, and the robot has limits of its
-/// own.
-pub(super) fn listener() -> devices::robot::Listener {
-    Arc::new(|who, busy| {
-        let done = busy.percent.map(|percent| format!(", {percent} % done")).unwrap_or_default();
-        tracing::info!("{who}: {}{done}, for {} s", busy.says, busy.waited.as_secs());
-        Wait::On
-    })
 }

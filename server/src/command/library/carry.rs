@@ -1,0 +1,171 @@
+//! Cartridges on their way: between slots and drives, and through the mail slots.
+//!
+//! The catalogue is told where a cartridge went whose barcode it knows.
+
+use devices::{Inventory, Passage, PlaceKind, Spot};
+use serde_json::json;
+use types::Slot;
+
+use super::{Exit, Misuse, Work};
+use crate::library::LibraryTrouble;
+use crate::print;
+
+/// A library without a way in and out.
+const NO_MAIL: &str = "it has no mail slots: open its door, change cartridges by hand, and have it look again with \
+     `reelkeep library inventory`";
+
+impl Work<'_> {
+    pub(super) fn load(&mut self, slot: u32, drive: Option<&str>) -> anyhow::Result<Exit> {
+        let drive = self.place.drive_or_first(drive)?;
+        self.place.library.bring(Slot(slot), &drive)?;
+        self.say(&format!("slot {slot} is in {drive}"), json!({ "slot": slot, "drive": drive }))
+    }
+
+    pub(super) fn unload(&mut self, drive: Option<&str>) -> anyhow::Result<Exit> {
+        let drives = self.place.named(drive)?;
+        for drive in &drives {
+            self.place.library.unload(drive)?;
+        }
+        let lines: Vec<String> = drives.iter().map(|drive| format!("{drive} is empty")).collect();
+        self.say(&lines.join("\n"), json!({ "empty": drives }))
+    }
+
+    pub(super) fn carry(&mut self, from: &str, to: &str) -> anyhow::Result<Exit> {
+        let (from, to) = (self.spot(from)?, self.spot(to)?);
+        self.place.library.move_cartridge(&from, &to)?;
+        self.remember_places()?;
+        let text = format!("the cartridge of {from} is in {to}");
+        self.say(&text, json!({ "from": from.to_string(), "to": to.to_string() }))
+    }
+
+    pub(super) fn import(&mut self, mail: Option<u32>, slot: Option<u32>) -> anyhow::Result<Exit> {
+        let inventory = self.with_mail()?;
+        let waiting = match mail {
+            Some(mail) => vec![Slot(mail)],
+            None => waiting(&inventory),
+        };
+        let (mut lines, mut values, mut exit) = (Vec::new(), Vec::new(), Exit::Good);
+        for mail in waiting {
+            let cartridge = inventory.slot(mail).and_then(|place| place.cartridge.as_ref());
+            let barcode = cartridge.and_then(|cartridge| cartridge.barcode.clone());
+            match self.place.library.import(mail, slot.map(Slot)) {
+                Ok(to) => {
+                    let what = barcode.as_ref().map_or("the cartridge", |barcode| barcode.as_str());
+                    lines.push(format!("{what} of mail slot {mail} is in slot {to}"));
+                    values.push(json!({ "mail": mail, "slot": to, "barcode": barcode }));
+                }
+                Err(error) => {
+                    print::remark(&format!("{:#}", anyhow::Error::from(error)));
+                    exit = Exit::Complaints;
+                }
+            }
+        }
+        self.remember_places()?;
+        if lines.is_empty() && exit == Exit::Good {
+            lines.push("no mail slot has a cartridge that could be taken in".to_owned());
+        }
+        self.say(&lines.join("\n"), json!({ "imported": values }))?;
+        Ok(exit)
+    }
+
+    pub(super) fn export(&mut self, what: &str, mail: Option<u32>) -> anyhow::Result<Exit> {
+        let inventory = self.with_mail()?;
+        let slot = found(&inventory, what).ok_or_else(|| {
+            Misuse(format!(
+                "{what} is neither a slot nor the barcode or label of a cartridge in a slot: `reelkeep library show`"
+            ))
+        })?;
+        let user = inventory.drives.iter().find(|bay| bay.home == Some(slot));
+        if let Some(bay) = user.filter(|bay| bay.cartridge.is_some()) {
+            self.place.library.unload(&bay.drive)?;
+        }
+        let mail = self.place.library.export(slot, mail.map(Slot))?;
+        self.remember_places()?;
+        let text = format!("the cartridge of slot {slot} is in mail slot {mail}: take it out");
+        self.say(&text, json!({ "slot": slot, "mail": mail }))
+    }
+
+    /// What is where, of a library with mail slots.
+    fn with_mail(&self) -> anyhow::Result<Inventory> {
+        self.place.library.robot()?;
+        let inventory = self.place.library.inventory()?;
+        let mail = |place: &devices::Place| matches!(place.kind, PlaceKind::Mail(_));
+        match inventory.slots.iter().any(mail) {
+            true => Ok(inventory),
+            false => {
+                let changer = self.place.storage.changer.name.clone();
+                Err(LibraryTrouble::NotForThis { changer, why: NO_MAIL }.into())
+            }
+        }
+    }
+
+    /// The place that is called so: a slot's number, or a drive's name.
+    fn spot(&self, text: &str) -> Result<Spot, Misuse> {
+        match text.parse() {
+            Ok(number) => Ok(Spot::Slot(Slot(number))),
+            Err(_) => self.place.drive(text).map(Spot::Drive),
+        }
+    }
+
+    /// Tells the catalogue in which slot each volume is whose barcode it knows. One in a mail slot is in none.
+    pub(super) fn remember_places(&mut self) -> anyhow::Result<()> {
+        let inventory = self.place.library.inventory()?;
+        for volume in self.catalogue.volumes()? {
+            let Some(barcode) = volume.barcode.as_ref() else { continue };
+            if volume.storage != self.place.storage.name {
+                continue;
+            }
+            let Some(slot) = whereabouts(&inventory, barcode) else { continue };
+            if slot != volume.slot {
+                self.catalogue.record_seen(&volume.label, slot, Some(barcode))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn say(&self, text: &str, value: serde_json::Value) -> anyhow::Result<Exit> {
+        if self.context.json {
+            print::json(&value)?
+        } else {
+            print::line(text)?
+        }
+        Ok(Exit::Good)
+    }
+}
+
+/// The mail slots with something to take in.
+fn waiting(inventory: &Inventory) -> Vec<Slot> {
+    let waits = |place: &&devices::Place| {
+        place.cartridge.is_some()
+            && matches!(place.kind, PlaceKind::Mail(Passage::Both | Passage::In))
+    };
+    inventory.slots.iter().filter(waits).map(|place| place.slot).collect()
+}
+
+/// The slot that a cartridge belongs to: by its number, or by the barcode or label of what is in it.
+fn found(inventory: &Inventory, what: &str) -> Option<Slot> {
+    if let Ok(number) = what.parse() {
+        return Some(Slot(number));
+    }
+    let is = |cartridge: &devices::Cartridge| {
+        cartridge.barcode.as_ref().is_some_and(|barcode| barcode.as_str() == what)
+            || cartridge.label.as_ref().is_some_and(|label| label.as_str() == what)
+    };
+    let in_slots = inventory.slots.iter().map(|place| (Some(place.slot), &place.cartridge));
+    let in_drives = inventory.drives.iter().map(|bay| (bay.home, &bay.cartridge));
+    let mut all = in_slots.chain(in_drives);
+    all.find(|(_, cartridge)| cartridge.as_ref().is_some_and(is)).and_then(|(slot, _)| slot)
+}
+
+/// The slot of a barcode, or that it has none now; nothing if it is not in the library.
+fn whereabouts(inventory: &Inventory, barcode: &types::Barcode) -> Option<Option<Slot>> {
+    let is = |cartridge: &Option<devices::Cartridge>| {
+        cartridge.as_ref().is_some_and(|cartridge| cartridge.barcode.as_ref() == Some(barcode))
+    };
+    if let Some(place) = inventory.slots.iter().find(|place| is(&place.cartridge)) {
+        return Some((place.kind == PlaceKind::Storage).then_some(place.slot));
+    }
+    let bay = inventory.drives.iter().find(|bay| is(&bay.cartridge))?;
+    // Where it belongs is not always known, and nothing is learnt then.
+    bay.home.map(Some)
+}

@@ -1,0 +1,140 @@
+//! `library`: drives, slots, what is in them, and moving it.
+//!
+//! ```text
+//!  show, inventory                 show.rs    what is where, as a table
+//!  load, unload, move              carry.rs   cartridges within the library
+//!  import, export                  carry.rs   cartridges in and out of it
+//!  clean, calibrate                chores.rs  what takes a drive some minutes, or hours
+//!  verify-drives                   drives.rs  which drive sits where
+//! ```
+//!
+//! Whatever moves a cartridge holds the lock of the site, so that no night is disturbed. What the library has to
+//! remark (a door that was opened, a move that was reported as failed and was not) follows on standard error.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use config::Storage;
+use devices::robot::Listener;
+use devices::smc::{Busy, Wait};
+use taper::catalogue::Catalogue;
+use types::DriveName;
+
+use super::{Context, Exit, Misuse};
+use crate::cli::Library as Verb;
+use crate::library::{self, Library, LibraryTrouble};
+use crate::print;
+use crate::site::Site;
+
+mod carry;
+mod chores;
+mod drives;
+mod show;
+
+pub(super) fn run(context: &Context, command: &Verb) -> anyhow::Result<Exit> {
+    let site = context.open()?;
+    let moves = match command {
+        Verb::Show { .. } | Verb::VerifyDrives { by_loading: None, .. } => None,
+        _ => Some(site.lock(&context.holder("library"))?),
+    };
+    if let Verb::VerifyDrives { by_loading: Some(slot), storage } = command {
+        // Such a library cannot be opened yet: nobody can tell its drives apart.
+        let storage = library::storage(&site.config, storage.as_deref())?;
+        return drives::by_loading(context, storage, *slot);
+    }
+    let place = Place::open(&site, command.storage())?;
+    let mut work = Work { context, place, catalogue: site.catalogue()? };
+    let done = work.carry_out(command);
+    work.place.library.remarks().iter().for_each(|remark| print::remark(remark));
+    drop(moves);
+    done
+}
+
+/// The library that a command is about.
+pub(super) struct Place<'a> {
+    pub(super) storage: &'a Storage,
+    pub(super) library: Library,
+}
+
+impl<'a> Place<'a> {
+    /// Opens the library of a storage, with what the catalogue knows of its volumes.
+    pub(super) fn open(site: &'a Site, storage: Option<&str>) -> anyhow::Result<Self> {
+        let storage = library::storage(&site.config, storage)?;
+        let library = Library::open_heard(storage, heard())?;
+        Ok(Self { storage, library: library.knowing(&site.catalogue()?.volumes()?) })
+    }
+
+    /// The drive of this name, or all.
+    pub(super) fn named(&self, name: Option<&str>) -> Result<Vec<DriveName>, Misuse> {
+        let Some(name) = name else { return Ok(self.library.drives().to_vec()) };
+        Ok(vec![self.drive(name)?])
+    }
+
+    fn drive(&self, name: &str) -> Result<DriveName, Misuse> {
+        let all = self.library.drives();
+        let found = all.iter().find(|drive| drive.as_str() == name).cloned();
+        let names: Vec<&str> = all.iter().map(DriveName::as_str).collect();
+        found.ok_or_else(|| {
+            Misuse(format!("there is no drive {name}: there are {}", names.join(", ")))
+        })
+    }
+
+    /// The drive of this name, or the first.
+    fn drive_or_first(&self, name: Option<&str>) -> anyhow::Result<DriveName> {
+        match name {
+            Some(name) => Ok(self.drive(name)?),
+            None => Ok(self.library.drives().first().cloned().ok_or(LibraryTrouble::NoDrive)?),
+        }
+    }
+}
+
+/// What every command here works with.
+struct Work<'a> {
+    context: &'a Context,
+    place: Place<'a>,
+    catalogue: Catalogue,
+}
+
+impl Work<'_> {
+    fn carry_out(&mut self, command: &Verb) -> anyhow::Result<Exit> {
+        match command {
+            Verb::Show { .. } => self.show(),
+            Verb::Inventory { scan, read, .. } => {
+                if *scan {
+                    self.place.library.look_through()?;
+                }
+                if *read { self.read_all() } else { self.show() }
+            }
+            Verb::Load { slot, drive, .. } => self.load(*slot, drive.as_deref()),
+            Verb::Unload { drive, .. } => self.unload(drive.as_deref()),
+            Verb::Move { from, to, .. } => self.carry(from, to),
+            Verb::Import { mail, to, .. } => self.import(*mail, *to),
+            Verb::Export { what, mail, .. } => self.export(what, *mail),
+            Verb::Clean { drive, .. } => self.clean(drive),
+            Verb::Calibrate { slots, drive, .. } => self.calibrate(slots, drive.as_deref()),
+            Verb::VerifyDrives { .. } => self.verify_drives(),
+        }
+    }
+}
+
+/// Hears what is being waited for, and says it whenever there is something new, and once a minute.
+fn heard() -> Listener {
+    let last = Mutex::new(None);
+    Arc::new(move |who: &str, busy: &Busy| {
+        let now = (who.to_owned(), busy.says.clone(), busy.percent, busy.waited.as_secs() / 60);
+        let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.as_ref() != Some(&now) {
+            print::remark(&format!("{who}: {}", waiting(busy)));
+            *last = Some(now);
+        }
+        Wait::On
+    })
+}
+
+fn waiting(busy: &Busy) -> String {
+    let done = busy.percent.map(|percent| format!(", {percent} % done")).unwrap_or_default();
+    let seconds = busy.waited.as_secs();
+    match seconds {
+        0..60 => format!("{}{done}", busy.says),
+        _ => format!("{}{done}, for {} min now", busy.says, seconds / 60),
+    }
+}
