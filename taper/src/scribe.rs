@@ -25,7 +25,7 @@ mod ahead;
 mod running;
 mod source;
 
-pub use ahead::{Feed, Ring, ahead};
+pub use ahead::{Feed, Ring, VirtualDisk, ahead, ahead_by_turns};
 pub(crate) use running::Hasher;
 pub use running::Running;
 pub use source::{Arrival, Chunks, FramePlace, HeldImage, ImageSource, LiveImage, SourceError};

@@ -11,6 +11,9 @@
 //! slow cannot be helped, but the drive can be made to stop seldom: it runs through a whole ring and then waits
 //! for the next. How often, and for how long, is counted here: it is what the report says when a night was
 //! slow.
+//!
+//! Disk and drive may also take [turns](ahead_by_turns) by a clock that only moves when somebody moves it: so
+//! a ring is tried on disks and drives that nobody has.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -20,6 +23,11 @@ use std::time::Duration;
 use types::Bytes;
 
 use super::{FramePlace, ImageSource, SourceError};
+
+mod turns;
+
+use turns::Turns;
+pub use turns::VirtualDisk;
 
 /// How the ring is to be, and whose clock measures.
 pub struct Ring<'a> {
@@ -68,11 +76,26 @@ pub fn ahead<R>(
     let shared = Shared::default();
     thread::scope(|scope| {
         scope.spawn(|| read(source, &shared, ring));
-        let mut ahead = Ahead::new(&shared, ring);
+        let mut ahead = Ahead::new(&shared, ring, Filler::Thread);
         let result = work(&mut ahead);
         (result, ahead.feed)
         // Here `ahead` is dropped, which ends the reader.
     })
+}
+
+/// The same without a thread: whenever the drive comes to the ring, the disk has read what it can read by then
+/// at its speed, and a drive that has to wait lets as much time pass as the disk needs.
+pub fn ahead_by_turns<R>(
+    source: &mut dyn ImageSource,
+    ring: &Ring<'_>,
+    disk: &VirtualDisk<'_>,
+    work: impl FnOnce(&mut dyn ImageSource) -> R,
+) -> (R, Feed) {
+    let shared = Shared::default();
+    let turns = Turns::new(source, disk, (ring.clock)());
+    let mut ahead = Ahead::new(&shared, ring, Filler::Turns(turns));
+    let result = work(&mut ahead);
+    (result, ahead.feed)
 }
 
 /// What stands in the ring.
@@ -133,69 +156,98 @@ enum Order {
     GoTo(FramePlace, u64),
     Placed(FramePlace),
     Fill(u64, Vec<u8>),
-    Quit,
 }
 
-/// Waits until there is something for the reader to do.
-fn order(shared: &Shared, ring: &Ring<'_>) -> Order {
-    let mut state = shared.lock();
-    loop {
-        if state.quit {
-            return Order::Quit;
+impl State {
+    /// What there is to do for the reader.
+    fn order(&mut self, ring: &Ring<'_>) -> Option<Order> {
+        if let Some(place) = self.go_to.take() {
+            return Some(Order::GoTo(place, self.sent));
         }
-        let sent = state.sent;
-        if let Some(place) = state.go_to.take() {
-            return Order::GoTo(place, sent);
+        if let Some(place) = self.placed.take() {
+            return Some(Order::Placed(place));
         }
-        if let Some(place) = state.placed.take() {
-            return Order::Placed(place);
+        self.full &= self.filled > ring.low();
+        (!self.ended && !self.full)
+            .then(|| Order::Fill(self.sent, self.spare.pop().unwrap_or_default()))
+    }
+
+    /// Takes what the reader has read, unless the source was sent elsewhere since.
+    fn put(&mut self, sent: u64, item: Item, ring: &Ring<'_>) {
+        if self.sent != sent || self.go_to.is_some() {
+            return;
         }
-        state.full &= state.filled > ring.low();
-        if !state.ended && !state.full {
-            let spare = state.spare.pop().unwrap_or_default();
-            return Order::Fill(sent, spare);
+        self.ended = matches!(item, Item::End | Item::Failed(_));
+        if let Item::Piece(piece) = &item {
+            self.filled += piece.len();
         }
-        state = shared.wait(state);
+        self.items.push_back(item);
+        self.full = self.filled + ring.piece() > ring.capacity();
     }
 }
 
 /// The reader's thread.
 fn read(source: &mut (dyn ImageSource + Send), shared: &Shared, ring: &Ring<'_>) {
-    // How much of the frame is still to be read; `None` between two frames.
-    let mut left: Option<u64> = None;
+    let mut reader = Reader::new(source);
+    while let Some(order) = next_order(shared, ring) {
+        reader.carry_out(order, shared, ring);
+    }
+}
+
+/// Waits until there is something for the reader to do; none once nobody wants more.
+fn next_order(shared: &Shared, ring: &Ring<'_>) -> Option<Order> {
+    let mut state = shared.lock();
     loop {
-        let (sent, item) = match order(shared, ring) {
-            Order::Quit => return,
+        if state.quit {
+            return None;
+        }
+        if let Some(order) = state.order(ring) {
+            return Some(order);
+        }
+        state = shared.wait(state);
+    }
+}
+
+/// The disk's end of the ring.
+struct Reader<'a, S: ?Sized> {
+    source: &'a mut S,
+    /// How much of the frame is still to be read; `None` between two frames.
+    left: Option<u64>,
+}
+
+impl<'a, S: ImageSource + ?Sized> Reader<'a, S> {
+    fn new(source: &'a mut S) -> Self {
+        Self { source, left: None }
+    }
+
+    /// Does it, and says how many bytes were read.
+    fn carry_out(&mut self, order: Order, shared: &Shared, ring: &Ring<'_>) -> usize {
+        let (sent, item) = match order {
             Order::Placed(place) => {
-                source.placed(place);
-                continue;
+                self.source.placed(place);
+                return 0;
             }
             Order::GoTo(place, sent) => {
-                left = None;
-                match source.go_to(place) {
-                    Ok(()) => continue,
+                self.left = None;
+                match self.source.go_to(place) {
+                    Ok(()) => return 0,
                     Err(error) => (sent, Item::Failed(error)),
                 }
             }
-            Order::Fill(sent, buffer) => (sent, next(source, &mut left, buffer, ring.piece())),
-        };
-        let mut state = shared.lock();
-        // What was read before the source was sent elsewhere is not wanted any more.
-        if state.sent == sent && state.go_to.is_none() {
-            state.ended = matches!(item, Item::End | Item::Failed(_));
-            if let Item::Piece(piece) = &item {
-                state.filled += piece.len();
+            Order::Fill(sent, buffer) => {
+                (sent, next(self.source, &mut self.left, buffer, ring.piece()))
             }
-            state.items.push_back(item);
-            state.full = state.filled + ring.piece() > ring.capacity();
-            shared.changed.notify_all();
-        }
+        };
+        let bytes = if let Item::Piece(piece) = &item { piece.len() } else { 0 };
+        shared.lock().put(sent, item, ring);
+        shared.changed.notify_all();
+        bytes
     }
 }
 
 /// The next item of a source.
-fn next(
-    source: &mut (dyn ImageSource + Send),
+fn next<S: ImageSource + ?Sized>(
+    source: &mut S,
     left: &mut Option<u64>,
     mut buffer: Vec<u8>,
     piece: usize,
@@ -221,10 +273,19 @@ fn next(
     }
 }
 
+/// Who fills the ring.
+enum Filler<'a> {
+    /// A thread, while the drive works.
+    Thread,
+    /// The drive's own thread, whenever it comes to the ring.
+    Turns(Turns<'a>),
+}
+
 /// The drive's end of the ring.
 struct Ahead<'a> {
     shared: &'a Shared,
     ring: &'a Ring<'a>,
+    filler: Filler<'a>,
     feed: Feed,
     /// Whether the ring was filled to the high mark since it was empty.
     running: bool,
@@ -239,10 +300,11 @@ struct Ahead<'a> {
 }
 
 impl<'a> Ahead<'a> {
-    fn new(shared: &'a Shared, ring: &'a Ring<'a>) -> Self {
+    fn new(shared: &'a Shared, ring: &'a Ring<'a>, filler: Filler<'a>) -> Self {
         Self {
             shared,
             ring,
+            filler,
             feed: Feed::default(),
             running: false,
             has_run: false,
@@ -255,12 +317,15 @@ impl<'a> Ahead<'a> {
 
     /// Takes what comes next; the end, and an error, stay to be met again.
     fn pop(&mut self) -> Result<Option<Item>, SourceError> {
+        if let Filler::Turns(turns) = &mut self.filler {
+            turns.catch_up(self.shared, self.ring);
+        }
         let mut state = self.shared.lock();
         if !state.ended && (state.items.is_empty() || !self.running) {
             self.feed.starved += u32::from(self.has_run && self.running);
             let since = (self.ring.clock)();
             while !(state.ended || state.is_filled_to(self.ring.high())) {
-                state = self.shared.wait(state);
+                state = self.wait(state);
             }
             self.feed.waited += (self.ring.clock)().saturating_sub(since);
             (self.running, self.has_run) = (true, true);
@@ -277,6 +342,21 @@ impl<'a> Ahead<'a> {
             }
         }
         Ok(item)
+    }
+
+    /// Waits until something in the ring has changed.
+    fn wait<'s>(&mut self, state: MutexGuard<'s, State>) -> MutexGuard<'s, State>
+    where
+        'a: 's,
+    {
+        match &mut self.filler {
+            Filler::Thread => self.shared.wait(state),
+            Filler::Turns(turns) => {
+                drop(state);
+                turns.wait(self.shared, self.ring);
+                self.shared.lock()
+            }
+        }
     }
 
     /// Steps over a frame that was read to its end.

@@ -133,13 +133,50 @@ fn an_error_of_the_source_arrives_and_stays() {
     });
 }
 
+/// So many frames of 100 bytes, from a disk of so many bytes a second, to a drive that takes so many milliseconds
+/// for each: how it was fed, and when it was done.
+fn turns(frames: usize, bytes_per_second: u64, each: u64) -> (Feed, u64) {
+    let (send, from) = unbounded();
+    (0..frames).for_each(|_| send.send(vec![7; 100]).unwrap());
+    drop(send);
+    let now = AtomicU64::new(0);
+    let clock = || Duration::from_millis(now.load(Ordering::SeqCst));
+    let pause = |time: Duration| {
+        now.fetch_add(time.as_millis().try_into().unwrap(), Ordering::SeqCst);
+    };
+    let ring = Ring { capacity: Bytes(1000), clock: &clock };
+    let disk = VirtualDisk { bytes_per_second, pause: &pause };
+    let ((), feed) = ahead_by_turns(&mut Gated::new(from), &ring, &disk, |source| {
+        while let Some(frame) = take(source) {
+            assert_eq!(frame, [7; 100]);
+            pause(Duration::from_millis(each));
+        }
+    });
+    (feed, now.into_inner())
+}
+
+#[test]
+fn by_turns_a_slow_disk_makes_the_drive_wait_for_a_ring_at_a_time() {
+    // Eight frames are the high mark, and the last two come with the end of the image.
+    let (feed, done) = turns(10, 100, 0);
+    assert_eq!(feed, Feed { starved: 1, waited: Duration::from_secs(10) });
+    assert_eq!(done, 10_000);
+}
+
+#[test]
+fn by_turns_a_fast_disk_keeps_the_drive_going_after_the_first_filling() {
+    let (feed, done) = turns(100, 1000, 1000);
+    assert_eq!(feed, Feed { starved: 0, waited: Duration::from_millis(800) });
+    assert_eq!(done, 100_800);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn images_that_were_read_ahead_come_back_from_any_volumes(
         frames in prop::collection::vec(1usize..60_000, 1..12),
-        capacity in 1u64..100_000, part in 40u64..200, volume in 200u64..600,
+        capacity in 1u64..100_000, part in 40u64..200, volume in 200u64..600, threads in any::<bool>(),
     ) {
         let image = MadeUp::new(3, &frames);
         let (size, early) = (Bytes(volume * KIB), Bytes(volume * KIB / 3));
@@ -149,9 +186,16 @@ proptest! {
             part_size: Some(Bytes(part * KIB)),
             commit_every: Bytes(100 * KIB),
         };
-        let (written, _) = ahead(&mut image.source(), &ring(capacity), |source| {
+        let (ring, mut source) = (ring(capacity), image.source());
+        let write = |source: &mut dyn ImageSource| {
             write_image(&job, source, Reached::beginning(), None, &mut operator)
-        });
+        };
+        let (written, _) = if threads {
+            ahead(&mut source, &ring, write)
+        } else {
+            let disk = VirtualDisk { bytes_per_second: 1_000_000, pause: &|_| {} };
+            ahead_by_turns(&mut source, &ring, &disk, write)
+        };
         written.unwrap();
         let mut bytes = Vec::new();
         clerk::copy_image(&operator.parts(image.dump), None, &mut operator, &mut |block| {
