@@ -6,6 +6,7 @@
 use super::ask::Ask;
 use super::cartridge::{BadSpot, Cartridge};
 use super::drive::Streaming;
+use super::medium::{Block, Content, Object};
 use super::world::drive_of;
 use super::{Act, Library, Lun};
 
@@ -13,6 +14,26 @@ impl Library {
     /// Damages the cartridge with this sticker. False if there is none.
     pub fn damage(&self, barcode: &str, spot: BadSpot) -> bool {
         self.with_cartridge(barcode, |cartridge| cartridge.bad_spots.push(spot))
+    }
+
+    /// Puts so many equal blocks of this length behind what stands on a cartridge, as if they had been written long
+    /// ago: a full tape costs neither time nor memory. False if there is no such cartridge, or a block is longer
+    /// than the 8 MiB that drives take.
+    pub fn fill(&self, barcode: &str, blocks: u64, length: u32) -> bool {
+        let Some(bytes) = usize::try_from(length).ok().filter(|&bytes| bytes <= 8 << 20) else {
+            return false;
+        };
+        let (crc, content) = (crc32c::crc32c(&vec![0; bytes]), Content::Fill(0));
+        let object = Object::Block(Block { length, native: length, crc, content, seal: None });
+        self.with_cartridge(barcode, |cartridge| {
+            let Cartridge { tape, store, .. } = cartridge;
+            let Some(tape) = tape.first_mut() else { return };
+            tape.push_many(object, blocks);
+            let settled = tape.settle(u64::MAX);
+            tape.mend_end();
+            // A journal that cannot be written is told at the next write.
+            let _told = store.note_settled(0, &settled).and_then(|()| store.note_end(0));
+        })
     }
 
     /// Takes all damage away. False if there is no such cartridge.
