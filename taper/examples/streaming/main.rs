@@ -63,8 +63,9 @@ fn show(
     let Night { time, streaming, feed } = night;
     let rate = image.0 as f64 / 1e6 / time.as_secs_f64();
     let waited = feed.waited.as_secs_f64();
-    // As the server's report has it.
-    let bound = if waited > time.as_secs_f64() * 0.1 { "source-bound" } else { "tape-bound" };
+    // As the server's report has it: without a stop all the waiting was the first filling.
+    let source_bound = feed.starved > 0 && waited > time.as_secs_f64() * 0.1;
+    let bound = if source_bound { "source-bound" } else { "tape-bound" };
     println!(
         "{:<6}{disk:>10}{ring:>10}{:>9.1}{rate:>7.0}{:>8} %{:>12}{:>9}{waited:>10.1}  {bound}",
         format!("{generation:?}"),
