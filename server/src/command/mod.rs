@@ -21,6 +21,7 @@ mod configuration;
 mod device;
 mod diff;
 mod dump;
+mod erase;
 mod find;
 mod flush;
 mod label;

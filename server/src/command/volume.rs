@@ -4,6 +4,7 @@ use serde_json::json;
 use taper::catalogue::{Catalogue, CatalogueError, Located, Lock, VolumeState};
 use types::{Label, Slot};
 
+use super::erase;
 use super::list::{lock, volume_value};
 use super::{Context, Exit, Misuse};
 use crate::cli::Volume;
@@ -20,12 +21,16 @@ pub(super) fn run(context: &Context, command: &Volume) -> anyhow::Result<Exit> {
         Volume::Lock { label } => set_lock(context, &site, &parse(label)?, Lock::NoReuse),
         Volume::Unlock { label } => set_lock(context, &site, &parse(label)?, Lock::Open),
         Volume::Retire { label, dry_run } => retire(context, &site, &parse(label)?, *dry_run),
+        Volume::Erase { label, dry_run } => erase::run(context, &site, &parse(label)?, *dry_run),
         Volume::Forget { label, dry_run } => forget(context, &site, &parse(label)?, *dry_run),
     }
 }
 
 /// A volume of the catalogue.
-fn known(catalogue: &Catalogue, label: &Label) -> anyhow::Result<taper::catalogue::Volume> {
+pub(super) fn known(
+    catalogue: &Catalogue,
+    label: &Label,
+) -> anyhow::Result<taper::catalogue::Volume> {
     catalogue.volume(label).map_err(|error| match error {
         CatalogueError::NoSuchVolume(_) => anyhow::anyhow!(
             "the catalogue has no volume {label}: `reelkeep list volumes` shows those that it has. If it is in the \
@@ -181,7 +186,10 @@ fn forget(context: &Context, site: &Site, label: &Label, dry_run: bool) -> anyho
 }
 
 /// The dumps that can't be restored any more without this volume.
-fn lost_without(catalogue: &Catalogue, label: &Label) -> Result<Vec<Located>, CatalogueError> {
+pub(super) fn lost_without(
+    catalogue: &Catalogue,
+    label: &Label,
+) -> Result<Vec<Located>, CatalogueError> {
     let mut lost = Vec::new();
     let dumps: std::collections::BTreeSet<_> =
         catalogue.parts_on(label)?.into_iter().map(|part| part.dump).collect();

@@ -1,0 +1,135 @@
+//! `device`: what a drive says of itself and of the cartridge in it, and what it does when it is tried out.
+//!
+//! ```text
+//!  show, stats, alerts   ask, and change nothing         a drive of the library, or any node of this host
+//!  measure, burn-in      write over the cartridge        a drive of the library
+//!                        └ only one that is blank, or holds no volume and was given up with --erase
+//! ```
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use devices::discover::{Devices, Kind};
+use devices::sg::Sg;
+use devices::ssc::{self, Compression, TapeDrive};
+use types::DriveName;
+
+use super::library::Place;
+use super::{Context, Exit};
+use crate::cli;
+use crate::library::{AnyDrive, LibraryTrouble, Tape};
+use crate::print;
+
+mod alerts;
+mod burn_in;
+mod measure;
+mod scratch;
+mod sheet;
+mod show;
+mod stats;
+
+use sheet::Told;
+
+pub(super) fn run(context: &Context, command: &cli::Device) -> anyhow::Result<Exit> {
+    use cli::Device as D;
+    match command {
+        D::Show(of) => look(context, "device show", of, show::show),
+        D::Stats(of) => look(context, "device stats", of, stats::stats),
+        D::Alerts(of) => look(context, "device alerts", of, alerts::alerts),
+        D::Measure(wish) => measure::run(context, wish),
+        D::BurnIn(wish) => burn_in::run(context, wish),
+    }
+}
+
+type Ask = fn(&mut Tape, &str) -> anyhow::Result<Told>;
+
+/// Asks one drive, or all of the library.
+fn look(context: &Context, verb: &str, of: &cli::OfDrive, ask: Ask) -> anyhow::Result<Exit> {
+    let mut answers = Answers { json: context.json, values: Vec::new(), exit: Exit::Good };
+    if let Some(node) = of.drive.as_deref().filter(|word| is_node(word)) {
+        // A run of this site may have the drive: what happened to it must be told to that run, not to us.
+        let site = context.open().ok();
+        let _lock = site.as_ref().map(|site| site.lock(&context.holder(verb))).transpose()?;
+        answers.take(ask(&mut open_node(node)?, node)?)?;
+        return answers.done();
+    }
+    let site = context.open()?;
+    let _lock = site.lock(&context.holder(verb))?;
+    let place = Place::open(&site, of.storage.as_deref())?;
+    for name in place.named(of.drive.as_deref())? {
+        let mut drive = place.library.drive(&name)?;
+        let told = ask(tape_of(&mut drive, &name)?, name.as_str());
+        drive.give_back();
+        answers.take(told?)?;
+    }
+    answers.done()
+}
+
+/// What was said so far, and how bad it was.
+struct Answers {
+    json: bool,
+    values: Vec<serde_json::Value>,
+    exit: Exit,
+}
+
+impl Answers {
+    fn take(&mut self, told: Told) -> anyhow::Result<()> {
+        if told.exit != Exit::Good {
+            self.exit = told.exit;
+        }
+        if self.json {
+            self.values.push(told.value);
+        } else {
+            print::text(&told.text)?;
+        }
+        Ok(())
+    }
+
+    fn done(self) -> anyhow::Result<Exit> {
+        if self.json {
+            print::json(&self.values)?;
+        }
+        Ok(self.exit)
+    }
+}
+
+fn tape_of<'a>(drive: &'a mut AnyDrive, name: &DriveName) -> Result<&'a mut Tape, LibraryTrouble> {
+    let changer = name.to_string();
+    let why = "it is a drive of directories, which has nothing to tell";
+    drive.tape().ok_or(LibraryTrouble::NotForThis { changer, why })
+}
+
+/// Whether a word names a node rather than a drive of the configuration.
+fn is_node(word: &str) -> bool {
+    let numbered = |prefix: &str| {
+        word.strip_prefix(prefix)
+            .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    word.starts_with('/') || ["sg", "st", "nst"].into_iter().any(numbered)
+}
+
+/// Opens a drive of this host that no library of the configuration needs to have.
+fn open_node(node: &str) -> anyhow::Result<Tape> {
+    let devices = Devices::read(Path::new("/sys"), Path::new("/dev"))?;
+    let sg = devices.sg_of(Kind::Drive, node)?;
+    let transport = Sg::open(sg, types::BlockSize::LARGEST.len())
+        .with_context(|| format!("could not ask {node}"))?;
+    let setup = ssc::Setup { compression: Compression::AsItIs, ..ssc::Setup::default() };
+    let name = node.parse().with_context(|| format!("{node:?} is no name of a drive"))?;
+    Ok(TapeDrive::new(name, Box::new(transport), setup))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_node;
+
+    #[test]
+    fn a_node_is_told_from_the_name_of_a_drive() {
+        for node in ["/dev/sg3", "sg3", "nst0", "st12", "/dev/tape/by-id/scsi-1068000123"] {
+            assert!(is_node(node), "{node}");
+        }
+        for name in ["drive0", "sg", "stage1", "left", "nst0a"] {
+            assert!(!is_node(name), "{name}");
+        }
+    }
+}
