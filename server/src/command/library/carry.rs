@@ -40,20 +40,21 @@ impl Work<'_> {
 
     pub(super) fn import(&mut self, mail: Option<u32>, slot: Option<u32>) -> anyhow::Result<Exit> {
         let inventory = self.with_mail()?;
-        let waiting = match mail {
+        let wanted = match mail {
             Some(mail) => vec![Slot(mail)],
             None => waiting(&inventory),
         };
         let (mut lines, mut values, mut exit) = (Vec::new(), Vec::new(), Exit::Good);
-        for mail in waiting {
-            let cartridge = inventory.slot(mail).and_then(|place| place.cartridge.as_ref());
+        for place in wanted {
+            let cartridge = inventory.slot(place).and_then(|it| it.cartridge.as_ref());
             let barcode = cartridge.and_then(|cartridge| cartridge.barcode.clone());
-            match self.place.library.import(mail, slot.map(Slot)) {
+            match self.place.library.import(place, slot.map(Slot)) {
                 Ok(to) => {
                     let what = barcode.as_ref().map_or("the cartridge", |barcode| barcode.as_str());
-                    lines.push(format!("{what} of mail slot {mail} is in slot {to}"));
-                    values.push(json!({ "mail": mail, "slot": to, "barcode": barcode }));
+                    lines.push(format!("{what} of mail slot {place} is in slot {to}"));
+                    values.push(json!({ "mail": place, "slot": to, "barcode": barcode }));
                 }
+                Err(error) if mail.is_some() => return Err(error.into()),
                 Err(error) => {
                     print::remark(&format!("{:#}", anyhow::Error::from(error)));
                     exit = Exit::Complaints;
