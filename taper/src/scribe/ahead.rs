@@ -322,14 +322,19 @@ impl<'a> Ahead<'a> {
         }
         let mut state = self.shared.lock();
         if !state.ended && (state.items.is_empty() || !self.running) {
-            self.feed.starved += u32::from(self.has_run && self.running);
             let since = (self.ring.clock)();
             while !(state.ended || state.is_filled_to(self.ring.high())) {
                 state = self.wait(state);
             }
-            self.feed.waited += (self.ring.clock)().saturating_sub(since);
-            (self.running, self.has_run) = (true, true);
+            let waited = (self.ring.clock)().saturating_sub(since);
+            // Who waited for nothing but the end was not starved.
+            if !matches!(state.items.front(), None | Some(Item::End)) {
+                self.feed.starved += u32::from(self.has_run && self.running);
+                self.feed.waited += waited;
+            }
         }
+        // Also where all was in the ring before anybody came to wait.
+        (self.running, self.has_run) = (true, true);
         let item = match state.items.front() {
             None | Some(Item::End) => return Ok(None),
             Some(Item::Failed(error)) => return Err(again(error)),
