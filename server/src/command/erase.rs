@@ -146,7 +146,7 @@ fn erase(drive: &mut AnyDrive, label: &Label, leave: Leave) -> anyhow::Result<()
         Leave::NotNeeded(leave) if leave.label() != label => {
             bail!("the leave is for volume {}", leave.label())
         }
-        Leave::NotNeeded(_) => tracing::warn!(%label, "erasing: nothing on it is needed"),
+        Leave::NotNeeded(_) => tracing::info!(%label, "erasing: nothing on it is needed"),
         Leave::Given(consent) => tracing::warn!(%label, ?consent, "erasing as the operator said"),
     }
     if let Some(tape) = drive.tape() {
