@@ -395,9 +395,12 @@ impl StDrive {
         if is(&error, Errno::EACCES) || is(&error, Errno::EROFS) {
             return StTrouble::WriteProtected;
         }
-        let tells = self.tells_its_position();
-        if is(&error, Errno::EIO) && tells && !matches!(self.kernel.object(), Ok(1..)) {
-            return StTrouble::PlaceLost;
+        let expected = self.at.and_then(|at| at.object);
+        if let (true, Some(expected)) = (is(&error, Errno::EIO), expected) {
+            match self.kernel.object() {
+                Ok(found) if found.abs_diff(expected) <= 1 => {}
+                _ => return StTrouble::PlaceLost,
+            }
         }
         self.io(error)
     }

@@ -15,7 +15,7 @@ use devices::robot::matching::Company;
 use devices::robot::{Robot, Setup as RobotSetup, Unloading};
 use devices::sg::Sg;
 use devices::smc::Wait;
-use devices::ssc::{Setup, TapeDrive};
+use devices::ssc::{Check, Setup, TapeDrive};
 use devices::st::{Beyond, StDrive};
 use devices::{Changer, Drive, Met, Position, Transport, Wrote};
 use types::{BlockSize, Bytes, FileNo};
@@ -52,8 +52,14 @@ fn loaded() -> bool {
 
 fn empty_the_drive() {
     if loaded() {
+        eject();
         mtx(&["unload"]);
     }
+}
+
+/// The drive is told to unload, by SCSI, since our own handle may hold the tape driver's node.
+fn eject() {
+    run("sg_raw", &[DRIVE_SG, "1b", "0", "0", "0", "0", "0"]);
 }
 
 /// What opens a drive of ours.
@@ -64,9 +70,19 @@ fn by_st() -> Box<dyn Drive> {
 }
 
 fn by_sg() -> Box<dyn Drive> {
+    Box::new(sg(Check::Crc32c))
+}
+
+fn sg(check: Check) -> TapeDrive<Sg> {
     let sg = Sg::open(Path::new(DRIVE_SG), BlockSize::LARGEST.len()).unwrap();
-    let setup = Setup { block: BlockSize::TAPE, ..Setup::default() };
-    Box::new(TapeDrive::new("sg".parse().unwrap(), sg, setup))
+    let setup = Setup { block: BlockSize::TAPE, check, ..Setup::default() };
+    TapeDrive::new("sg".parse().unwrap(), sg, setup)
+}
+
+/// A drive that was used by sg wants check values behind its blocks until it is told otherwise: the tape driver, and
+/// all that go through it, send none.
+fn without_check_values() {
+    sg(Check::None).rewind().unwrap();
 }
 
 /// The changer and all tape drives, by their generic nodes.
@@ -201,6 +217,36 @@ fn files_are_written_found_and_read(bench: &mut dyn Bench) {
     }
 }
 
+/// What `tar` wrote is read, and `tar` reads what we wrote behind it.
+fn tar_agrees(bench: &mut dyn Bench) {
+    drop(bench.blank(Bytes(64 << 20)));
+    std::fs::create_dir_all("/tmp/tree").unwrap();
+    std::fs::write("/tmp/tree/file", block(9, 9)).unwrap();
+    let tar = ["--blocking-factor=1024", "-C", "/tmp", "-f"];
+    run("mt", &["-f", DRIVE, "rewind"]);
+    run("tar", &[&["-c"], &tar[..], &[DRIVE, "tree"]].concat());
+    run("tar", &[&["-c"], &tar[..], &["/tmp/same.tar", "tree"]].concat());
+    let archive = std::fs::read("/tmp/same.tar").unwrap();
+    let blocks: Vec<_> = archive.chunks(BlockSize::TAPE.len()).collect();
+
+    let mut drive = by_st();
+    drive.rewind().unwrap();
+    let mut buffer = vec![0; BlockSize::TAPE.len()];
+    for block in &blocks {
+        assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Block(block.len()));
+        assert!(buffer == *block, "tar's block is read");
+    }
+    assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Filemark);
+    for block in &blocks {
+        assert_eq!(drive.write_block(block).unwrap(), Wrote::Block);
+    }
+    drive.write_filemark().unwrap();
+    drive.flush().unwrap();
+    drop(drive);
+    run("mt", &["-f", DRIVE, "asf", "1"]);
+    run("tar", &[&["-d"], &tar[..], &[DRIVE]].concat());
+}
+
 /// In the tape machine, on tgt's library.
 mod tape_vm_tgt {
     use super::*;
@@ -264,37 +310,10 @@ mod tape_vm_tgt {
         assert_eq!(other, Path::new("/dev/tapevm/drive0-sg").canonicalize().unwrap());
     }
 
-    /// Files of `tar`, one behind the other, as the drive reads them.
     #[test]
     #[ignore = "needs a tape library: buildbot/run runs it in the tape machine"]
     fn what_tar_wrote_is_read_and_tar_reads_what_we_wrote() {
-        let mut drive = Tgt { open: by_st }.blank(Bytes(64 << 20));
-        drop(drive);
-        std::fs::create_dir_all("/tmp/tree").unwrap();
-        std::fs::write("/tmp/tree/file", block(9, 9)).unwrap();
-        let tar = ["--blocking-factor=1024", "-C", "/tmp", "-f"];
-        run("mt", &["-f", DRIVE, "rewind"]);
-        run("tar", &[&["-c"], &tar[..], &[DRIVE, "tree"]].concat());
-        run("tar", &[&["-c"], &tar[..], &["/tmp/same.tar", "tree"]].concat());
-        let archive = std::fs::read("/tmp/same.tar").unwrap();
-        let blocks: Vec<_> = archive.chunks(BlockSize::TAPE.len()).collect();
-
-        drive = by_st();
-        drive.rewind().unwrap();
-        let mut buffer = vec![0; BlockSize::TAPE.len()];
-        for block in &blocks {
-            assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Block(block.len()));
-            assert!(buffer == *block, "tar's block is read");
-        }
-        assert_eq!(drive.read_block(&mut buffer).unwrap(), Met::Filemark);
-        for block in &blocks {
-            assert_eq!(drive.write_block(block).unwrap(), Wrote::Block);
-        }
-        drive.write_filemark().unwrap();
-        drive.flush().unwrap();
-        drop(drive);
-        run("mt", &["-f", DRIVE, "asf", "1"]);
-        run("tar", &[&["-d"], &tar[..], &[DRIVE]].concat());
+        tar_agrees(&mut Tgt { open: by_st });
     }
 }
 
@@ -323,11 +342,6 @@ fn mail_slot() -> String {
     line.split_whitespace().nth(2).unwrap().to_owned()
 }
 
-/// The drive is told to unload, by SCSI, since our own handle may hold the tape driver's node.
-fn eject() {
-    run("sg_raw", &[DRIVE_SG, "1b", "0", "0", "0", "0", "0"]);
-}
-
 impl Bench for Emulator {
     fn blank(&mut self, room: Bytes) -> Box<dyn Drive> {
         let mail = mail_slot();
@@ -340,6 +354,7 @@ impl Bench for Emulator {
         let (code, size) = (format!("NEW{:03}L8", self.made), format!("{}M", room.0 >> 20));
         emulator(&["put", LIBRARY, &code, "mail:0", "--new", "--capacity", &size]);
         mtx(&["load", &mail, "0"]);
+        without_check_values();
         (self.open)()
     }
 
@@ -371,5 +386,63 @@ mod tape_vm_emulator {
     #[ignore = "needs a tape library: buildbot/run runs it in the tape machine"]
     fn the_changer_conforms() {
         the_robot_conforms_and_mtx_agrees();
+    }
+
+    #[test]
+    #[ignore = "needs a tape library: buildbot/run runs it in the tape machine"]
+    fn tar_reads_what_st_wrote() {
+        tar_agrees(&mut Emulator::new(by_st));
+    }
+
+    #[test]
+    #[ignore = "needs a tape library: buildbot/run runs it in the tape machine"]
+    fn st_reads_what_sg_wrote_and_the_other_way_round() {
+        for (write, read) in [(by_sg as Open, by_st as Open), (by_st, by_sg)] {
+            let mut drive = Emulator::new(write).blank(Bytes(64 << 20));
+            write_files(&mut *drive);
+            drop(drive);
+            without_check_values();
+            let mut drive = read();
+            drive.rewind().unwrap();
+            assert_eq!(drive.to_end_of_data().unwrap(), Position::start_of(FileNo(3)));
+            for (file, number) in [(2, 1), (0, 0), (1, 3)] {
+                drive.locate(Position { file: FileNo(file), block: number }).unwrap();
+                expect_block(&mut *drive, file, number);
+            }
+        }
+    }
+
+    /// What stands behind the colon in the line of a report that begins so.
+    fn said(report: &str, what: &str) -> String {
+        let line = report.lines().find(|line| line.trim_start().starts_with(what));
+        let line = line.unwrap_or_else(|| panic!("no {what:?} in {report}"));
+        line.rsplit(':').next().unwrap().trim().to_owned()
+    }
+
+    #[test]
+    #[ignore = "needs a tape library: buildbot/run runs it in the tape machine"]
+    fn mt_and_sg3_utils_count_what_we_wrote() {
+        let mut drive = Emulator::new(by_sg).blank(Bytes(64 << 20));
+        drive.rewind().unwrap();
+        for file in 0..2 {
+            for number in 0..10 {
+                assert_eq!(drive.write_block(&block(file, number)).unwrap(), Wrote::Block);
+            }
+            drive.write_filemark().unwrap();
+        }
+        drive.flush().unwrap();
+        drop(drive);
+
+        let told = run("mt", &["-f", DRIVE, "tell"]);
+        assert!(told.contains("At block 22."), "20 blocks and 2 filemarks: {told}");
+        let statistics = run("sg_logs", &["-p", "0x17", DRIVE_SG]);
+        assert_eq!(said(&statistics, "Last mount megabytes written"), "10", "20 times 512 KiB");
+        assert_eq!(said(&statistics, "Volume barcode"), "NEW001L8");
+        let memory = run("sg_read_attr", &[DRIVE_SG]);
+        assert_eq!(said(&memory, "Total MiB written in current/last load"), "10");
+        assert_eq!(said(&memory, "Load count"), "1");
+        let serial = run("sg_inq", &["-p", "sn", DRIVE_SG]);
+        let seen = robot().drives()[0].seen.clone();
+        assert_eq!(seen.serial, Some(said(&serial, "Unit serial number")));
     }
 }

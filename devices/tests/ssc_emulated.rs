@@ -351,3 +351,22 @@ fn a_drive_that_is_let_go_expects_no_check_values_of_others() {
     drop(drive);
     assert_eq!(check_method(&library), 0, "nothing afterwards");
 }
+
+#[test]
+fn marks_between_parts_do_not_stop_the_tape_and_a_flush_does_once() {
+    let library = library();
+    let transport = library.transport(DRIVE, Nexus(1));
+    let mut drive = TapeDrive::new("d0".parse().unwrap(), transport, Setup::default());
+    drive.rewind().unwrap();
+    let block = vec![7; drive.limits().block.len()];
+    for _part in 0..10 {
+        for _ in 0..200 {
+            assert_eq!(drive.write_block(&block).unwrap(), Wrote::Block);
+        }
+        drive.write_filemark().unwrap();
+    }
+    drive.flush().unwrap();
+    let streaming = library.streaming(DRIVE);
+    assert!(streaming.percent() >= 95, "{streaming:?}");
+    assert_eq!((streaming.backhitches, streaming.flushes), (0, 1), "{streaming:?}");
+}

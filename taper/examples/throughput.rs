@@ -1,26 +1,29 @@
-//! How fast an image goes from a holding disk to a vtape and back, beside what `cp` could do.
+//! How fast an image goes from a holding disk to a volume and back, beside `dd`.
 //!
-//! `cargo run --release -p taper --example throughput -- DIRECTORY MEBIBYTES`
+//! `cargo run --release -p taper --example throughput -- DIRECTORY MEBIBYTES [TAPE]`
 //!
-//! It makes an image of that size in DIRECTORY, writes it on a vtape there, reads it back, and copies the
-//! same file with plain reads and writes of 512 KiB and an fdatasync, as `dd bs=512k conv=fdatasync` does.
+//! It makes an image of that size in DIRECTORY, writes it on a vtape there, or on the cartridge in the drive
+//! TAPE (a node like /dev/nst0, whose contents are lost), and reads it back. `dd` moves the same image, in
+//! blocks of 512 KiB, to a file and synced, or to the same tape. `benches/tape.py` makes a table of it.
 #![expect(clippy::print_stdout, reason = "a measurement is for a person")]
 
 use std::error::Error;
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
+use devices::st::StDrive;
 use devices::vtape::{self, Library, Setup};
 use devices::{Changer, Drive};
 use format::contents::{self, Contents, Identity};
 use format::frame::{FrameKind, FrameTable, digest};
 use format::header::Image;
 use taper::clerk::{self, Mounts, PartAt};
-use taper::mount::{Appending, Identified, Loaded, Mounted, NewLabel, Placed, Reached};
+use taper::mount::{Appending, Consent, Identified, Loaded, Mounted, NewLabel, Placed, Reached};
 use taper::scribe::{Chunks, HeldImage, Job, OtherError, Volumes, Wanted, write_image};
-use types::{Bytes, DleRef, DriveName, DumpId, FileTime, Label, Level, Slot, Stamp};
+use types::{BlockSize, Bytes, DleRef, DriveName, DumpId, FileTime, Label, Level, Slot, Stamp};
 
 const FRAME: usize = 4 << 20;
 type AnyDrive = Box<dyn Drive>;
@@ -35,18 +38,23 @@ fn main() -> Result<(), Box<dyn Error>> {
     let image = directory.join("image");
     make_image(&image, mebibytes, &dle, stamp)?;
 
-    let library = directory.join("library");
-    vtape::create(&library, 1)?;
-    let drive: DriveName = "d0".parse()?;
-    let setup = Setup::with_capacity(drive.clone(), Bytes::GIB.times(1000));
-    let mut library = Library::open(&library, setup)?;
-    library.load(Slot(1), &drive)?;
-    let boxed: AnyDrive = Box::new(library.drive(&drive)?);
-    let mut operator = Operator { label: "V1".parse()?, stamp, drive: Some(boxed), parts: vec![] };
+    let tape = arguments.next().map(PathBuf::from);
+    let open = || -> Result<AnyDrive, Box<dyn Error>> {
+        match &tape {
+            Some(tape) => Ok(Box::new(StDrive::new("d0".parse()?, tape, BlockSize::TAPE)?)),
+            None => vtape(&directory.join("library")),
+        }
+    };
+    let mut operator = Operator { label: "V1".parse()?, stamp, drive: None, parts: vec![] };
 
     for round in 1..=3 {
-        let seconds = timed(|| copy(&image, &directory.join("copy")))?;
-        report(round, "plain copy", mebibytes, seconds);
+        let copy = directory.join("copy");
+        // The drive is another program's for a moment.
+        drop(operator.drive.take());
+        let to = tape.as_deref().unwrap_or(&copy);
+        report(round, "dd write", mebibytes, dd(&image, to, tape.is_some())?);
+        report(round, "dd read", mebibytes, dd(to, Path::new("/dev/null"), tape.is_some())?);
+        operator.drive = Some(open()?);
         operator.parts.clear();
         let mut source = HeldImage::open(Chunks::open(&[&image])?)?;
         let job = Job {
@@ -72,36 +80,54 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Seconds by the clock, and seconds that this thread was at work: on a busy machine the second tell more.
-fn timed(work: impl FnOnce() -> Result<(), Box<dyn Error>>) -> Result<[f64; 2], Box<dyn Error>> {
-    let (begun, worked) = (Instant::now(), at_work()?);
-    work()?;
-    Ok([begun.elapsed().as_secs_f64(), at_work()? - worked])
-}
-
-fn at_work() -> Result<f64, Box<dyn Error>> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
-    let nanos: u64 = text.split(' ').next().ok_or("no time in schedstat")?.parse()?;
-    Ok(nanos as f64 / 1e9)
-}
-
-fn report(round: u32, what: &str, mebibytes: usize, seconds: [f64; 2]) {
-    let [elapsed, worked] = seconds.map(|seconds| mebibytes as f64 / seconds);
-    println!(
-        "{round} {what:<12} {elapsed:>7.0} MiB/s, {worked:>7.0} MiB in a second of its thread"
-    );
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), Box<dyn Error>> {
-    let (mut from, mut to) = (File::open(from)?, File::create(to)?);
-    let mut buffer = vec![0; 512 << 10];
-    loop {
-        match from.read(&mut buffer)? {
-            0 => break,
-            length => to.write_all(&buffer[..length])?,
-        }
+/// A library of one vtape, with its cartridge in the drive.
+fn vtape(path: &Path) -> Result<AnyDrive, Box<dyn Error>> {
+    if !path.exists() {
+        vtape::create(path, 1)?;
     }
-    Ok(to.sync_data()?)
+    let drive: DriveName = "d0".parse()?;
+    let mut library =
+        Library::open(path, Setup::with_capacity(drive.clone(), Bytes::GIB.times(1000)))?;
+    // It is there already in the second round.
+    library.load(Slot(1), &drive).or_else(|error| match library.inventory() {
+        Ok(seen) if seen.drive(&drive).is_some_and(|bay| bay.cartridge.is_some()) => Ok(()),
+        _ => Err(error),
+    })?;
+    Ok(Box::new(library.drive(&drive)?))
+}
+
+/// Seconds by the clock.
+fn timed(work: impl FnOnce() -> Result<(), Box<dyn Error>>) -> Result<f64, Box<dyn Error>> {
+    let begun = Instant::now();
+    work()?;
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+fn report(round: u32, what: &str, mebibytes: usize, seconds: f64) {
+    println!("{round} {what:<9} {:>7.0} MiB/s", mebibytes as f64 / seconds);
+}
+
+/// Copies with `dd`. A tape is rewound before, and its filemark is written when `dd` closes it.
+fn dd(from: &Path, to: &Path, tape: bool) -> Result<f64, Box<dyn Error>> {
+    let name = |what: &str, path: &Path| format!("{what}={}", path.display());
+    let mut dd = Command::new("dd");
+    dd.args(["bs=512k", "status=none", &name("if", from), &name("of", to)]);
+    match tape {
+        true => {
+            let node = if to == Path::new("/dev/null") { from } else { to };
+            run(Command::new("mt").arg("-f").arg(node).arg("rewind"))?;
+        }
+        false if to != Path::new("/dev/null") => drop(dd.arg("conv=fdatasync")),
+        false => {}
+    }
+    timed(|| run(&mut dd))
+}
+
+fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
+    match command.status()?.success() {
+        true => Ok(()),
+        false => Err(format!("{command:?} failed").into()),
+    }
 }
 
 fn header(dle: &DleRef, stamp: Stamp) -> Image<'_> {
@@ -193,7 +219,11 @@ impl Volumes<AnyDrive> for Operator {
                     _ => Err("the volume could not be erased".into()),
                 }
             }
-            Identified::Foreign(foreign) => Err(foreign.what().into()),
+            // What dd wrote.
+            Identified::Foreign(foreign) => {
+                let consent = Consent::to_overwrite(foreign.what().to_owned());
+                Ok(foreign.overwrite(consent, label)?)
+            }
         }
     }
 

@@ -38,7 +38,10 @@ fn shell(line: &str) -> String {
 /// at the end of data, which it cannot.
 fn load_blank(slot: u32) {
     shell(&format!(
-        "mtx -f {CHANGER} unload 2>/dev/null || true; mtx -f {CHANGER} load {slot} 0
+        "if mtx -f {CHANGER} status | grep -q 'Element 0:Full'; then
+           sg_raw {DRIVE}-sg 1b 0 0 0 0 0; mtx -f {CHANGER} unload
+         fi
+         mtx -f {CHANGER} load {slot} 0
          mt -f {DRIVE} rewind && mt -f {DRIVE} weof 2 && mt -f {DRIVE} rewind"
     ));
 }

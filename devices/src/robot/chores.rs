@@ -6,7 +6,9 @@ use super::check::Purpose;
 use super::mechanism::{Settled, State};
 use super::{Robot, RobotTrouble, Shared, drive_trouble, locked};
 use crate::changer::{CartridgeKind, ChangerError, Errand, Inventory, Passage, PlaceKind, Spot};
+use crate::scsi::page::attributes;
 use crate::smc::Failure;
+use crate::ssc::{self, TapeDrive};
 
 /// So many looks, five seconds apart, is a drive given for cleaning itself: a cleaning takes two to five minutes.
 const CLEANING: u32 = 180;
@@ -18,6 +20,10 @@ pub struct Cleaned {
     pub cartridge: String,
     /// From which slot it came and to which it went back.
     pub slot: Slot,
+    /// How many cleanings it was made for, if its memory tells; some tell how many are left.
+    pub made_for: Option<u64>,
+    /// How often it has been in a drive, if its memory tells.
+    pub loads: Option<u64>,
 }
 
 /// What became of a cartridge that was to be calibrated.
@@ -84,11 +90,12 @@ impl Robot {
         let (slot, cartridge) = cleaner(&inventory).ok_or(RobotTrouble::NoCleaner)?;
         let (from, to) = (Spot::Slot(slot), Spot::Drive(drive.clone()));
         self.shared.transfer(&from, &to, Purpose::Cleaning)?;
+        let (made_for, loads) = self.shared.uses(drive).unwrap_or_default();
         let why = self.shared.until_cleaned(drive);
         // Back it goes, clean or not: a cleaning cartridge that stays blocks the drive.
         self.shared.transfer(&to, &from, Purpose::Cleaning)?;
         match why? {
-            None => Ok(Cleaned { cartridge, slot }),
+            None => Ok(Cleaned { cartridge, slot, made_for, loads }),
             Some(why) => Err(RobotTrouble::NotCleaned { drive: drive.clone(), cartridge, why }),
         }
     }
@@ -121,6 +128,17 @@ impl Robot {
 }
 
 impl Shared {
+    /// What the memory of the cleaning cartridge says, if the drive can read it now.
+    fn uses(&self, name: &DriveName) -> Option<(Option<u64>, Option<u64>)> {
+        let transport = self.open_node(&self.drive(name).ok()?.seen.node).ok()?;
+        let mut drive = TapeDrive::new(name.clone(), transport, ssc::Setup::default());
+        let memory = drive.cartridge().ok()?.memory;
+        match memory.kind? {
+            attributes::CartridgeKind::Cleaning { cycles } => Some((cycles, memory.loads)),
+            _ => None,
+        }
+    }
+
     /// Waits for the end of a cleaning. The answer is why it failed, if it did.
     fn until_cleaned(&self, name: &DriveName) -> Result<Option<String>, RobotTrouble> {
         let drive = self.drive(name)?;

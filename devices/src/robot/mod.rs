@@ -21,6 +21,7 @@ pub mod generation;
 pub mod matching;
 mod mechanism;
 mod numbering;
+mod opening;
 pub mod proof;
 mod trouble;
 mod watched;
@@ -28,62 +29,27 @@ mod watched;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::io;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use types::{DriveName, Slot};
 
 pub use self::chores::{Calibrated, Cleaned};
+pub use self::opening::{Listener, Opener, Setup, Unloading};
 pub use self::trouble::RobotTrouble;
 
 use self::check::{Purpose, Way};
 use self::generation::DriveGeneration;
-use self::matching::{BaySeen, Company, DriveSeen, Evidence, Matching, Named, Seen, matched};
+use self::matching::{DriveSeen, Evidence, Matching, Seen};
 use self::mechanism::{Mechanism, Settled};
 use self::numbering::{Numbering, Seat};
+use self::opening::told;
 use self::watched::{OpenDrive, Watched};
 use crate::changer::{Changer, ChangerError, Errand, Inventory, Obstacle, Spot};
 use crate::locks;
-use crate::smc::{
-    Arrival, Busy, Cell, Doors, Failure, Identity, MediumChanger, Patience, SmcError, Stock, Wait,
-};
+use crate::smc::{Arrival, Doors, Failure, Identity, MediumChanger, Patience, SmcError, Stock};
+use crate::ssc::{self, TapeDrive};
 use crate::transport::Transport;
-
-/// Opens a node: `/dev/sg3`, or whatever the library's nodes are called.
-pub type Opener = Box<dyn Fn(&str) -> io::Result<Box<dyn Transport>> + Send + Sync>;
-
-/// Hears what is being waited for, and may give up. The first is the changer's or the drive's name.
-pub type Listener = Arc<dyn Fn(&str, &Busy) -> Wait + Send + Sync>;
-
-/// Who gets a cartridge out of a drive.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Unloading {
-    /// The drive is told to unload before the arm comes.
-    #[default]
-    ByDrive,
-    /// The library does that itself as part of the move.
-    ByLibrary,
-}
-
-/// What a library is to be.
-pub struct Setup {
-    /// What it is called.
-    pub name: String,
-    /// The nodes of all tape drives of this host. Those that sit elsewhere are found out.
-    pub nodes: Vec<String>,
-    /// What the configuration says of its drives.
-    pub named: Vec<Named>,
-    /// Whether there are other libraries on this host.
-    pub company: Company,
-    /// Where lock files are kept. All programs that use this library must have the same.
-    pub locks: PathBuf,
-    /// Who gets a cartridge out of a drive.
-    pub unloading: Unloading,
-    /// Hears what is being waited for.
-    pub listener: Listener,
-}
 
 /// A changer and its drives. Clones are the same library.
 #[derive(Clone)]
@@ -157,43 +123,6 @@ impl Robot {
         opened.map_err(|trouble| error(&name, Errand::MatchDrives, trouble))
     }
 
-    fn try_open(
-        changer: Box<dyn Transport>,
-        opener: Opener,
-        setup: Setup,
-    ) -> Result<Self, RobotTrouble> {
-        locks::directory(&setup.locks)?;
-        let patience = Patience { told: told(&setup.listener, &setup.name), ..Patience::default() };
-        let mut changer = MediumChanger::open_with(changer, patience)?;
-        let claims = changer.claims()?;
-        let bay = |(cell, element, claim): (Cell, crate::scsi::cdb::smc::Element, _)| BaySeen {
-            index: cell.index,
-            address: element.0,
-            claim,
-        };
-        let (drives, remarks) = identify(&setup, &opener);
-        let identity = changer.identity().clone();
-        let seen = Seen {
-            library: identity.serial.clone(),
-            company: setup.company,
-            bays: claims.into_iter().map(bay).collect(),
-            drives,
-            named: setup.named.clone(),
-        };
-        let matching = matched(&seen)?;
-        let drives = matching.pairs.iter().filter_map(|pair| {
-            let seen = seen.drives.get(pair.drive)?.clone();
-            let (name, evidence) = (pair.name.clone(), pair.evidence.clone());
-            Some(RobotDrive { name, bay: pair.bay, seen, evidence })
-        });
-        let drives = drives.collect();
-        let (changer, remarks) = (Mutex::new(changer), Mutex::new(remarks));
-        let open = Mutex::default();
-        let shared =
-            Shared { setup, opener, identity, changer, drives, seen, matching, open, remarks };
-        Ok(Self { shared: Arc::new(shared) })
-    }
-
     /// Who the changer is.
     pub fn identity(&self) -> &Identity {
         &self.shared.identity
@@ -220,6 +149,15 @@ impl Robot {
         let mut remarks = std::mem::take(&mut *locked(&self.shared.remarks));
         remarks.extend(locked(&self.shared.changer).events().iter().map(ToString::to_string));
         remarks
+    }
+
+    /// Opens a drive for writing and reading: [`Self::transport`] with all that a drive can do on it.
+    pub fn drive(
+        &self,
+        name: &DriveName,
+        setup: ssc::Setup,
+    ) -> Result<TapeDrive<Box<dyn Transport>>, ChangerError> {
+        Ok(TapeDrive::new(name.clone(), self.transport(name)?, setup))
     }
 
     /// Opens a drive for commands. While the transport lives, no other process can have the drive, nor this one
@@ -437,25 +375,6 @@ impl fmt::Debug for Robot {
     }
 }
 
-/// Asks every node who is there. One that cannot be asked is remarked upon and left out.
-fn identify(setup: &Setup, opener: &Opener) -> (Vec<DriveSeen>, Vec<String>) {
-    let (mut drives, mut remarks) = (Vec::new(), Vec::new());
-    for node in &setup.nodes {
-        let patience = Patience { told: told(&setup.listener, node), ..Patience::default() };
-        let asked = match opener(node) {
-            Ok(transport) => Mechanism::new(transport, patience)
-                .identify(node)
-                .map_err(|failure| failure.to_string()),
-            Err(error) => Err(error.to_string()),
-        };
-        match asked {
-            Ok(seen) => drives.push(seen),
-            Err(why) => remarks.push(format!("{node} does not say which drive it is: {why}")),
-        }
-    }
-    (drives, remarks)
-}
-
 /// A move that was refused because the drive has not let go, or is locked (SMC-3: 53h/01h to 03h; some libraries say
 /// 3Ah/00h, others only that the drive is not ready).
 fn is_held_by_the_drive(refused: &SmcError) -> bool {
@@ -465,11 +384,6 @@ fn is_held_by_the_drive(refused: &SmcError) -> bool {
 fn drive_trouble(drive: &RobotDrive, what: &'static str, cause: Failure) -> RobotTrouble {
     let (drive, node) = (drive.name.clone(), drive.seen.node.clone());
     RobotTrouble::Drive { drive, node, what, cause }
-}
-
-fn told(listener: &Listener, who: &str) -> Box<dyn FnMut(&Busy) -> Wait + Send> {
-    let (listener, who) = (Arc::clone(listener), who.to_owned());
-    Box::new(move |busy| listener(&who, busy))
 }
 
 fn error(changer: &str, errand: Errand, trouble: RobotTrouble) -> ChangerError {
@@ -482,5 +396,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+#[cfg(test)]
+mod emulated;
 #[cfg(test)]
 mod tests;

@@ -1,12 +1,16 @@
 //! A library of a changer and two drives: carried about in, with everything going wrong once.
 
+use std::io;
+
 use types::Blame;
 
+use super::matching::{Company, Named};
 use super::*;
 use crate::changer::{Cartridge, CartridgeKind, PlaceKind};
 use crate::conformance;
 use crate::scsi::Status;
 use crate::scsi::cdb::spc;
+use crate::smc::Wait;
 use crate::smc::toy::{Fault, Toy, Whims};
 use crate::transport::Data;
 
@@ -312,7 +316,10 @@ fn a_cartridge_goes_from_drive_to_drive() {
 fn a_drive_is_cleaned_and_the_cartridge_brought_back() {
     let mut bench = bench(toy());
     let cleaned = bench.robot.clean(&drive(1)).unwrap();
-    assert_eq!(cleaned, Cleaned { cartridge: "CLNU01L1".to_owned(), slot: Slot(4) });
+    assert_eq!(
+        cleaned,
+        Cleaned { cartridge: "CLNU01L1".to_owned(), slot: Slot(4), made_for: None, loads: None }
+    );
     let inventory = bench.robot.inventory().unwrap();
     let back = inventory.slot(Slot(4)).unwrap().cartridge.clone().unwrap();
     assert_eq!(back.kind, CartridgeKind::Cleaning);

@@ -16,6 +16,7 @@
 //! What decides is pure and stands apart: [`survey`] which request comes next, [`moving`] what became of a
 //! cartridge, [`reading`] what a reply says.
 
+mod asking;
 pub mod barcode;
 mod error;
 mod layout;
@@ -35,18 +36,13 @@ pub use self::stock::{Access, Content, Fill, Hand, Source, Stock};
 pub(crate) use self::line::{Attention, Line};
 use self::moving::{Answer, Ends, Verdict};
 use self::stock::AccessBits;
-use self::survey::{Asking, ROOM, Request, Rung, Survey, Told};
+use self::survey::{Rung, Survey};
 use crate::scsi::Sense;
 use crate::scsi::cdb::smc::{
     Element, RangeCommand, Turn, initialize_element_status, initialize_range, move_medium,
 };
-use crate::scsi::cdb::spc::{self, Descriptor, Removal, Values};
-use crate::scsi::page::BadReply;
+use crate::scsi::cdb::spc::{self, Removal};
 use crate::scsi::page::designators::Name;
-use crate::scsi::page::inquiry::{self, DeviceKind, Inquiry};
-use crate::scsi::page::mode::Mode;
-use crate::scsi::page::mode::elements::{self, Addresses};
-use crate::scsi::page::vpd;
 use crate::scsi::sense::Key;
 use crate::transport::Transport;
 
@@ -152,50 +148,6 @@ impl<T: Transport> MediumChanger<T> {
         self.line.attentions()
     }
 
-    fn identify(&mut self) -> Result<Identity, SmcError> {
-        const WHAT: &str = "say what it is";
-        let mut reply = [0; inquiry::ROOM as usize];
-        let read = self.line.read(&spc::inquiry(inquiry::ROOM), &mut reply, SHORT);
-        let length = read.map_err(|cause| self.failed(WHAT, cause))?;
-        let decoded = inquiry::decode(reply.get(..length).unwrap_or(&reply));
-        let Inquiry { kind, vendor, product, revision, .. } =
-            decoded.map_err(|bad| self.garbled(WHAT, bad))?;
-        if kind != DeviceKind::Changer {
-            let (device, kind) = (self.line.name().to_owned(), format!("{kind:?}").to_lowercase());
-            return Err(SmcError::NotAChanger { device, vendor, product, kind });
-        }
-        // Without a serial number there is one evidence less for where its drives are, and no more.
-        let mut page = vec![0; usize::from(vpd::ROOM)];
-        let read = self.line.read(&spc::inquiry_vpd(vpd::SERIAL, vpd::ROOM), &mut page, SHORT);
-        page.truncate(read.unwrap_or(0));
-        let serial = vpd::serial(&page).ok().flatten();
-        Ok(Identity { vendor, product, revision, serial })
-    }
-
-    fn read_layout(&mut self) -> Result<(), SmcError> {
-        const WHAT: &str = "say which places it has";
-        const ROOM: u8 = 255;
-        let mut reply = [0; ROOM as usize];
-        let page = elements::ADDRESSES;
-        let short = spc::mode_sense_6(page, Values::Current, Descriptor::Left, ROOM);
-        let long = spc::mode_sense_10(page, Values::Current, Descriptor::Left, ROOM.into());
-        let (read, decode): (_, fn(&[u8]) -> Result<Mode, BadReply>) =
-            match self.line.read(&short, &mut reply, SHORT) {
-                Err(failure) if is_unknown_command(&failure) => {
-                    (self.line.read(&long, &mut reply, SHORT), Mode::decode_10)
-                }
-                read => (read, Mode::decode_6),
-            };
-        let length = read.map_err(|cause| self.failed(WHAT, cause))?;
-        let addresses = decode(reply.get(..length).unwrap_or(&reply)).and_then(|mode| {
-            mode.page("the changer's addresses", page).and_then(Addresses::decode)
-        });
-        let addresses = addresses.map_err(|bad| self.garbled(WHAT, bad))?;
-        self.layout = reading::layout(&addresses);
-        self.layout_of = self.line.disturbances();
-        Ok(())
-    }
-
     /// What is in all its places. While it scans, this waits.
     pub fn stock(&mut self) -> Result<Stock, SmcError> {
         for _ in 1..BEGINNINGS {
@@ -211,15 +163,6 @@ impl<T: Transport> MediumChanger<T> {
             // A door was opened while it answered: what it said first may be wrong by now.
         }
         self.stock_once()
-    }
-
-    /// Waits while it scans: what it says from memory meanwhile is from before. Other complaints (a magazine is
-    /// out) do not keep it from saying what it has.
-    fn until_ready(&mut self) -> Result<(), SmcError> {
-        match self.line.order(&spc::test_unit_ready(), SHORT, Attention::SendAgain) {
-            Ok(()) | Err(Failure::Sense(_) | Failure::Mute(_) | Failure::Status(_)) => Ok(()),
-            Err(cause) => Err(self.failed("get ready", cause)),
-        }
     }
 
     fn stock_once(&mut self) -> Result<Stock, SmcError> {
@@ -397,44 +340,6 @@ impl<T: Transport> MediumChanger<T> {
             }
         }
         self.scan()
-    }
-
-    fn ask(&mut self, request: Request) -> Result<Vec<Told>, Failure> {
-        let told = reading::places(&self.reply(request)?, &self.layout)?;
-        let free = |told: &Told| told.content.as_ref().is_some_and(|it| it.access == Access::Free);
-        if told.iter().any(free) {
-            self.access = AccessBits::Told;
-        }
-        Ok(told)
-    }
-
-    fn ask_serials(&mut self, request: Request) -> Result<Vec<(Element, Option<Name>)>, Failure> {
-        Ok(reading::claims(&self.reply(request)?)?)
-    }
-
-    /// The bytes of a reply to READ ELEMENT STATUS.
-    fn reply(&mut self, request: Request) -> Result<Vec<u8>, Failure> {
-        if request.asking == Asking::HeaderFirst {
-            let mut header = [0; 8];
-            self.line.read(&request.cdb(8), &mut header, LOOKING)?;
-        }
-        let room = u16::try_from(self.line.longest()).unwrap_or(ROOM);
-        let mut buffer = vec![0; usize::from(room)];
-        let moved = self.line.read(&request.cdb(room), &mut buffer, LOOKING)?;
-        buffer.truncate(moved);
-        Ok(buffer)
-    }
-
-    fn failed(&self, what: &'static str, cause: Failure) -> SmcError {
-        SmcError::Command { device: self.line.name().to_owned(), what, cause }
-    }
-
-    fn garbled(&self, what: &'static str, cause: BadReply) -> SmcError {
-        SmcError::Garbled { device: self.line.name().to_owned(), what, cause }
-    }
-
-    fn inventory_failed(&self, cause: impl Into<Failure>) -> SmcError {
-        self.failed("say what is in its slots", cause.into())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::survey::Told;
 use super::toy::{Fault, Toy, Whims};
 use super::*;
 

@@ -36,6 +36,8 @@ pub(super) struct State {
     /// All that was sent.
     pub sent: Vec<Cdb>,
     pub waited: Duration,
+    /// So many objects never leave its buffer, whatever it says to a flush.
+    pub held_back: u8,
     /// The most that a command carries.
     pub longest: Option<usize>,
     /// What log page 11h says that it is about.
@@ -191,9 +193,10 @@ impl State {
         let at = self.at as u64;
         match form {
             0 => {
-                let number = u32::try_from(at).unwrap().to_be_bytes();
-                room[4..8].copy_from_slice(&number);
-                room[8..12].copy_from_slice(&number);
+                let number = |object: u64| u32::try_from(object).unwrap().to_be_bytes();
+                room[4..8].copy_from_slice(&number(at));
+                room[8..12].copy_from_slice(&number(at - u64::from(self.held_back)));
+                room[15] = self.held_back;
             }
             6 => {
                 room[8..16].copy_from_slice(&at.to_be_bytes());
@@ -201,7 +204,8 @@ impl State {
             }
             _ => {
                 room[8..16].copy_from_slice(&at.to_be_bytes());
-                room[16..24].copy_from_slice(&at.to_be_bytes());
+                room[16..24].copy_from_slice(&(at - u64::from(self.held_back)).to_be_bytes());
+                room[7] = self.held_back;
             }
         }
         Ok(room.len())

@@ -461,3 +461,20 @@ fn whoever_comes_with_room_for_any_block_reads_on_a_drive_that_has_a_limit() {
     drive.rewind().unwrap();
     assert_eq!(drive.read_block(&mut vec![0; 12 << 20]).unwrap(), Met::Block(BLOCK.len()));
 }
+
+#[test]
+fn a_flush_counts_only_what_the_drive_says_is_on_the_medium() {
+    for unknown in [vec![], vec![(0x34, 8)]] {
+        let plain = Plain::default();
+        let mut drive = written(&plain, &[1, 2]);
+        plain.state().unknown = unknown;
+        assert_eq!(drive.write_block(&block(1)).unwrap(), Wrote::Block);
+        drive.write_filemark().unwrap();
+        plain.state().held_back = 2;
+        let error = drive.flush().unwrap_err();
+        assert_eq!(error.blame, Blame::Medium);
+        let why = error.cause.to_string();
+        assert!(why.contains("only what is before object 5 is on the medium"), "{why}");
+        assert!(drive.write_block(&block(1)).is_err());
+    }
+}

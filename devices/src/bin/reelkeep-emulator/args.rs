@@ -13,13 +13,15 @@ use super::Failure;
 
 /// A tape library that exists only in a directory.
 ///
-/// It has a robot with slots and mail slots, LTO drives and cartridges, and answers SCSI commands as the real things do.
-/// Served by iSCSI, it appears to this machine's kernel as /dev/nst0, /dev/sg1 and so on, so that mt, mtx, tar, LTFS and every
-/// backup program can be tried against it. What goes wrong with tape can be made to go wrong.
+/// It has a robot with slots and mail slots, LTO drives and cartridges, and answers SCSI
+/// commands as the real things do. Served by iSCSI, it appears to this machine's kernel as
+/// /dev/nst0, /dev/sg1 and so on, so that mt, mtx, tar, LTFS and every backup program can be
+/// tried against it. What goes wrong with tape can be made to go wrong.
 ///
 ///   reelkeep-emulator create /srv/library --drives 2 --slots 24 --tapes 20 --capacity 2G
 ///   reelkeep-emulator serve /srv/library &
-///   iscsiadm -m discovery -t sendtargets -p 127.0.0.1 && iscsiadm -m node --login
+///   iscsiadm -m discovery -t sendtargets -p 127.0.0.1
+///   iscsiadm -m node --login
 #[derive(Debug, Parser)]
 #[command(name = "reelkeep-emulator", version, verbatim_doc_comment, after_long_help = AFTER)]
 pub(crate) struct Args {
@@ -28,12 +30,12 @@ pub(crate) struct Args {
 }
 
 const AFTER: &str = "\
-Places are slot:0, mail:0, drive:1, outside:0: slots and mail slots are counted from 0, drives from 1 as their logical
-units (0 is the changer), and what people have taken out lies outside. Commands that act on a library work whether
-or not somebody serves it.
+Places are slot:0, mail:0, drive:1, outside:0. Slots and mail slots are counted from 0, drives
+from 1 as their logical units are (0 is the changer); what people have taken out lies outside.
+Commands that act on a library work whether or not somebody serves it.
 
-Exit codes: 0 done; 1 a person could not do that (the place is empty, the door is closed, it is locked); 2 it could
-not run (no such library, port taken); 3 wrong usage.";
+Exit codes: 0 done; 1 a person could not do that (the place is empty, the door is closed, it is
+locked); 2 it could not run (no such library, port taken); 3 wrong usage.";
 
 /// What to do.
 #[derive(Debug, Subcommand)]

@@ -187,8 +187,8 @@ impl Turn<'_> {
         page.number(0x0c, 8, 1);
         page.number(0x0e, 8, it.read_errors);
         page.number(0x0f, 8, it.write_errors);
-        page.text(0x40, 10, &self.drive.serial);
-        page.text(0x41, 12, &format!("M{}", self.drive.serial));
+        page.text(0x40, 12, &format!("M{}", self.drive.serial));
+        page.text(0x41, 10, &self.drive.serial);
     }
 
     fn volume_statistics(&mut self, page: &mut Page) {

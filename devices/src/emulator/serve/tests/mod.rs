@@ -1,5 +1,7 @@
 //! A library in a directory, with people standing at it.
 
+mod conformance;
+
 use std::fs;
 use std::sync::Arc;
 

@@ -1,0 +1,323 @@
+//! The robot on emulated libraries: in the dialects of fourteen makers, with people at the door, and with one fault at
+//! every command in turn.
+
+use std::io;
+
+use super::matching::{Company, Named};
+use super::*;
+use crate::changer::Bay;
+use crate::conformance;
+use crate::emulator::{
+    Act, CartridgeSetup, Dialect, DriveModel, FaultPlan, Generation, Library, Lun, Nexus, Rule,
+    Sense, Setup as Emulated, Spot as At,
+};
+use crate::smc::Wait;
+
+struct Bench {
+    library: Library,
+    robot: Robot,
+    _locks: tempfile::TempDir,
+}
+
+fn emulated(dialect: Dialect) -> Emulated {
+    let model = DriveModel::ibm(Generation::Lto8);
+    let setup = Emulated::of(&model, 2, 8, 2).filled("A", 3, Generation::Lto8);
+    let old = CartridgeSetup::blank(At::Slot(6), "OLD001L5", Generation::Lto5);
+    Emulated { dialect, ..setup }
+        .with(CartridgeSetup::cleaning(At::Slot(7), "CLNU01L1", 20))
+        .with(old)
+}
+
+fn opener(library: &Library) -> Opener {
+    let library = library.clone();
+    Box::new(move |node| {
+        match node.strip_prefix("emulated lun ").and_then(|lun| lun.parse().ok()) {
+            Some(lun) => Ok(Box::new(library.transport(Lun(lun), Nexus(1)))),
+            None => Err(io::ErrorKind::NotFound.into()),
+        }
+    })
+}
+
+fn try_open(
+    library: &Library,
+    locks: &std::path::Path,
+    named: Vec<Named>,
+) -> Result<Robot, ChangerError> {
+    let setup = Setup {
+        name: "emulated".to_owned(),
+        nodes: vec!["emulated lun 2".to_owned(), "emulated lun 1".to_owned()],
+        named,
+        company: Company::Alone,
+        locks: locks.to_owned(),
+        unloading: Unloading::ByDrive,
+        listener: Arc::new(|_, _| Wait::On),
+    };
+    Robot::open(Box::new(library.transport(Lun(0), Nexus(1))), opener(library), setup)
+}
+
+/// What the operator would write into the configuration: the drives' serial numbers, in the order of bays.
+fn by_hand(library: &Library) -> Vec<Named> {
+    let open = opener(library);
+    let one = |bay: u16| {
+        let node = format!("emulated lun {}", bay + 1);
+        let mut drive = Mechanism::new(open(&node).unwrap(), Patience::default());
+        let serial = drive.identify(&node).unwrap().serial.unwrap();
+        Named { name: format!("drive{bay}").parse().unwrap(), serial, bay: Some(bay) }
+    };
+    vec![one(0), one(1)]
+}
+
+fn bench(setup: Emulated) -> Bench {
+    let (library, locks) = (Library::new(setup), tempfile::tempdir().unwrap());
+    let robot = try_open(&library, locks.path(), Vec::new())
+        .or_else(|_| try_open(&library, locks.path(), by_hand(&library)))
+        .unwrap();
+    Bench { library, robot, _locks: locks }
+}
+
+fn drive(number: u32) -> DriveName {
+    format!("drive{number}").parse().unwrap()
+}
+
+fn at(library: &Library, place: At) -> bool {
+    library.operator().look().iter().any(|seen| seen.place == place && seen.full)
+}
+
+#[test]
+fn robots_of_all_makers_conform() {
+    for dialect in Dialect::ALL {
+        let mut bench = bench(emulated(dialect));
+        conformance::changer(&mut bench.robot);
+        bench.robot.load(Slot(2), &drive(1)).expect("the second drive is loaded");
+        assert!(at(&bench.library, At::Drive(1)), "and it is the second");
+        assert!(!at(&bench.library, At::Slot(1)));
+        bench.robot.unload(&drive(1), Slot(5)).expect("and unloaded, to another slot");
+        assert!(at(&bench.library, At::Slot(4)));
+    }
+}
+
+#[test]
+fn what_proves_where_a_drive_sits_depends_on_the_maker() {
+    let mut seen = String::new();
+    for dialect in Dialect::ALL {
+        let (library, locks) = (Library::new(emulated(dialect)), tempfile::tempdir().unwrap());
+        let said = match try_open(&library, locks.path(), Vec::new()) {
+            Err(_) => "nothing, so it is refused".to_owned(),
+            Ok(robot) => {
+                let words: Vec<_> =
+                    robot.drives()[0].evidence.iter().map(|it| it.words()).collect();
+                assert!(
+                    robot
+                        .drives()
+                        .iter()
+                        .all(|it| it.seen.node == format!("emulated lun {}", it.bay + 1))
+                );
+                words.join(", ")
+            }
+        };
+        seen.push_str(&format!("{}: {said}\n", dialect.word()));
+    }
+    let expected = "\
+standard: its serial number, its T10 identification
+ts4300: its serial number, its T10 identification
+msl: its serial number, its T10 identification
+ml3: its element address
+scalar-i3: its world-wide name
+superloader3: its serial number, its T10 identification
+neo: its element address
+sl150: its serial number, its T10 identification
+spectra-stack: its serial number, its T10 identification
+adic-dat: its element address
+xl1b2: its serial number, its T10 identification
+starwinds: its serial number, its T10 identification
+mhvtl: its serial number, its T10 identification
+thur: its serial number, its T10 identification
+";
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn the_inventory_of_all_makers_is_the_same() {
+    for dialect in Dialect::ALL {
+        let mut bench = bench(emulated(dialect));
+        let inventory = bench.robot.inventory().unwrap();
+        let full: Vec<u32> = inventory
+            .slots
+            .iter()
+            .filter(|it| it.cartridge.is_some())
+            .map(|it| it.slot.0)
+            .collect();
+        assert_eq!(full, [1, 2, 3, 7, 8], "{}", dialect.word());
+        for place in &inventory.slots {
+            let code = place.cartridge.as_ref().and_then(|it| it.barcode.as_ref());
+            let expected = ["A0001", "A0002", "A0003", "", "", "", "OLD001", "CLNU01"];
+            let expected = expected.get(usize::try_from(place.slot.0).unwrap() - 1).unwrap_or(&"");
+            if let Some(code) = code {
+                assert!(code.as_str().starts_with(expected), "{}: {place:?}", dialect.word());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_drive_is_cleaned_by_a_cartridge_that_comes_back() {
+    for dialect in Dialect::ALL {
+        let mut bench = bench(emulated(dialect));
+        let inventory = bench.robot.inventory().unwrap();
+        let told = inventory.slot(Slot(8)).unwrap().cartridge.as_ref().unwrap().kind;
+        if told == crate::changer::CartridgeKind::Cleaning {
+            let cleaned = bench.robot.clean(&drive(0)).unwrap_or_else(|error| {
+                panic!("{}: {error:?}", dialect.word());
+            });
+            assert_eq!(cleaned.slot, Slot(8));
+        }
+        assert!(at(&bench.library, At::Slot(7)), "{}", dialect.word());
+    }
+}
+
+#[test]
+fn an_old_cartridge_is_left_where_it_is() {
+    let mut bench = bench(emulated(Dialect::Standard));
+    let error = bench.robot.load(Slot(7), &drive(0)).unwrap_err();
+    assert!(at(&bench.library, At::Slot(6)), "{error}");
+}
+
+#[test]
+fn a_new_lto_9_cartridge_is_ready_after_its_calibration() {
+    let model = DriveModel::ibm(Generation::Lto9);
+    let new = CartridgeSetup {
+        calibrated: false,
+        ..CartridgeSetup::blank(At::Slot(0), "N00001L9", Generation::Lto9)
+    };
+    let bench = bench(Emulated::of(&model, 1, 3, 0).with(new));
+    let done = bench.robot.calibrate(&[Slot(1)], &drive(0), &mut |_| {});
+    assert!(done[0].outcome.is_ok(), "{:?}", done[0].outcome);
+    assert!(bench.library.now() > Duration::from_secs(20 * 60));
+    assert!(at(&bench.library, At::Slot(0)));
+}
+
+#[test]
+fn mail_goes_out_and_comes_in() {
+    let mut bench = bench(emulated(Dialect::Standard));
+    let mail = bench.robot.export(Slot(1), None).unwrap();
+    assert_eq!(mail, Slot(9));
+    assert!(at(&bench.library, At::Mail(0)));
+    let operator = bench.library.operator();
+    operator.open_mail_slots().unwrap();
+    operator.take(At::Mail(0)).unwrap();
+    let new = CartridgeSetup::blank(At::Mail(1), "B0001L8", Generation::Lto8);
+    operator.put_new(&new, At::Mail(1)).unwrap();
+    operator.close_mail_slots();
+    let inventory = bench.robot.inventory().unwrap();
+    assert!(inventory.slot(Slot(10)).unwrap().cartridge.is_some());
+    assert_eq!(bench.robot.import(Slot(10), None).unwrap(), Slot(1));
+    assert!(at(&bench.library, At::Slot(0)));
+}
+
+#[test]
+fn an_open_door_and_a_long_look_around_are_waited_for() {
+    for dialect in Dialect::ALL {
+        let mut bench = bench(emulated(dialect));
+        let operator = bench.library.operator();
+        operator.open_door();
+        operator.take(At::Slot(1)).unwrap();
+        operator.close_door();
+        let error = bench.robot.load(Slot(2), &drive(0)).unwrap_err();
+        assert!(format!("{error:?}").contains("SlotEmpty"), "{}: {error:?}", dialect.word());
+        bench.robot.load(Slot(3), &drive(0)).unwrap();
+    }
+}
+
+#[test]
+fn a_cartridge_that_was_taken_unnoticed_is_missed_and_the_rest_goes_on() {
+    let mut bench = bench(emulated(Dialect::Standard));
+    bench.library.operator().take_unnoticed(At::Slot(0)).unwrap();
+    let error = bench.robot.load(Slot(1), &drive(0)).unwrap_err();
+    assert!(error.to_string().contains("load slot 1 into drive drive0"), "{error}");
+    bench.robot.load(Slot(2), &drive(0)).unwrap();
+}
+
+#[test]
+fn renumbered_elements_are_the_same_places() {
+    let mut bench = bench(emulated(Dialect::Standard));
+    bench.robot.load(Slot(1), &drive(1)).unwrap();
+    bench.library.operator().renumber(1000);
+    bench.robot.unload(&drive(1), Slot(1)).unwrap();
+    assert!(at(&bench.library, At::Slot(0)));
+}
+
+/// Where all cartridges are, by what people see.
+fn census(library: &Library) -> Vec<At> {
+    let seen = library.operator().look();
+    seen.iter().filter(|seen| seen.full).map(|seen| seen.place).collect()
+}
+
+#[test]
+fn one_fault_at_every_command_of_a_move_never_makes_it_say_what_is_not_so() {
+    let hardware = Sense { key: 4, code: [0x44, 0], information: None };
+    let aborted = Sense { key: 0xb, code: [0, 0], information: None };
+    let acts = [
+        Act::Check(hardware),
+        Act::CheckAfter(hardware),
+        Act::Check(aborted),
+        Act::Lie,
+        Act::TimeOut,
+        Act::TimeOutAfter,
+        Act::Reset,
+        Act::PowerCut,
+    ];
+    for act in acts {
+        for nth in 1.. {
+            let mut bench = bench(emulated(Dialect::Standard));
+            let before = census(&bench.library);
+            bench.library.set_faults(FaultPlan::one(Rule::new(act.clone()).nth(nth)));
+            let loaded = bench.robot.load(Slot(1), &drive(0));
+            let in_drive = at(&bench.library, At::Drive(0));
+            assert!(loaded.is_err() || in_drive, "{act:?} at command {nth}: loaded, it says");
+            let struck = !bench.library.struck().is_empty();
+            bench.library.set_faults(FaultPlan::default());
+            if in_drive {
+                bench.robot.unload(&drive(0), Slot(1)).unwrap_or_else(|error| {
+                    panic!("{act:?} at command {nth}: afterwards {error:?}");
+                });
+            } else {
+                bench.robot.load(Slot(1), &drive(0)).expect("the next try is as ever");
+                bench.robot.unload(&drive(0), Slot(1)).expect("and back");
+            }
+            assert_eq!(census(&bench.library), before, "{act:?} at command {nth}");
+            if !struck {
+                assert!(nth > 5, "a load has more commands");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn one_fault_at_every_command_of_an_unload_never_makes_it_say_what_is_not_so() {
+    let hardware = Sense { key: 4, code: [0x44, 0], information: None };
+    for act in
+        [Act::Check(hardware), Act::CheckAfter(hardware), Act::Lie, Act::TimeOutAfter, Act::Reset]
+    {
+        for nth in 1.. {
+            let mut bench = bench(emulated(Dialect::Standard));
+            let before = census(&bench.library);
+            bench.robot.load(Slot(1), &drive(0)).unwrap();
+            bench.library.set_faults(FaultPlan::one(Rule::new(act.clone()).nth(nth)));
+            let unloaded = bench.robot.unload(&drive(0), Slot(1));
+            let in_drive = at(&bench.library, At::Drive(0));
+            assert!(unloaded.is_err() || !in_drive, "{act:?} at command {nth}: unloaded, it says");
+            let struck = !bench.library.struck().is_empty();
+            bench.library.set_faults(FaultPlan::default());
+            if in_drive {
+                bench.robot.unload(&drive(0), Slot(1)).expect("the next try is as ever");
+            }
+            assert_eq!(census(&bench.library), before, "{act:?} at command {nth}");
+            let bays: Vec<Bay> = bench.robot.inventory().unwrap().drives;
+            assert!(bays.iter().all(|bay| bay.cartridge.is_none()));
+            if !struck {
+                break;
+            }
+        }
+    }
+}
