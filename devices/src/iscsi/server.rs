@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use super::login::{Login, Offer, Purpose, Step, Terms};
+use super::login::{Login, LoginResponse, Offer, Purpose, Step, Terms};
 use super::pdu::{HEADER, Header, Lengths, Numbers, PduError, Request, Response};
 use super::session::{Action, Job, Session};
 use super::{Lun, Nexus, Units};
@@ -205,12 +205,15 @@ impl Shared {
         let address = stream.local_addr()?.to_string();
         let mut reading = BufReader::with_capacity(64 << 10, stream.try_clone()?);
         let mut writing = BufWriter::with_capacity(64 << 10, stream.try_clone()?);
-        let terms = log_in(&self.offer, &mut reading, &mut writing)?;
+        let Welcome { terms, response, numbers } = log_in(&self.offer, &mut reading, &mut writing)?;
         stream.set_read_timeout(None)?;
+        // Before the initiator hears that it is in: what it does next, on another connection too, finds it there.
         let nexus = match terms.purpose {
             Purpose::Discovery => None,
             Purpose::Normal => Some(self.enter(number, &terms)?),
         };
+        write_pdu(&mut writing, Response::Login(response), numbers)?;
+        writing.flush()?;
         let connection = Connection {
             units: Arc::clone(&self.units),
             nexus: nexus.unwrap_or(Nexus(u32::MAX)),
@@ -285,7 +288,18 @@ fn write_pdu(to: &mut impl Write, response: Response, numbers: Numbers) -> io::R
     to.write_all([0; 3].get(..filling).unwrap_or_default())
 }
 
-fn log_in(offer: &Offer, reading: &mut impl Read, writing: &mut impl Write) -> Result<Terms, Over> {
+/// A log-in that is accepted, and the answer that is still to be sent.
+struct Welcome {
+    terms: Terms,
+    response: LoginResponse,
+    numbers: Numbers,
+}
+
+fn log_in(
+    offer: &Offer,
+    reading: &mut impl Read,
+    writing: &mut impl Write,
+) -> Result<Welcome, Over> {
     let mut login = Login::new(offer.clone());
     loop {
         let (header, rest) = read_pdu(reading, LOGIN_SEGMENT)?;
@@ -294,21 +308,21 @@ fn log_in(offer: &Offer, reading: &mut impl Read, writing: &mut impl Write) -> R
         };
         let (stat_sn, cmd_sn) = (request.head.exp_stat_sn, request.head.cmd_sn);
         let numbers = Numbers { stat_sn, exp_cmd_sn: cmd_sn, max_cmd_sn: cmd_sn };
-        let (response, end) = match login.step(request) {
+        let (response, refused) = match login.step(request) {
             Step::Continue(response) => (response, None),
             Step::Refuse(response) => {
                 let status = response.status;
-                (response, Some(Err(Over::Refused(status))))
+                (response, Some(Over::Refused(status)))
             }
             Step::Done(response, mut terms) => {
                 terms.stat_sn = stat_sn.wrapping_add(1);
-                (response, Some(Ok(*terms)))
+                return Ok(Welcome { terms: *terms, response, numbers });
             }
         };
         write_pdu(writing, Response::Login(response), numbers)?;
         writing.flush()?;
-        if let Some(end) = end {
-            return end;
+        if let Some(refused) = refused {
+            return Err(refused);
         }
     }
 }

@@ -60,7 +60,11 @@ impl Robot {
             address: element.0,
             claim,
         };
-        let (drives, remarks) = identify(&setup, &opener);
+        let (drives, mut remarks) = identify(&setup, &opener);
+        // That it was switched on at some time before is no news to whoever opens it; that somebody was at its
+        // door may be.
+        let news = changer.events().into_iter().filter(|event| event.code.asc != 0x29);
+        remarks.extend(news.map(|event| event.to_string()));
         let identity = changer.identity().clone();
         let seen = Seen {
             library: identity.serial.clone(),

@@ -255,7 +255,8 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
                     Ok(Some(volume)) => return Ok(volume),
                     Ok(None) => self.warn(format!(
                         "{label} was not found again: if somebody moved the tape, its label may be written over. Look \
-                         at it with `reelkeep volume scan`, and retire it if that is so"
+                         at it with `reelkeep volume scan`; if the label is gone, say `reelkeep volume forget {label}`, \
+                         so that dumps which were only there no longer count"
                     )),
                     Err(error) => self.warn(with_causes(&error)),
                 }
