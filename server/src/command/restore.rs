@@ -59,8 +59,8 @@ pub(super) fn run(context: &Context, arguments: &Restore) -> anyhow::Result<Exit
     extract(context, &site, &catalogue, &wish, &measure, &Goal { target, existing })
 }
 
-/// So many entries with the same complaint are named; a lost volume may hit a million.
-const NAMED: usize = 20;
+/// So many entries with the same complaint are named; a lost volume may hit a million. With `--json` all are.
+const NAMED: usize = 1000;
 
 /// Where a restore goes.
 pub(super) struct Goal<'a> {

@@ -40,9 +40,8 @@ fn nights_on_an_emulated_tape_library_restore_also_when_the_catalogue_is_lost() 
 
     // Out through a mail slot and in again: it is found all the same.
     let export = site.json(&["library", "export", "1"]);
-    let told = export["done"].as_str().unwrap().to_owned();
-    let mail = told.rsplit("mail slot ").next().unwrap().split(':').next().unwrap();
-    site.say(&["library", "import", mail]).good();
+    let mail = export["mail"].as_u64().unwrap().to_string();
+    site.say(&["library", "import", &mail]).good();
     let (run, was) = &days[0];
     site.expect_restores(&tree, run, was);
 

@@ -142,7 +142,7 @@ pub struct TextRequest {
 pub struct DataOut {
     /// The command's tag.
     pub tag: u32,
-    /// That of our R2T; [`NO_TAG`] if we did not ask.
+    /// That of our R2T; [`NO_TAG`](super::NO_TAG) if we did not ask.
     pub transfer_tag: u32,
     /// Whether the sequence ends.
     pub last: bool,
