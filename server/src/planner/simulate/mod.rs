@@ -35,7 +35,7 @@ const FIRST: Day = Day(20_454 + 4);
 pub enum Rules {
     /// This planner.
     Ours,
-    /// Amanda's, as [`super::amanda`] models them.
+    /// Amanda's, as [`amanda`](mod@super::amanda) models them.
     Amanda,
 }
 
