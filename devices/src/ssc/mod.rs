@@ -323,12 +323,11 @@ impl<T: Transport> TapeDrive<T> {
         action: Action,
         act: impl FnOnce(&mut Self) -> Result<R, Problem>,
     ) -> Result<R, DriveError> {
-        let at = self.at.map(|at| at.place);
-        act(self).map_err(|problem| {
+        let result = self.inquire(action, act);
+        if result.is_err() {
             self.at = None;
-            let (drive, blame) = (self.name.clone(), problem.blame());
-            DriveError { drive, action, at, blame, cause: problem.into_cause() }
-        })
+        }
+        result
     }
 }
 
