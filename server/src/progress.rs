@@ -113,6 +113,11 @@ impl Progress {
                 Outcome::Interrupted => "stopped",
             }),
             RunEvent::Started { .. }
+            | RunEvent::Equipped { .. }
+            | RunEvent::Waiting { .. }
+            | RunEvent::DumpTimed { .. }
+            | RunEvent::DumpTrouble { .. }
+            | RunEvent::DriveBegan { .. }
             | RunEvent::DumpStrange { .. }
             | RunEvent::DriveFed { .. }
             | RunEvent::DriveHealth { .. }

@@ -29,6 +29,9 @@ pub struct Logged {
 pub enum RunEvent {
     /// The run began.
     Started { run: Stamp, kind: String, program: String, pid: u32 },
+    /// What the run works with: how many dumpers, the holding disks with what it may use of each, the drives; and
+    /// what images of earlier runs take of holding.
+    Equipped { dumpers: u32, holding: Vec<Room>, drives: Vec<DriveName>, held: Bytes },
     /// The planner decided.
     Planned { dle: DleRef, level: Level, raw: Bytes, stored: Bytes, why: String },
     /// The planner left a DLE out.
@@ -52,10 +55,18 @@ pub enum RunEvent {
         stored: Bytes,
         seconds: f64,
     },
+    /// What the making of a dump waited for.
+    DumpTimed { dump: DumpId, waits: Waits },
+    /// What DLEs wait for that could be dumped otherwise. Comes when it has changed, and not often.
+    Waiting { groups: Vec<Group> },
+    /// Who is to change something, before a dump that came to nothing (the next event says so) can go well.
+    DumpTrouble { dle: DleRef, cause: Cause },
     /// A dump came to nothing.
     DumpFailed { dle: DleRef, level: Level, why: String, again: bool },
     /// A DLE has no dump of this run.
     DleFailed { dle: DleRef, why: String },
+    /// A drive begins something.
+    DriveBegan { drive: DriveName, work: Work, dump: Option<DumpId> },
     /// A volume is in a drive, its label read, and will be written.
     VolumeMounted {
         drive: DriveName,
@@ -101,6 +112,88 @@ pub enum RunEvent {
     Interrupted,
     /// The run ended.
     Finished { outcome: Outcome },
+}
+
+/// A holding disk, and what the run may use of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Room {
+    /// Its name in the configuration.
+    pub name: String,
+    /// How much there was when the run began.
+    pub room: Bytes,
+}
+
+/// Seconds of a dump in which the server waited.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Waits {
+    /// For the next bytes of the client.
+    pub client: f64,
+    /// For the holding disk or the drive to take them.
+    pub sink: f64,
+    /// For space on the holding disk.
+    pub room: f64,
+}
+
+/// DLEs that wait for the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Group {
+    /// What for, in words.
+    pub why: String,
+    /// How many they are.
+    pub count: u64,
+    /// The first of them.
+    pub dles: Vec<DleRef>,
+}
+
+/// How many DLEs of a group are named.
+pub const NAMED: usize = 20;
+
+/// What has to change before a dump can go well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cause {
+    /// The agent could not be started.
+    Start,
+    /// The agent ended, or said nothing for too long.
+    Agent,
+    /// The agent said no.
+    Refused,
+    /// What the agent sent is not what it should be.
+    Protocol,
+    /// The holding disk.
+    Holding,
+    /// The drive.
+    Drive,
+    /// The server's own files.
+    Server,
+    /// A script said no.
+    Script,
+    /// The client lost what the level builds on.
+    NoBase,
+    /// It was stopped.
+    Stopped,
+    /// One that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+/// What a drive does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Work {
+    /// It looks for a volume.
+    Look,
+    /// It gets a volume and makes it ready.
+    Mount,
+    /// It writes a held image.
+    Write,
+    /// It writes a dump that comes straight.
+    Direct,
+    /// It closes its volume.
+    Finish,
+    /// Something that this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// Where an image goes.
@@ -196,9 +289,19 @@ mod tests {
         log.append(1, RunEvent::Interrupted).unwrap();
         log.file.write_all(b"{\"time\":2,\"event\":\"of-the-future\",\"x\":1}\n").unwrap();
         log.append(3, RunEvent::Finished { outcome: Outcome::Good }).unwrap();
+        log.file
+            .write_all(b"\xff\xfe\n\n[]\n{\"time\":\"x\",\"event\":\"interrupted\"}\n")
+            .unwrap();
         log.file.write_all(b"{\"time\":4,\"ev").unwrap();
         let times: Vec<i64> = read(dir.path(), run).unwrap().iter().map(|line| line.time).collect();
         assert_eq!(times, [1, 3]);
         assert_eq!(runs(dir.path()).unwrap(), [run]);
+    }
+
+    #[test]
+    fn a_word_of_a_later_version_costs_no_more_than_its_meaning() {
+        let line = r#"{"time":5,"event":"drive-began","drive":"d0","work":"polish","dump":null,"more":[1]}"#;
+        let read: Logged = serde_json::from_str(line).unwrap();
+        assert!(matches!(read.event, RunEvent::DriveBegan { work: Work::Other, .. }), "{read:?}");
     }
 }

@@ -33,7 +33,7 @@ use crate::agent::{Agent, AgentCommand, AgentError, Patience};
 use crate::clock::Now;
 use crate::dispatcher::{DiskNo, Event, Failure, Reservation, Share};
 use crate::holding::{About, Arriving, HoldingError};
-use crate::runlog::{RunEvent, Target};
+use crate::runlog::{Cause, RunEvent, Target, Waits};
 use crate::store;
 
 /// The longest contents frame that is taken: the index of some hundred million entries.
@@ -120,6 +120,22 @@ impl DumpError {
             _ => Failure::Retry,
         }
     }
+
+    /// Who has to change something.
+    fn cause(&self) -> Cause {
+        match self {
+            Self::Agent(AgentError::Start { .. }) => Cause::Start,
+            Self::Agent(AgentError::Refused(_)) => Cause::Refused,
+            Self::Agent(AgentError::Protocol(_)) => Cause::Protocol,
+            Self::Aborted | Self::Agent(AgentError::Stopped) => Cause::Stopped,
+            Self::Agent(_) => Cause::Agent,
+            Self::Image(_) | Self::Mismatch(_) | Self::BadIndex(_) => Cause::Protocol,
+            Self::Holding(_) => Cause::Holding,
+            Self::NoBase(_) => Cause::NoBase,
+            Self::DriveGone => Cause::Drive,
+            Self::Index { .. } | Self::Catalogue(_) => Cause::Server,
+        }
+    }
 }
 
 /// Makes the dump, and tells the run how it went.
@@ -142,6 +158,7 @@ pub fn run(
         crc32c: 0,
         length: 0,
         last_progress: Instant::now(),
+        waits: Waits::default(),
     };
     let target = if direct { Target::Volume } else { Target::Holding };
     voice.log(RunEvent::DumpStarted {
@@ -154,6 +171,7 @@ pub fn run(
         let failure = error.failure();
         let why = with_causes(&error);
         store::remove(&job.indexdir, job.dump);
+        voice.log(RunEvent::DumpTrouble { dle: job.dle.reference(), cause: error.cause() });
         voice.event(Event::DumpFailed { dump: job.dump, failure, why });
     }
 }
@@ -170,6 +188,7 @@ struct Dumper<'a> {
     crc32c: u32,
     length: u64,
     last_progress: Instant,
+    waits: Waits,
 }
 
 impl Dumper<'_> {
@@ -218,7 +237,9 @@ impl Dumper<'_> {
     /// Passes frames on until the agent says that there are no more.
     fn take_frames(&mut self, agent: &mut Agent, sink: &mut Sink) -> Result<DumpEnd, DumpError> {
         loop {
+            let asked = Instant::now();
             let received = agent.receive()?;
+            self.waits.client += asked.elapsed().as_secs_f64();
             match received.kind {
                 Kind::Frame => {
                     let piece = FramePiece::decode(received.payload)
@@ -250,16 +271,19 @@ impl Dumper<'_> {
         }
         self.crc32c = crc32c::crc32c_append(self.crc32c, piece.bytes);
         self.length += piece.bytes.len() as u64;
-        match sink {
-            Sink::Holding(arriving) => {
-                self.make_room(arriving, piece.bytes.len())?;
-                match arriving.write(piece.bytes) {
-                    Err(error) if error.is_full() => Err(self.disk_full(arriving, error)),
-                    other => Ok(other?),
-                }
-            }
-            Sink::Drive(feed) => feed.piece(piece).map_err(|_| self.gone()),
+        if let Sink::Holding(arriving) = sink {
+            self.make_room(arriving, piece.bytes.len())?;
         }
+        let given = Instant::now();
+        let taken = match sink {
+            Sink::Holding(arriving) => match arriving.write(piece.bytes) {
+                Err(error) if error.is_full() => Err(self.disk_full(arriving, error)),
+                other => Ok(other?),
+            },
+            Sink::Drive(feed) => feed.piece(piece).map_err(|_| self.gone()),
+        };
+        self.waits.sink += given.elapsed().as_secs_f64();
+        taken
     }
 
     /// Waits until there is granted space for so many bytes more.
@@ -267,7 +291,10 @@ impl Dumper<'_> {
         while arriving.room() < Bytes::of(bytes) {
             let used = arriving.used().iter().map(|(_, bytes)| *bytes).sum();
             self.voice.event(Event::NeedsRoom { dump: self.job.dump, used, full: None });
-            match self.control.recv() {
+            let asked = Instant::now();
+            let answer = self.control.recv();
+            self.waits.room += asked.elapsed().as_secs_f64();
+            match answer {
                 Ok(Control::Room(room)) => grant(arriving, &room),
                 Ok(Control::Abort) | Err(_) => return Err(DumpError::Aborted),
             }
@@ -461,6 +488,7 @@ impl Dumper<'_> {
     }
 
     fn done(&self, dump: &Dump, end: &DumpEnd) {
+        self.voice.log(RunEvent::DumpTimed { dump: dump.id, waits: self.waits });
         self.voice.log(RunEvent::DumpDone {
             dle: dump.dle.clone(),
             level: dump.level,

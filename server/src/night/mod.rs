@@ -19,6 +19,7 @@ pub mod scan;
 pub mod shared;
 pub mod spec;
 pub mod tidy;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -42,7 +43,7 @@ use crate::library::{self, Library};
 use crate::planner::{self, Plan, Tonight};
 use crate::progress::Progress;
 use crate::report::{Facts, Held as HeldSum};
-use crate::runlog::{Outcome, RunEvent, RunLog};
+use crate::runlog::{Outcome, Room, RunEvent, RunLog};
 use crate::site::Site;
 use crate::unserved;
 use drive::Bench;
@@ -238,6 +239,8 @@ fn dispatch(
     let channel = run::channel();
     let drives =
         if orders.taper { start_drives(site, run, &shared, &channel.0)? } else { BTreeMap::new() };
+    let equipped = equipped(config, &rooms, drives.keys(), &held);
+    log.append(Now::read().unix(), equipped)?;
     let mut dispatcher_site = dispatcher_site(config, rooms, drives.keys().cloned().collect());
     if !orders.taper {
         // Nothing is kept free for nights without a volume when the operator wants one without.
@@ -350,6 +353,24 @@ fn rooms(config: &Config, disks: &[Disk]) -> anyhow::Result<Vec<dispatcher::Disk
         rooms.push(dispatcher::Disk { room, chunk });
     }
     Ok(rooms)
+}
+
+/// What the log hears of what the run works with.
+fn equipped<'a>(
+    config: &Config,
+    rooms: &[dispatcher::Disk],
+    drives: impl Iterator<Item = &'a types::DriveName>,
+    held: &BTreeMap<DumpId, Held>,
+) -> RunEvent {
+    let holding = config.holding.iter().zip(rooms);
+    RunEvent::Equipped {
+        dumpers: config.site.inparallel,
+        holding: holding
+            .map(|(disk, space)| Room { name: disk.name.clone(), room: space.room })
+            .collect(),
+        drives: drives.cloned().collect(),
+        held: held.values().map(Held::bytes).sum(),
+    }
 }
 
 /// What a run may use of a holding disk, what already lies there taken off.

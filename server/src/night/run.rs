@@ -17,12 +17,13 @@ use super::drive::{self, Errand};
 use super::dumper::{self, Control, Job, Sink};
 use super::happened::{Happened, Voice};
 use super::shared::SharedCatalogue;
+use super::waiting::Waiting;
 use crate::agent::AgentCommand;
 use crate::clock::Now;
 use crate::dispatcher::{Action, Dispatcher, Event, Failure, Haste, To};
 use crate::holding::{Arriving, Disk, Held, ImageName};
 use crate::progress::Progress;
-use crate::runlog::{RunEvent, RunLog};
+use crate::runlog::{RunEvent, RunLog, Work};
 
 /// How many pieces of a dump wait between the agent and a drive.
 const FEED: usize = 64;
@@ -62,6 +63,7 @@ pub struct Run<'a> {
     started: BTreeMap<DumpId, (DleRef, Level)>,
     began: Instant,
     wake: Option<u64>,
+    waiting: Waiting,
     actions: VecDeque<Action>,
     signals: Signals,
 }
@@ -134,6 +136,7 @@ impl<'a> Run<'a> {
             started: BTreeMap::new(),
             began: Instant::now(),
             wake: None,
+            waiting: Waiting::default(),
             actions: VecDeque::new(),
             signals,
         }
@@ -154,6 +157,9 @@ impl<'a> Run<'a> {
                 self.tell(Event::Interrupted(haste));
             }
             let seconds = self.began.elapsed().as_secs();
+            if let Some(groups) = self.waiting.look(seconds, &self.dispatcher) {
+                self.note(RunEvent::Waiting { groups })?;
+            }
             if self.wake.is_some_and(|wake| wake <= seconds) {
                 self.wake = None;
                 self.tell(Event::Time(seconds));
@@ -219,6 +225,9 @@ impl<'a> Run<'a> {
     }
 
     fn perform(&mut self, action: Action) -> std::io::Result<()> {
+        if let Some(begun) = begun(&action) {
+            self.note(begun)?;
+        }
         match action {
             Action::StartDump { dump, dle, level, base, to, change } => {
                 if let Some(text) = change {
@@ -336,4 +345,17 @@ impl<'a> Run<'a> {
             }
         }
     }
+}
+
+/// What the log hears of a drive that is given something to do.
+fn begun(action: &Action) -> Option<RunEvent> {
+    let (drive, work, dump) = match action {
+        Action::LookForVolume { drive } => (drive, Work::Look, None),
+        Action::MountVolume { drive, .. } => (drive, Work::Mount, None),
+        Action::WriteImage { drive, dump } => (drive, Work::Write, Some(*dump)),
+        Action::StartDump { dump, to: To::Drive(drive), .. } => (drive, Work::Direct, Some(*dump)),
+        Action::FinishVolume { drive } => (drive, Work::Finish, None),
+        _ => return None,
+    };
+    Some(RunEvent::DriveBegan { drive: drive.clone(), work, dump })
 }

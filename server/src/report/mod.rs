@@ -285,6 +285,11 @@ impl Report {
                 line.level = Some(*level);
                 line.why.clone_from(why);
             }
+            RunEvent::Equipped { .. }
+            | RunEvent::Waiting { .. }
+            | RunEvent::DumpTimed { .. }
+            | RunEvent::DumpTrouble { .. }
+            | RunEvent::DriveBegan { .. } => {}
             RunEvent::Skipped { dle, why } => {
                 let line = lines.of(dle);
                 line.state = State::Skipped;
