@@ -62,9 +62,14 @@ impl Now {
 
 /// The stamp of a run that begins now: later than `newest`, even if the clock says otherwise.
 pub fn next_stamp(now: &Now, newest: Option<Stamp>) -> Stamp {
+    later_than(newest, now.stamp())
+}
+
+/// What the clock says, or a second after `newest` if that is not later.
+pub fn later_than(newest: Option<Stamp>, clock: Stamp) -> Stamp {
     match newest {
-        Some(newest) if newest >= now.stamp() => after(newest),
-        _ => now.stamp(),
+        Some(newest) if newest >= clock => after(newest),
+        _ => clock,
     }
 }
 

@@ -195,7 +195,7 @@ fn plan_of(
 }
 
 /// What the log hears of a plan.
-fn told(plan: &Plan) -> Vec<RunEvent> {
+pub fn told(plan: &Plan) -> Vec<RunEvent> {
     let planned = plan.dumps().iter().map(|planned| RunEvent::Planned {
         dle: planned.dle.clone(),
         level: planned.choice.level,
@@ -285,7 +285,7 @@ fn dispatch(
 }
 
 /// Drops the requests that were fulfilled, and says how the night went.
-fn settle(
+pub fn settle(
     catalogue: &mut Catalogue,
     dispatcher: &Dispatcher,
     plan: &Plan,
@@ -486,7 +486,7 @@ fn start_drives(
     Ok(library.drives().iter().map(|name| (name.clone(), drive::start(bench(name)))).collect())
 }
 
-fn dispatcher_site(
+pub fn dispatcher_site(
     config: &Config,
     disks: Vec<dispatcher::Disk>,
     drives: Vec<types::DriveName>,
@@ -548,7 +548,7 @@ fn algorithm(algo: config::Taperalgo) -> Algorithm {
     }
 }
 
-fn manner(dle: &Dle) -> Manner {
+pub fn manner(dle: &Dle) -> Manner {
     let how = &dle.dumping;
     Manner {
         holding: match how.holdingdisk {

@@ -8,15 +8,20 @@
 //! | an image in the catalogue that is not on the disk | said, and no longer counted on |
 //! | a run that has not finished | closed as interrupted |
 //! | index files of dumps that are nowhere, or never came to be | removed |
+//!
+//! What is to be done is decided by what the catalogue says and which whole images there are: [`close_runs`],
+//! [`unknown`], [`gone`], [`superfluous`], in this order. The rest of this file carries it out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use format::contents;
-use taper::catalogue::{Catalogue, CatalogueError, Dump, DumpStatus, RunKind, RunStatus};
+use taper::catalogue::{
+    self, Catalogue, CatalogueError, Dump, DumpStatus, Located, RunKind, RunStatus,
+};
 use taper::scribe::{Chunks, HeldImage};
-use types::{Bytes, DumpId, Stamp};
+use types::{Bytes, DumpId, Stamp, StorageName};
 
 use super::estimate::with_causes;
 use crate::holding::{self, Held};
@@ -45,12 +50,13 @@ pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Resul
     adopt(site, catalogue, &on_disk, now, &mut said)?;
     let intact = scan.unfit.is_empty();
     give_up_missing(catalogue, &on_disk, intact, now, &mut said)?;
-    remove_placed(site, catalogue, on_disk, &mut said)?;
+    remove_placed(site, catalogue, &on_disk, &mut said)?;
     remove_indexes(site, catalogue)?;
     Ok(said)
 }
 
-fn close_runs(
+/// Closes the runs that a crash cut off.
+pub fn close_runs(
     catalogue: &mut Catalogue,
     now: Stamp,
     said: &mut Vec<String>,
@@ -60,6 +66,46 @@ fn close_runs(
         said.push(format!("run {} was cut off; what it had finished counts", run.stamp));
     }
     Ok(())
+}
+
+/// Of the images on the disks, those that a crash kept from the catalogue: they are to be recorded as held. One that is
+/// on volumes already is not: it goes in the next step.
+pub fn unknown(
+    catalogue: &Catalogue,
+    on_disk: &BTreeSet<DumpId>,
+) -> Result<Vec<DumpId>, CatalogueError> {
+    let known: BTreeSet<DumpId> = catalogue.held()?.into_iter().map(|held| held.dump).collect();
+    let placed = |id: &DumpId| catalogue.dump(*id).is_ok_and(|located| located.is_restorable());
+    Ok(on_disk.difference(&known).filter(|id| !placed(id)).copied().collect())
+}
+
+/// What the catalogue takes for held, and is not on the disks.
+pub fn gone(
+    catalogue: &Catalogue,
+    on_disk: &BTreeSet<DumpId>,
+) -> Result<Vec<catalogue::Held>, CatalogueError> {
+    let rows = catalogue.held()?.into_iter();
+    Ok(rows.filter(|row| !on_disk.contains(&row.dump)).collect())
+}
+
+/// The images that every storage has which `wanted` names for them: a crash came between recording and removing.
+pub fn superfluous(
+    catalogue: &Catalogue,
+    on_disk: &BTreeSet<DumpId>,
+    wanted: impl Fn(&Dump) -> Vec<StorageName>,
+) -> Vec<(Located, Vec<StorageName>)> {
+    let known = on_disk.iter().filter_map(|id| catalogue.dump(*id).ok());
+    let with_wishes = known.map(|located| {
+        let wanted = wanted(&located.dump);
+        (located, wanted)
+    });
+    let has = |located: &Located, storage: &StorageName| {
+        located.copies.iter().any(|copy| copy.storage == *storage && copy.is_complete())
+    };
+    let all = |(located, wanted): &(Located, Vec<StorageName>)| {
+        !wanted.is_empty() && wanted.iter().all(|storage| has(located, storage))
+    };
+    with_wishes.filter(all).collect()
 }
 
 /// Records whole images on the holding disks that the catalogue does not know, and says which. Nothing is removed.
@@ -83,11 +129,8 @@ fn adopt(
     now: Stamp,
     said: &mut Vec<String>,
 ) -> anyhow::Result<()> {
-    let known: BTreeSet<DumpId> = catalogue.held()?.into_iter().map(|held| held.dump).collect();
-    for (id, held) in on_disk.iter().filter(|(id, _)| !known.contains(id)) {
-        if catalogue.dump(*id).is_ok_and(|located| located.is_restorable()) {
-            continue; // It is on volumes, and goes in the next step.
-        }
+    for id in unknown(catalogue, &on_disk.keys().copied().collect())? {
+        let Some(held) = on_disk.get(&id) else { continue };
         match adopt_one(site, catalogue, held, now) {
             Ok(()) => said.push(format!(
                 "the image {} was found whole, and is known now",
@@ -151,10 +194,7 @@ fn give_up_missing(
     now: Stamp,
     said: &mut Vec<String>,
 ) -> Result<(), CatalogueError> {
-    for row in catalogue.held()? {
-        if on_disk.contains_key(&row.dump) {
-            continue;
-        }
+    for row in gone(catalogue, &on_disk.keys().copied().collect())? {
         let path = row.path.display();
         if !intact || row.path.exists() {
             said.push(format!("the held image {path} can't be used now"));
@@ -174,24 +214,21 @@ fn give_up_missing(
 fn remove_placed(
     site: &Site,
     catalogue: &mut Catalogue,
-    on_disk: BTreeMap<DumpId, Held>,
+    on_disk: &BTreeMap<DumpId, Held>,
     said: &mut Vec<String>,
 ) -> anyhow::Result<()> {
     let Some(storage) = library::planned_for(&site.config) else { return Ok(()) };
-    let wanted = [storage.name.clone()];
-    for (id, held) in on_disk {
-        let Ok(located) = catalogue.dump(id) else { continue };
-        let complete =
-            located.copies.iter().any(|copy| copy.storage == storage.name && copy.is_complete());
-        if !complete {
-            continue;
-        }
+    let ids = on_disk.keys().copied().collect();
+    let wanted = |_: &Dump| vec![storage.name.clone()];
+    for (located, wanted) in superfluous(catalogue, &ids, wanted) {
+        let id = located.dump.id;
+        let Some(held) = on_disk.get(&id) else { continue };
         if located.held.is_none() {
             catalogue.record_held(&located.dump, &[], held.path(), held.bytes())?;
         }
         let released = catalogue.forget_held(id, &wanted)?;
         let path = held.path().display().to_string();
-        held.remove(released)?;
+        held.clone().remove(released)?;
         said.push(format!("{path} is on volumes, and was removed from the holding disk"));
     }
     Ok(())
