@@ -329,15 +329,55 @@ pub enum Volume {
         #[arg(long)]
         storage: Option<String>,
     },
-    /// Never reuse a volume, until it is unlocked
+    /// Never reuse volumes, until they are unlocked, or until a day
+    ///
+    /// A lock says who wanted it and why, wherever the volume is shown. Retention goes on beside it: on that day a
+    /// volume is reused only if nothing on it is needed.
     Lock {
-        /// The volume's label
-        label: String,
+        /// The volumes' labels
+        #[arg(required = true, value_name = "LABEL")]
+        labels: Vec<String>,
+        /// The lock falls off on this day (2031-01-01)
+        #[arg(long, value_name = "DAY")]
+        until: Option<String>,
+        /// Why, in words
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        why: String,
+        /// Who wants it; whoever gives the command without
+        #[arg(long, value_name = "WHO")]
+        by: Option<String>,
+        /// Also where that ends a lock before its day
+        #[arg(long)]
+        early: bool,
     },
-    /// Let a locked volume be reused again, once nothing on it is needed
+    /// Let locked volumes be reused again, once nothing on them is needed
     Unlock {
-        /// The volume's label
-        label: String,
+        /// The volumes' labels
+        #[arg(required = true, value_name = "LABEL")]
+        labels: Vec<String>,
+        /// Also those that are locked until a day which has not come
+        #[arg(long)]
+        early: bool,
+    },
+    /// Note that volumes were carried elsewhere, or are back
+    ///
+    /// No scan asks for a volume that is elsewhere; a restore that has no other copy says where to fetch it. The
+    /// cartridge has to be taken out by hand, or with `library export`.
+    Relocate {
+        /// The volumes' labels
+        #[arg(required = true, value_name = "LABEL")]
+        labels: Vec<String>,
+        /// Where they are now, in words
+        #[arg(
+            long,
+            value_name = "PLACE",
+            required_unless_present = "back",
+            conflicts_with = "back"
+        )]
+        off_site: Option<String>,
+        /// They are at hand again
+        #[arg(long)]
+        back: bool,
     },
     /// Never write to a volume again; what is on it stays restorable
     Retire {

@@ -6,7 +6,7 @@
 //!    them are believed, and what the catalogue knows already stays as it is.
 //! 3. Parts that no records tell of, because a crash came before the records, are put together from their headers
 //!    and the end of their image ([`headers`]).
-//! 4. Volumes with nothing but a label are taken over too.
+//! 4. Volumes with nothing but a label are taken over too; then locks, as the newest records have them.
 //! 5. Images on the holding disks are taken over.
 //! 6. For each dump that can be restored and has no sound index here, index and table of frames are copied out of
 //!    the end of its image ([`indexes`]).
@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
 use serde::Serialize;
-use taper::catalogue::{Catalogue, Imported, Volume, VolumeEnd, VolumeState};
+use taper::catalogue::{Catalogue, Imported, Locked, Volume, VolumeEnd, VolumeState};
 use types::{FileNo, Label, Stamp};
 
 use crate::night::estimate::with_causes;
@@ -71,6 +71,7 @@ pub fn rebuild(
     take_over_records(catalogue, &seen, now, &mut rebuilt)?;
     headers::take_over(site, catalogue, &seen, now, &mut rebuilt, say)?;
     settle_volumes(catalogue, &seen, &known, now, &mut rebuilt)?;
+    take_over_holds(catalogue, &seen, &known, now, say)?;
     if mode == Mode::ForReal {
         for held in tidy::adopt_held(site, catalogue, now)? {
             say(&held);
@@ -143,7 +144,13 @@ fn settle_volumes(
                 rebuilt.volumes += 1;
                 if found.end > FileNo::FIRST {
                     let never = taper::catalogue::Lock::NoReuse;
-                    catalogue.set_lock(&found.label, never, now)?;
+                    let why = "it has files that make no dump that can be restored";
+                    let locked = Locked {
+                        why: why.to_owned(),
+                        by: "catalogue rebuild".to_owned(),
+                        at: None,
+                    };
+                    catalogue.set_lock(&found.label, never, &locked, now)?;
                     rebuilt.troubles.push(format!(
                         "volume {0} in slot {1} has {2} files that make no dump that can be restored: it is locked. \
                          If other volumes are elsewhere, rebuild again with them in the library; if it is of no use \
@@ -173,6 +180,28 @@ fn settle_volumes(
     }
     for found in seen {
         catalogue.record_seen(&found.label, Some(found.slot), found.barcode.as_ref())?;
+    }
+    Ok(())
+}
+
+/// Locks and places, as the newest records that were found have them. What was said after those is lost, and so the
+/// operator is told of when they are.
+fn take_over_holds(
+    catalogue: &mut Catalogue,
+    seen: &[Seen],
+    known: &BTreeSet<Label>,
+    now: Stamp,
+    say: &mut dyn FnMut(&str),
+) -> anyhow::Result<()> {
+    let records = seen.iter().flat_map(|volume| &volume.records);
+    let newest = records.max_by_key(|records| (records.head.run, records.parts.len()));
+    let Some(newest) = newest else { return Ok(()) };
+    let count = catalogue.import_holds(newest, |label| !known.contains(label), now)?;
+    if count > 0 {
+        let run = newest.head.run;
+        say(&format!(
+            "{count} volumes are locked, retired or off-site, as of run {run}: whatever was locked since is not"
+        ));
     }
     Ok(())
 }

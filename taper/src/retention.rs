@@ -82,6 +82,8 @@ pub struct VolumeFact {
     pub state: VolumeState,
     /// What the operator says.
     pub lock: Lock,
+    /// Why and who, in words; empty if nobody said it.
+    pub locked: String,
     /// The stamp in its label.
     pub labelled: Option<Stamp>,
     /// The run that wrote on it last.
@@ -213,10 +215,13 @@ impl<'a> Judge<'a> {
         let mut keep = |rule, why: String, until| reasons.push(Reason { rule, why, until });
         match volume.lock {
             Lock::Open => {}
-            Lock::NoReuse => keep(Rule::Lock, "it is marked no-reuse".to_owned(), None),
+            Lock::NoReuse => {
+                keep(Rule::Lock, because("it is marked no-reuse", &volume.locked), None)
+            }
             Lock::Until(day) if self.now >= day => {}
             Lock::Until(day) => {
-                keep(Rule::Lock, format!("it is to be kept until {}", day.day()), Some(day));
+                let what = format!("it is to be kept until {}", day.day());
+                keep(Rule::Lock, because(&what, &volume.locked), Some(day));
             }
         }
         match volume.state {
@@ -443,6 +448,11 @@ impl<'a> Judge<'a> {
 
 fn is_placed(dump: &DumpFact, storage: &StorageName) -> bool {
     dump.copies.iter().any(|copy| copy.complete && copy.storage == *storage)
+}
+
+/// What was said, and why, if anybody said that.
+fn because(what: &str, why: &str) -> String {
+    if why.is_empty() { what.to_owned() } else { format!("{what}: {why}") }
 }
 
 fn name(dump: &DumpFact) -> String {

@@ -333,7 +333,9 @@ impl Situation {
     }
 
     fn has_room(&self, volume: &Volume) -> bool {
-        volume.state == VolumeState::Active && volume.lock == Lock::Open
+        volume.state == VolumeState::Active
+            && volume.lock == Lock::Open
+            && volume.off_site.is_none()
     }
 
     fn was_written(volume: &Volume) -> bool {
@@ -385,6 +387,12 @@ impl Situation {
         let label = &volume.label;
         if volume.pool != self.pool {
             return Err(format!("{label} belongs to pool {}", volume.pool));
+        }
+        if let Some(off) = &volume.off_site {
+            return Err(format!(
+                "{label} is noted as off-site ({}): `reelkeep volume relocate {label} --back` if it is here to stay",
+                off.place
+            ));
         }
         if volume.last_written == Some(self.run) {
             return Err(format!("{label} was written in this run already"));

@@ -27,7 +27,8 @@ use crate::tar::TarError;
 
 pub use pack::{Packer, pack};
 pub use rows::{
-    DleRow, DumpRow, DumpStatus, Head, PartRow, RunKind, RunRecords, RunRow, RunStatus, VolumeRow,
+    DleRow, DumpRow, DumpStatus, Head, HoldRow, PartRow, RunKind, RunRecords, RunRow, RunStatus,
+    VolumeRow,
 };
 pub use unpack::{Indexes, Unpacked, Unpacker, unpack};
 

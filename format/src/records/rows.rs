@@ -155,6 +155,40 @@ pub struct VolumeRow {
     pub first_written: Option<Stamp>,
 }
 
+/// What the operator said of a volume, and held when the records were written: it stands on no volume itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldRow {
+    /// Which volume.
+    pub label: Label,
+    /// The stamp in its label, so that another volume that got its name is not taken for it.
+    #[serde(default)]
+    pub labelled: Option<Stamp>,
+    /// It is not to be reused.
+    #[serde(default)]
+    pub no_reuse: bool,
+    /// It is not to be reused before then.
+    #[serde(default)]
+    pub until: Option<Stamp>,
+    /// Why.
+    #[serde(default)]
+    pub why: String,
+    /// Who said so.
+    #[serde(default)]
+    pub by: String,
+    /// When.
+    #[serde(default)]
+    pub at: Option<Stamp>,
+    /// It is read, but never written again.
+    #[serde(default)]
+    pub retired: bool,
+    /// Where it is, if it is not at hand.
+    #[serde(default)]
+    pub off_site: Option<String>,
+    /// Since when.
+    #[serde(default)]
+    pub off_site_since: Option<Stamp>,
+}
+
 /// A part, where it lies.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartRow {
@@ -201,6 +235,8 @@ pub struct RunRecords {
     pub volumes: Vec<VolumeRow>,
     /// The parts that it placed so far.
     pub parts: Vec<PartRow>,
+    /// The locks of all volumes there were.
+    pub holds: Vec<HoldRow>,
 }
 
 /// One line.
@@ -213,6 +249,7 @@ enum Row {
     Dump(DumpRow),
     Volume(VolumeRow),
     Part(PartRow),
+    Hold(HoldRow),
     /// What a later program added.
     #[serde(other)]
     Unknown,
@@ -225,8 +262,8 @@ impl RunRecords {
     }
 
     fn of(head: Head) -> Self {
-        let (runs, dles, dumps, volumes, parts) = Default::default();
-        Self { head, runs, dles, dumps, volumes, parts }
+        let (runs, dles, dumps, volumes, parts, holds) = Default::default();
+        Self { head, runs, dles, dumps, volumes, parts, holds }
     }
 
     /// One row a line.
@@ -236,7 +273,8 @@ impl RunRecords {
             .chain(self.dles.iter().cloned().map(Row::Dle))
             .chain(self.dumps.iter().cloned().map(Row::Dump))
             .chain(self.volumes.iter().cloned().map(Row::Volume))
-            .chain(self.parts.iter().cloned().map(Row::Part));
+            .chain(self.parts.iter().cloned().map(Row::Part))
+            .chain(self.holds.iter().cloned().map(Row::Hold));
         let mut text = Vec::new();
         for row in rows {
             // Nothing in a row can refuse to become JSON: no maps, no floats, all text is Unicode.
@@ -269,6 +307,7 @@ impl RunRecords {
                 Row::Dump(dump) => records.dumps.push(dump),
                 Row::Volume(volume) => records.volumes.push(volume),
                 Row::Part(part) => records.parts.push(part),
+                Row::Hold(hold) => records.holds.push(hold),
                 Row::Records(_) | Row::Unknown => {}
             }
         }

@@ -81,7 +81,7 @@ fn a_library_in_which_nothing_may_be_written_is_in_the_way_of_tonight() {
             force: false,
         };
         let done = labelling::label(&site.config, storage, &mut catalogue, &order, now).unwrap();
-        catalogue.set_lock(&done.label, Lock::NoReuse, now).unwrap();
+        catalogue.set_lock(&done.label, Lock::NoReuse, &Default::default(), now).unwrap();
     }
     let errors = told(&check(&site), Gravity::Error);
     let none = |line: &String| line.contains("no volume can be written tonight");

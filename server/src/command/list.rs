@@ -130,13 +130,22 @@ fn volume_row(volume: &Volume) -> Vec<String> {
         volume.label.to_string(),
         volume.pool.to_string(),
         volume.storage.to_string(),
-        volume.slot.map_or_else(|| "-".to_owned(), |slot| slot.to_string()),
+        place_of(volume),
         volume.state.to_string(),
         volume.bytes.to_string(),
         volume.end.file.to_string(),
         volume.last_written.map_or_else(|| "never".to_owned(), stamp_text),
         lock(volume.lock),
     ]
+}
+
+/// Its slot, or where else it is.
+fn place_of(volume: &Volume) -> String {
+    match (&volume.off_site, volume.slot) {
+        (Some(off), _) => off.place.clone(),
+        (None, Some(slot)) => slot.to_string(),
+        (None, None) => "-".to_owned(),
+    }
 }
 
 /// A volume as JSON, here and in `volume show`.
@@ -146,6 +155,9 @@ pub(super) fn volume_value(volume: &Volume) -> Value {
         "slot": volume.slot, "state": volume.state.to_string(), "block_size": volume.block_size,
         "bytes": volume.bytes, "next_file": volume.end.file, "labelled": volume.labelled,
         "first_written": volume.first_written, "last_written": volume.last_written, "lock": lock(volume.lock),
+        "lock_why": volume.locked.why, "lock_by": volume.locked.by, "lock_at": volume.locked.at,
+        "off_site": volume.off_site.as_ref().map(|off| &off.place),
+        "off_site_since": volume.off_site.as_ref().map(|off| off.since),
     })
 }
 

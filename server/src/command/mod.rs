@@ -24,6 +24,7 @@ mod dump;
 mod erase;
 mod find;
 mod flush;
+mod hold;
 mod label;
 mod library;
 mod list;
@@ -78,6 +79,8 @@ pub(crate) struct Context {
     pub(crate) program: PathBuf,
     /// When the command began.
     pub(crate) now: Now,
+    /// Who gave it.
+    pub(crate) operator: String,
 }
 
 impl Context {
@@ -97,10 +100,22 @@ impl Context {
 /// Carries out a command line.
 pub fn run(cli: Cli) -> Exit {
     let program = std::env::current_exe();
-    let context = |program| Context { site: cli.config, json: cli.json, program, now: Now::read() };
+    let context = |program| Context {
+        site: cli.config,
+        json: cli.json,
+        program,
+        now: Now::read(),
+        operator: operator(),
+    };
     let result =
         program.map_err(anyhow::Error::from).map(context).and_then(|c| dispatch(&c, cli.command));
     result.unwrap_or_else(|error| explain(&error))
+}
+
+/// Who gives the command: the person behind `sudo`, or the one who logged in.
+fn operator() -> String {
+    let said = |name| std::env::var(name).ok().filter(|name| !name.is_empty());
+    ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(said).unwrap_or_default()
 }
 
 fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {

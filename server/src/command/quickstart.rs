@@ -23,6 +23,7 @@ pub(super) fn run(context: &Context, arguments: &cli::Quickstart) -> anyhow::Res
         json: context.json,
         program: context.program.clone(),
         now: context.now.clone(),
+        operator: context.operator.clone(),
     };
     if arguments.no_run {
         return Ok(Exit::Good);

@@ -1,11 +1,12 @@
 //! `volume`: look at volumes, and say what may become of them.
 
 use serde_json::json;
-use taper::catalogue::{Catalogue, CatalogueError, Located, Lock, VolumeState};
+use taper::catalogue::{Catalogue, CatalogueError, Located, Lock, Locked, VolumeState};
 use types::{Label, Slot};
 
 use super::erase;
-use super::list::{lock, volume_value};
+use super::hold;
+use super::list::volume_value;
 use super::{Context, Exit, Misuse};
 use crate::cli::Volume;
 use crate::clock::stamp_text;
@@ -18,8 +19,17 @@ pub(super) fn run(context: &Context, command: &Volume) -> anyhow::Result<Exit> {
         Volume::Show { label } => show(context, &site, &parse(label)?),
         Volume::Explain { label } => explain(context, &site, &parse(label)?),
         Volume::Scan { slot, storage } => scan(context, &site, Slot(*slot), storage.as_deref()),
-        Volume::Lock { label } => set_lock(context, &site, &parse(label)?, Lock::NoReuse),
-        Volume::Unlock { label } => set_lock(context, &site, &parse(label)?, Lock::Open),
+        Volume::Lock { labels, until, why, by, early } => {
+            let lock = hold::wanted(context, until.as_deref(), why, by.as_deref())?;
+            hold::set(context, &site, &parse_all(labels)?, &lock, (*early).into())
+        }
+        Volume::Unlock { labels, early } => {
+            let open = (Lock::Open, Locked::default());
+            hold::set(context, &site, &parse_all(labels)?, &open, (*early).into())
+        }
+        Volume::Relocate { labels, off_site, .. } => {
+            hold::relocate(context, &site, &parse_all(labels)?, off_site.as_deref())
+        }
         Volume::Retire { label, dry_run } => retire(context, &site, &parse(label)?, *dry_run),
         Volume::Erase { label, dry_run } => erase::run(context, &site, &parse(label)?, *dry_run),
         Volume::Forget { label, dry_run } => forget(context, &site, &parse(label)?, *dry_run),
@@ -44,6 +54,10 @@ fn parse(label: &str) -> Result<Label, Misuse> {
     label.parse().map_err(|error: types::BadLabel| Misuse(error.to_string()))
 }
 
+fn parse_all(labels: &[String]) -> Result<Vec<Label>, Misuse> {
+    labels.iter().map(|label| parse(label)).collect()
+}
+
 fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
     let catalogue = site.catalogue()?;
     let volume = known(&catalogue, label)?;
@@ -64,10 +78,11 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
         "{label}: {}, pool {}, storage {}",
         volume.state, volume.pool, volume.storage
     ))?;
-    print::line(&format!(
-        "  slot {}",
-        volume.slot.map_or_else(|| "not known".to_owned(), |slot| slot.to_string())
-    ))?;
+    print::line(&match (&volume.off_site, volume.slot) {
+        (Some(off), _) => format!("  off-site since {}: {}", off.since.day(), off.place),
+        (None, Some(slot)) => format!("  slot {slot}"),
+        (None, None) => "  slot not known".to_owned(),
+    })?;
     print::line(&format!(
         "  labelled {}",
         volume.labelled.map_or_else(|| "by hand".to_owned(), stamp_text)
@@ -79,10 +94,7 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
         "  {} of images, next file {}; {}",
         volume.bytes,
         volume.end.file,
-        match volume.lock {
-            Lock::Open => "reused once nothing on it is needed".to_owned(),
-            closed => format!("locked: {}", lock(closed)),
-        }
+        hold::described(&volume)
     ))?;
     let mut rows =
         vec![["FILE", "RUN", "HOST", "DLE", "LEVEL", "PART", "BYTES"].map(str::to_owned).to_vec()];
@@ -130,17 +142,6 @@ fn scan(context: &Context, site: &Site, slot: Slot, storage: Option<&str>) -> an
             print::line(&format!("file {}: {}", file.file, file.says))?;
         }
     }
-    Ok(Exit::Good)
-}
-
-fn set_lock(context: &Context, site: &Site, label: &Label, lock: Lock) -> anyhow::Result<Exit> {
-    let mut catalogue = site.catalogue()?;
-    known(&catalogue, label)?;
-    catalogue.set_lock(label, lock, context.now.stamp())?;
-    print::line(&match lock {
-        Lock::Open => format!("{label} is reused once nothing on it is needed"),
-        _ => format!("{label} is not reused until `reelkeep volume unlock {label}`"),
-    })?;
     Ok(Exit::Good)
 }
 

@@ -75,7 +75,10 @@ fn a_volume_with_a_label_is_only_begun_afresh_by_force_and_if_it_is_free() {
     let forced = Order { force: true, ..at(1) };
     assert_eq!(world.label(&forced).unwrap().label, first.label);
     let now = stamp("20261123110000");
-    world.catalogue.set_lock(&first.label, taper::catalogue::Lock::NoReuse, now).unwrap();
+    world
+        .catalogue
+        .set_lock(&first.label, taper::catalogue::Lock::NoReuse, &Default::default(), now)
+        .unwrap();
     let needed = world.label(&forced).unwrap_err();
     assert!(matches!(needed, NotLabelled::Needed { .. }), "{needed}");
 }

@@ -53,7 +53,7 @@ fn labelled_volumes_are_taken_over_as_they_were() {
 fn what_the_catalogue_knows_stays_as_it_is() {
     let (_folder, site, mut catalogue) = site();
     let label = catalogue.volumes().unwrap()[0].label.clone();
-    catalogue.set_lock(&label, Lock::NoReuse, now()).unwrap();
+    catalogue.set_lock(&label, Lock::NoReuse, &Default::default(), now()).unwrap();
     catalogue.set_state(&label, VolumeState::Retired, now()).unwrap();
     let before = catalogue.volumes().unwrap();
     assert_eq!(again(&site, &mut catalogue, Mode::ForReal), Rebuilt::default());

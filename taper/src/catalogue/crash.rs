@@ -401,7 +401,8 @@ impl Site {
             }
             Whim::Lock { on } => {
                 let label = label(&format!("V{on}"));
-                drop(self.catalogue.set_lock(&label, super::Lock::Until(day(self.day + 2)), now));
+                let until = super::Lock::Until(day(self.day + 2));
+                drop(self.catalogue.set_lock(&label, until, &super::Locked::default(), now));
             }
             Whim::EndRun => {
                 self.catalogue.finish_run(now, now, RunStatus::Good).unwrap();

@@ -113,6 +113,7 @@ fn facts(c: &Connection) -> Result<Facts, Trouble> {
             storage: volume.storage,
             state: volume.state,
             lock: volume.lock,
+            locked: volume.locked.to_string(),
             labelled: volume.labelled,
             written: volume.last_written,
         })

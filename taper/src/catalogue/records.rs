@@ -20,7 +20,7 @@ use super::sql::{get, text};
 use super::volumes::{self, VolumeEnd};
 use super::{
     Catalogue, CatalogueError, Part, Run, RunKind, RunStatus, Trouble, Volume, VolumeState, dles,
-    runs,
+    holds, runs,
 };
 
 /// What was taken over from records.
@@ -78,6 +78,7 @@ impl Catalogue {
             }
             let row = |(DleRef { host, dle }, since)| DleRow { host, dle, since };
             records.dles = dles.into_iter().map(row).collect();
+            records.holds = holds::rows(c)?;
             Ok(records)
         })
     }
@@ -442,7 +443,7 @@ mod tests {
     #[test]
     fn records_tell_of_everything_that_the_parts_belong_to() {
         let (_, records) = site();
-        let RunRecords { head, runs, dles, dumps, volumes, parts } = &records[1];
+        let RunRecords { head, runs, dles, dumps, volumes, parts, .. } = &records[1];
         assert_eq!((head.run, &head.label), (day(1), &label("V2")));
         assert_eq!(
             (runs.len(), dles.len(), dumps.len(), volumes.len(), parts.len()),

@@ -7,7 +7,7 @@
 use super::{Catalogue, CatalogueError};
 
 /// Step n brings a file from `user_version` n to n + 1.
-const STEPS: &[&str] = &[FIRST, STRIKES];
+const STEPS: &[&str] = &[FIRST, STRIKES, HOLDS];
 
 const FIRST: &str = "
 CREATE TABLE runs (
@@ -160,6 +160,15 @@ CREATE TABLE strikes (
 CREATE INDEX strikes_by_label ON strikes (label);
 ";
 
+/// Who locked a volume and why, and where those are that are not in the library.
+const HOLDS: &str = "
+ALTER TABLE volumes ADD COLUMN lock_why TEXT NOT NULL DEFAULT '';
+ALTER TABLE volumes ADD COLUMN lock_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE volumes ADD COLUMN lock_at TEXT;                      -- locked when
+ALTER TABLE volumes ADD COLUMN off_site TEXT;                     -- where it is, if not at hand
+ALTER TABLE volumes ADD COLUMN off_site_at TEXT;                  -- since when
+";
+
 /// How far this program's steps go.
 pub(super) fn known() -> u32 {
     u32::try_from(STEPS.len()).unwrap_or(u32::MAX)
@@ -244,6 +253,7 @@ mod tests {
         assert_eq!(catalogue.parts(id(2), &storage("lib")).unwrap().len(), 1);
         let volume = catalogue.volume(&label("V1")).unwrap();
         assert_eq!(volume.lock, super::super::Lock::Until(day(40)));
+        assert_eq!((volume.locked, volume.off_site), (Default::default(), None));
         assert_eq!(
             (volume.slot, volume.end.object),
             (Some(types::Slot(3)), Some(types::ObjectNo(20)))

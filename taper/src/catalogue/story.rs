@@ -333,7 +333,7 @@ fn volumes_are_where_they_were_seen_last() {
     let [one, two] = ["V1", "V2"].map(|text| catalogue.volume(&label(text)).unwrap());
     assert_eq!((one.slot, one.barcode), (None, Some(barcode)));
     assert_eq!((two.slot, two.barcode), (Some(slot), None));
-    catalogue.set_lock(&label("V1"), Lock::Until(day(40)), day(3)).unwrap();
+    catalogue.set_lock(&label("V1"), Lock::Until(day(40)), &Default::default(), day(3)).unwrap();
     catalogue.set_state(&label("V2"), VolumeState::Missing, day(3)).unwrap();
     assert_eq!(catalogue.volume(&label("V1")).unwrap().lock, Lock::Until(day(40)));
     catalogue.record_seen(&label("V2"), Some(slot), None).unwrap();

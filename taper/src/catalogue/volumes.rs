@@ -10,7 +10,7 @@ use types::{
 
 use super::events::{EventKind, log};
 use super::sql::{bytes, get, get_maybe, int, maybe, number, number_maybe, text, words};
-use super::{Catalogue, CatalogueError, Trouble, copies, dumps};
+use super::{Catalogue, CatalogueError, Locked, OffSite, Trouble, copies, dumps, holds};
 
 /// What may be done with a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,6 +90,10 @@ pub struct Volume {
     pub bytes: Bytes,
     /// What the operator says.
     pub lock: Lock,
+    /// Who said so, when, and why.
+    pub locked: Locked,
+    /// Where it is, if it is not at hand.
+    pub off_site: Option<OffSite>,
 }
 
 impl Volume {
@@ -109,6 +113,8 @@ impl Volume {
             end: VolumeEnd { file: FileNo::FIRST, object: None },
             bytes: Bytes::ZERO,
             lock: Lock::Open,
+            locked: Locked::default(),
+            off_site: None,
         }
     }
 }
@@ -217,26 +223,6 @@ impl Catalogue {
         })
     }
 
-    /// What the operator says about reusing a volume.
-    pub fn set_lock(
-        &mut self,
-        label: &Label,
-        lock: Lock,
-        now: Stamp,
-    ) -> Result<(), CatalogueError> {
-        self.write("lock or unlock a volume", |tx| {
-            known(tx, label)?;
-            tx.prepare_cached("UPDATE volumes SET lock = ?2 WHERE label = ?1")?
-                .execute([label.as_str(), &lock_text(lock)])?;
-            let what = match lock {
-                Lock::Open => format!("{label} may be reused as retention decides"),
-                Lock::NoReuse => format!("{label} is not to be reused"),
-                Lock::Until(day) => format!("{label} is not to be reused before {}", day.day()),
-            };
-            log(tx, now, None, EventKind::Operator, &what)
-        })
-    }
-
     /// The volume is no more, and with it all that was on it. Returns the dumps that it had parts of.
     pub fn remove_volume(
         &mut self,
@@ -307,7 +293,7 @@ pub(super) fn one(c: &Connection, label: &Label) -> Result<Option<Volume>, Troub
     Ok(statement.query_row([label.as_str()], of_row).optional()?)
 }
 
-fn known(c: &Connection, label: &Label) -> Result<Volume, Trouble> {
+pub(super) fn known(c: &Connection, label: &Label) -> Result<Volume, Trouble> {
     one(c, label)?.ok_or_else(|| CatalogueError::NoSuchVolume(label.clone()).into())
 }
 
@@ -320,9 +306,9 @@ pub(super) fn insert(c: &Connection, volume: &Volume) -> Result<(), Trouble> {
     c.prepare_cached(
         "INSERT OR REPLACE INTO volumes
          (label, pool, storage, barcode, slot, block, state, labelled, first, last, next_file, next_at,
-          bytes, lock)
+          bytes, lock, lock_why, lock_by, lock_at, off_site, off_site_at)
          VALUES (:label, :pool, :storage, :barcode, :slot, :block, :state, :labelled, :first, :last,
-                 :next_file, :next_at, :bytes, :lock)",
+                 :next_file, :next_at, :bytes, :lock, :lock_why, :lock_by, :lock_at, :off_site, :off_site_at)",
     )?
     .execute(named_params! {
         ":label": volume.label.as_str(),
@@ -339,11 +325,16 @@ pub(super) fn insert(c: &Connection, volume: &Volume) -> Result<(), Trouble> {
         ":next_at": volume.end.object.map(|object| int(object.0)),
         ":bytes": int(volume.bytes.0),
         ":lock": lock_text(volume.lock),
+        ":lock_why": volume.locked.why,
+        ":lock_by": volume.locked.by,
+        ":lock_at": maybe(volume.locked.at),
+        ":off_site": volume.off_site.as_ref().map(|off| &off.place),
+        ":off_site_at": maybe(volume.off_site.as_ref().map(|off| off.since)),
     })?;
     Ok(())
 }
 
-fn of_row(row: &Row<'_>) -> rusqlite::Result<Volume> {
+pub(super) fn of_row(row: &Row<'_>) -> rusqlite::Result<Volume> {
     let block: u64 = number(row, "block")?;
     let block_size = BlockSize::new(block)
         .ok_or(rusqlite::Error::IntegralValueOutOfRange(usize::MAX, int(block)))?;
@@ -364,10 +355,12 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<Volume> {
         },
         bytes: bytes(row, "bytes")?,
         lock: lock_of(row)?,
+        locked: holds::locked_of(row)?,
+        off_site: holds::off_site_of(row)?,
     })
 }
 
-fn lock_text(lock: Lock) -> String {
+pub(super) fn lock_text(lock: Lock) -> String {
     match lock {
         Lock::Open => String::new(),
         Lock::NoReuse => "no-reuse".to_owned(),

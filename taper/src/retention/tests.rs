@@ -31,6 +31,7 @@ fn volume(name: &str, written: Option<u32>) -> VolumeFact {
         storage: storage("lib"),
         state: VolumeState::Full,
         lock: Lock::Open,
+        locked: String::new(),
         labelled: None,
         written: written.map(day),
     }

@@ -46,6 +46,7 @@ fn situation(method: Method, volumes: Vec<Volume>, slots: Vec<SlotView>) -> Situ
                 storage: v.storage.clone(),
                 state: v.state,
                 lock: v.lock,
+                locked: v.locked.to_string(),
                 labelled: v.labelled,
                 written: v.last_written,
             })
@@ -177,6 +178,26 @@ fn a_volume_of_another_pool_is_left_alone() {
     let mut scan = Scan::new(situation(Method::Oldest, vec![other], vec![holds(1, "V01")]));
     assert_eq!(scan.next(), None);
     assert!(scan.refusals()[0].why.contains("pool archive"));
+}
+
+#[test]
+fn a_volume_that_is_noted_as_off_site_is_neither_proposed_nor_written() {
+    let place = || crate::catalogue::OffSite { place: "the bank".to_owned(), since: stamp(NOW) };
+    let away = Volume { off_site: Some(place()), ..volume("V01", Some(1)) };
+    let open =
+        Volume { off_site: Some(place()), state: VolumeState::Active, ..volume("V02", Some(9)) };
+    for method in [Method::Traditional, Method::Oldest, Method::Lexical] {
+        let slots = vec![holds(1, "V01"), holds(2, "V02")];
+        let mut situation = situation(method, vec![away.clone(), open.clone()], slots);
+        situation.append = Append::Allowed;
+        let mut scan = Scan::new(situation);
+        assert_eq!(scan.next(), None);
+        for (slot, name) in [(1, "V01"), (2, "V02")] {
+            let found = Found::Labelled { label: label(name), stamp: None };
+            let refusal = scan.met(Slot(slot), found).unwrap_err();
+            assert!(refusal.why.contains("off-site (the bank)"), "{refusal}");
+        }
+    }
 }
 
 #[test]
