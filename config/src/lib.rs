@@ -11,6 +11,7 @@ mod keys;
 mod label_values;
 mod labels;
 mod load;
+mod mail;
 mod model;
 mod origins;
 mod quickstart;
@@ -34,6 +35,7 @@ pub use changer::{
 pub use complaint::{Complaint, Complaints, Gravity, pictures};
 pub use labels::{Autolabel, LabelRule};
 pub use load::{files, load};
+pub use mail::{BadServer, SmtpSecurity, SmtpServer};
 pub use model::{
     Autoflush, Bump, Config, DisplayUnit, Dle, DumpOrder, Dumping, Dumptype, Estimate,
     EstimateLimit, FlushThresholds, HoldingDisk, HoldingUse, Interface, Levels, Picks, Policy,

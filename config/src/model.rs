@@ -12,6 +12,7 @@ use types::{BlockSize, Bytes, DleName, DleRef, HostName, PoolName, Stamp, Storag
 use crate::changer::Changer;
 use crate::complaint::Complaint;
 use crate::labels::{Autolabel, LabelRule};
+use crate::mail::SmtpServer;
 use crate::origins::Origins;
 use crate::words::words;
 
@@ -59,8 +60,14 @@ pub struct Site {
     pub name: String,
     /// Who gets the report. Empty: nobody.
     pub mailto: Vec<String>,
-    /// The program that takes a mail on its standard input.
+    /// The program that takes a mail on its standard input, where no server is named.
     pub mailer: PathBuf,
+    /// The server that takes mail. `None`: `mailer` does.
+    pub smtp: Option<SmtpServer>,
+    /// The file with name and password for that server. `None`: it takes mail from anybody.
+    pub smtp_login: Option<PathBuf>,
+    /// Who mail is from. `None`: `reelkeep` at this machine.
+    pub mailfrom: Option<String>,
     /// Which runs are worth a mail.
     pub send_report_on: SendReport,
     /// How sizes are written in reports.

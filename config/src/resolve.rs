@@ -16,6 +16,7 @@ use types::{Bytes, StorageName};
 
 use crate::complaint::Source;
 use crate::keys::Set;
+use crate::mail::SmtpSecurity;
 use crate::model::{Config, HoldingDisk, Interface, Site, Storage, UseSpace};
 use crate::origins::{Origin, Origins};
 use crate::read::{Faults, Section, Sections};
@@ -95,6 +96,10 @@ impl Resolver<'_> {
         for path in [&mut site.catalogue, &mut site.indexdir, &mut site.logdir] {
             *path = absolute(&site.directory, path);
         }
+        if let Some(login) = &mut site.smtp_login {
+            *login = absolute(&site.directory, login);
+        }
+        self.mail(site);
         if let Some(org) = &draft.org {
             site.org.clone_from(org);
         }
@@ -110,6 +115,29 @@ impl Resolver<'_> {
             );
         }
         draft
+    }
+
+    /// A password is for a server, and for no ears on the way.
+    fn mail(&mut self, site: &Site) {
+        if site.smtp_login.is_none() {
+            return;
+        }
+        let place = self.sections.site.place("smtp-login");
+        match &site.smtp {
+            None => self.faults.mistake(
+                &place,
+                "smtp-login is for the server that smtp names, and there is none",
+                "write smtp = \"smtps://HOST\", or leave smtp-login out".to_owned(),
+            ),
+            Some(server) if server.security == SmtpSecurity::Plain && !server.is_local() => {
+                self.faults.mistake(
+                    &place,
+                    format!("the password would go to {server} for all to read"),
+                    "write smtps:// or smtp+starttls://".to_owned(),
+                );
+            }
+            Some(_) => {}
+        }
     }
 
     /// Looks up the storages that the site names.

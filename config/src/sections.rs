@@ -18,6 +18,7 @@ use crate::codec::{
 use crate::keys::{Key, key, list};
 use crate::label_values::{Autolabels, LabelRules};
 use crate::labels::{Autolabel, LabelRule};
+use crate::mail::Address;
 use crate::model::{
     Autoflush, Bump, DisplayUnit, DumpOrder, Dumping, Estimate, EstimateLimit, FlushThresholds,
     HoldingDisk, HoldingUse, Interface, Picks, Policy, RunsPerCycle, Selection, SendReport, Site,
@@ -198,6 +199,9 @@ pub(crate) fn default_site(directory: PathBuf, site_name: String) -> Site {
         name: site_name,
         mailto: Vec::new(),
         mailer: PathBuf::from("/usr/sbin/sendmail"),
+        smtp: None,
+        smtp_login: None,
+        mailfrom: None,
         send_report_on: SendReport::All,
         displayunit: DisplayUnit::Auto,
         catalogue: PathBuf::from("catalogue.sqlite"),
@@ -304,8 +308,11 @@ const MANY: u32 = 100_000;
 pub(crate) fn site_keys() -> Vec<Key<SiteDraft>> {
     let mut keys = vec![
         key("org", maybe(Word), |d: &mut SiteDraft| &mut d.org),
-        key("mailto", List(Word), |d| &mut d.site.mailto),
+        key("mailto", List(Address), |d| &mut d.site.mailto),
+        key("mailfrom", maybe(Address), |d| &mut d.site.mailfrom),
         key("mailer", Path, |d| &mut d.site.mailer),
+        key("smtp", maybe(parsed()), |d| &mut d.site.smtp),
+        key("smtp-login", maybe(Path), |d| &mut d.site.smtp_login),
         key("send-amreport-on", Words::new(SendReport::WORDS), |d| &mut d.site.send_report_on),
         key("displayunit", Words::new(DisplayUnit::WORDS), |d| &mut d.site.displayunit),
         key("catalogue", Path, |d| &mut d.site.catalogue),

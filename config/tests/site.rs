@@ -144,6 +144,13 @@ fn what_does_not_fit_together_is_a_mistake() {
         (site("[pool.x]\n", "", "tapepool = \"y\""), "there is no pool \"y\""),
         (site("[storage.other]\n", "", ""), "none is said to be the one that runs write to"),
         (site("", "storage = []", ""), "a run has to write to at least one storage"),
+        (site("", "mailto = [\"a@b, c@d\"]", ""), "\"a@b, c@d\" is no address of mail"),
+        (site("", "mailto = [\"-oQ/tmp\"]", ""), "\"-oQ/tmp\" is no address of mail"),
+        (site("", "smtp-login = \"login\"", ""), "the server that smtp names, and there is none"),
+        (
+            site("", "smtp = \"smtp://mail\"\nsmtp-login = \"login\"", ""),
+            "the password would go to smtp://mail for all to read",
+        ),
         (
             site(
                 "[changer.two]\ntype = \"vtape\"\ndirectory = \"v\"\nslots = 2\n",

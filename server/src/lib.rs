@@ -11,6 +11,7 @@ pub mod holding;
 pub mod labelling;
 pub mod library;
 pub mod lock;
+pub mod mail;
 pub mod night;
 pub mod pattern;
 pub mod planner;

@@ -3,7 +3,7 @@
 //! A key that is accepted and has no effect is a promise that is not kept. Each that is set to more than its
 //! default is told: by `config check`, by `check`, and in the notes of every run.
 
-use config::{Config, SendReport};
+use config::Config;
 
 /// One sentence for each.
 pub fn told(config: &Config) -> Vec<String> {
@@ -14,11 +14,6 @@ pub fn told(config: &Config) -> Vec<String> {
         }
     };
     let site = &config.site;
-    say(
-        !site.mailto.is_empty() && site.send_report_on != SendReport::Never,
-        "mailto: this version mails nothing; pipe the output of `dump` into your mailer from cron"
-            .to_owned(),
-    );
     say(
         site.storage.len() > 1,
         format!("storage: this version writes to the first one only, {}", first(&site.storage)),
@@ -67,7 +62,6 @@ mod tests {
         let settings = config::Quickstart::new("/site".into(), vec!["/srv".into()]);
         let text = config::quickstart(&settings)
             .unwrap()
-            .replace("mailto = []", "")
             .replace("[site]\n", &format!("[site]\n{more}\n"));
         config::read(&[("/site/reelkeep.toml".into(), text)]).unwrap()
     }
@@ -79,8 +73,8 @@ mod tests {
 
     #[test]
     fn a_key_without_effect_is_told() {
-        let told = told(&site("mailto = [\"ops@example.org\"]"));
+        let told = told(&site("vault-storage = [\"daily\"]"));
         assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].starts_with("mailto"));
+        assert!(told[0].starts_with("vault-storage"));
     }
 }

@@ -51,7 +51,14 @@ pub(super) fn tell(context: &Context, site: &Site, night: &Night) -> anyhow::Res
         }
         print::text(&text)?;
     }
-    Ok(exit(night.outcome))
+    Ok(mailed(context, site, &report).unwrap_or_else(|| exit(night.outcome)))
+}
+
+/// Mails the report. A mail that did not go out is told, and is a complaint.
+fn mailed(context: &Context, site: &Site, report: &report::Report) -> Option<Exit> {
+    let error = report::mail(&site.config.site, report, &context.now).err()?;
+    super::explain(&error.into());
+    Some(Exit::Complaints)
 }
 
 fn report_of(context: &Context, site: &Site, run: Stamp) -> anyhow::Result<report::Report> {

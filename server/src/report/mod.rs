@@ -6,6 +6,7 @@
 //! The order is that of a reader at 3 a.m.: did it work; what failed and what to do about it; what to load
 //! next; then what was strange; then the figures.
 
+mod mailed;
 mod text;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,9 @@ use types::{Bytes, DleRef, DriveName, DumpId, Label, Level, Stamp};
 
 use crate::runlog::{Logged, Outcome, RunEvent, Target};
 
+pub use mailed::mail;
 pub use text::render;
+use text::verdict;
 
 /// A run, told in order of weight.
 #[derive(Debug, Serialize)]

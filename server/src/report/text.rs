@@ -26,18 +26,23 @@ pub fn render(report: &Report) -> String {
 }
 
 fn head(out: &mut String, report: &Report) -> std::fmt::Result {
-    let verdict = match report.outcome {
-        Some(Outcome::Good) => "all well",
-        Some(Outcome::Strange) => "done, with complaints",
-        Some(Outcome::Failed) => "SOMETHING FAILED",
-        Some(Outcome::Interrupted) => "STOPPED BEFORE IT WAS DONE",
-        None => "NOT FINISHED",
-    };
+    let verdict = verdict(report.outcome);
     writeln!(out, "{}: {} of {}: {verdict}", report.org, report.kind, stamp_text(report.run))?;
     write!(out, "Run {}, begun {}", report.run, unix_text(report.started))?;
     match report.finished {
         Some(finished) => writeln!(out, ", took {}", duration(finished - report.started)),
         None => writeln!(out),
+    }
+}
+
+/// How a run ended, in a few words.
+pub(super) fn verdict(outcome: Option<Outcome>) -> &'static str {
+    match outcome {
+        Some(Outcome::Good) => "all well",
+        Some(Outcome::Strange) => "done, with complaints",
+        Some(Outcome::Failed) => "SOMETHING FAILED",
+        Some(Outcome::Interrupted) => "STOPPED BEFORE IT WAS DONE",
+        None => "NOT FINISHED",
     }
 }
 
