@@ -6,9 +6,10 @@
 //! 512 KiB are wanted of it, each with a small file. They are read
 //!
 //! - by their numbers, with a locate for each;
-//! - by their numbers, but reading on where the next is nearer than a locate is worth: what the clerk does;
+//! - by their numbers, but reading on where the next is nearer than a locate is worth;
 //! - in the order of [`TapeDrive::order_for_reading`], with a locate for each;
-//! - in that order of *stretches*: blocks between which reading on is worth more than a locate are one.
+//! - in that order of *stretches*: blocks between which reading on is worth more than a locate are one. So the clerk
+//!   reads.
 //!
 //! Locates and reads are commands to the emulator. What is read on is reckoned at the speed that it reads at: a
 //! whole image would take hours to emulate. Nothing is known to the emulator of the time that a turn at the end
@@ -36,7 +37,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "drive",
         "files",
         "by number s",
-        "the clerk s",
+        "reading on s",
         "in order s",
         "stretches in order s",
         "all of it s"
@@ -45,14 +46,14 @@ fn main() -> Result<(), Box<dyn Error>> {
         for files in [1, 100, 10_000] {
             let mut reading = Reading::of(generation)?;
             let wanted = scattered(files);
-            let [number, clerk] = reading.by_number(&wanted)?;
+            let [number, on] = reading.by_number(&wanted)?;
             let order = reading.in_order(&wanted)?;
             let stretches = reading.stretches_in_order(&wanted)?;
             let all = reading.reading_on(IMAGE);
-            let [number, clerk, order, stretches, all] =
-                [number, clerk, order, stretches, all].map(|time| time.as_secs());
+            let [number, on, order, stretches, all] =
+                [number, on, order, stretches, all].map(|time| time.as_secs());
             println!(
-                "{:<6}{files:>7}{number:>13}{clerk:>14}{order:>13}{stretches:>21}{all:>16}",
+                "{:<6}{files:>7}{number:>13}{on:>14}{order:>13}{stretches:>21}{all:>16}",
                 format!("{generation:?}")
             );
         }
@@ -147,17 +148,17 @@ impl Reading {
     /// With a locate for each, and reading on where the next is near.
     fn by_number(&mut self, wanted: &[u64]) -> Result<[Duration; 2], Box<dyn Error>> {
         self.drive.rewind()?;
-        let (mut locating, mut clerk) = (Duration::ZERO, Duration::ZERO);
+        let (mut locating, mut on) = (Duration::ZERO, Duration::ZERO);
         let mut behind = None;
         for &object in wanted {
             let [way, read] = self.fetch(object)?;
             locating += way + read;
             let gap = behind.map(|behind| object.saturating_sub(behind));
             let near = gap.filter(|&gap| self.is_near(gap)).map(|gap| self.reading_on(gap));
-            clerk += near.unwrap_or(way) + read;
+            on += near.unwrap_or(way) + read;
             behind = Some(object + 1);
         }
-        Ok([locating, clerk])
+        Ok([locating, on])
     }
 
     fn in_order(&mut self, wanted: &[u64]) -> Result<Duration, Box<dyn Error>> {
@@ -217,9 +218,9 @@ mod tests {
         let mut reading = Reading::of(Generation::Lto9).unwrap();
         // Every tenth of them, in a tenth of the image: as dense, and tested sooner.
         let wanted: Vec<u64> = scattered(1000).iter().map(|place| place / 10).collect();
-        let [by_number, clerk] = reading.by_number(&wanted).unwrap();
-        assert!(clerk * 2 < by_number, "{clerk:?} of {by_number:?}");
+        let [by_number, on] = reading.by_number(&wanted).unwrap();
+        assert!(on * 2 < by_number, "{on:?} of {by_number:?}");
         let all = reading.reading_on(IMAGE / 10);
-        assert!(clerk < all + Duration::from_secs(60), "{clerk:?}, and all of it in {all:?}");
+        assert!(on < all + Duration::from_secs(60), "{on:?}, and all of it in {all:?}");
     }
 }

@@ -72,6 +72,22 @@ impl fmt::Display for Position {
     }
 }
 
+/// A stretch of a medium: blocks of one file that are read without a stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Before its first block.
+    pub first: Position,
+    /// Before its last block, which belongs to it.
+    pub last: Position,
+}
+
+/// The order in which stretches stand on the medium, as indexes into them.
+pub(crate) fn as_they_stand(stretches: &[Stretch]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..stretches.len()).collect();
+    order.sort_by_key(|&index| stretches.get(index).map(|stretch| stretch.first));
+    order
+}
+
 /// What the medium in a drive wants of those who write and read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -115,6 +131,12 @@ pub trait Drive: Send {
     /// A hint for later locates: the first block of `file` is this object. A drive that goes by objects then
     /// goes straight there, and proves afterwards that it is in the right file.
     fn recall(&mut self, _file: FileNo, _object: ObjectNo) {}
+
+    /// In which order these stretches are read soonest from where the medium stands, as indexes into them, each
+    /// once. It is advice, which no drive fails to give: one that knows no better takes them as they stand.
+    fn reading_order(&mut self, stretches: &[Stretch]) -> Vec<usize> {
+        as_they_stand(stretches)
+    }
 
     /// Gives the drive one block. It may be queued.
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError>;
@@ -326,6 +348,9 @@ macro_rules! drive_by_reference {
             }
             fn recall(&mut self, file: FileNo, object: ObjectNo) {
                 (**self).recall(file, object);
+            }
+            fn reading_order(&mut self, stretches: &[Stretch]) -> Vec<usize> {
+                (**self).reading_order(stretches)
             }
             fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {
                 (**self).write_block(block)

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use types::{Blame, DriveName, Slot};
 
 use crate::changer::{Changer, ChangerError, Errand, Inventory};
-use crate::drive::{Action, Drive, DriveError, Limits, Met, Position, Wrote};
+use crate::drive::{Action, Drive, DriveError, Limits, Met, Position, Stretch, Wrote};
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +123,10 @@ impl<D: Drive> Drive for Faulty<D> {
 
     fn title_file(&mut self, title: &str) {
         self.inner.title_file(title);
+    }
+
+    fn reading_order(&mut self, stretches: &[Stretch]) -> Vec<usize> {
+        self.inner.reading_order(stretches)
     }
 
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {

@@ -30,5 +30,7 @@ pub use changer::{
     Bay, Cartridge, CartridgeKind, Changer, ChangerError, Inventory, Passage, Place, PlaceKind,
     Spot,
 };
-pub use drive::{Action, Drive, DriveError, LastBlock, Limits, Met, Position, Trouble, Wrote};
+pub use drive::{
+    Action, Drive, DriveError, LastBlock, Limits, Met, Position, Stretch, Trouble, Wrote,
+};
 pub use transport::{Completion, Data, Transport, TransportError};

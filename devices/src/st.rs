@@ -44,6 +44,7 @@ use types::{BlockSize, DriveName, FileNo, ObjectNo};
 use self::kernel::{Kernel, Node, Op, Status};
 pub use self::trouble::{Beyond, NotThroughSt, StTrouble};
 use crate::drive::{Action, Drive, DriveError, LastBlock, Limits, Met, Position, Trouble, Wrote};
+use crate::ssc::WORTH_A_LOCATE;
 
 /// A drive behind `/dev/nst*`.
 pub struct StDrive {
@@ -428,9 +429,12 @@ impl Drive for StDrive {
 
     fn limits(&self) -> Limits {
         let block = self.block;
-        // A drive comes to speed, or finds a place, in seconds; meanwhile it reads a gigabyte.
-        let worth_a_locate = types::Bytes(1 << 30);
-        Limits { header: block, block, last_block: LastBlock::Filled, worth_a_locate }
+        Limits {
+            header: block,
+            block,
+            last_block: LastBlock::Filled,
+            worth_a_locate: WORTH_A_LOCATE,
+        }
     }
 
     fn object_of(&self, file: FileNo) -> Option<ObjectNo> {

@@ -12,7 +12,7 @@ use devices::ssc::{
     Cleaning, Encryption, Key, Protection, Readiness, Reserved, Segment, Setup, TapeDrive,
     Threading, Written,
 };
-use devices::{Drive, Met, Position, Wrote};
+use devices::{Drive, Met, Position, Stretch, Wrote};
 use types::{Blame, BlockSize, Bytes, FileNo, ObjectNo};
 
 const BARCODE: &str = "RK0001";
@@ -266,6 +266,36 @@ fn a_list_to_be_read_comes_back_whole_from_every_drive() {
         assert_eq!(drive.position().unwrap(), Position::BEGINNING, "nothing was moved");
         assert!(drive.order_for_reading(&[]).unwrap().is_empty());
     }
+}
+
+#[test]
+fn stretches_are_ordered_where_the_starts_of_their_files_are_known_and_else_taken_as_they_stand() {
+    let cartridge = CartridgeSetup::blank(Spot::Drive(0), BARCODE, Generation::Lto8);
+    let library = library_of(&DriveModel::ibm(Generation::Lto8), cartridge);
+    // Eight terabytes are on more than a hundred wraps.
+    const BLOCKS: u64 = 1_000_000;
+    library.fill(BARCODE, BLOCKS, 8 << 20);
+    let mut drive = open(&library);
+    drive.rewind().unwrap();
+    let at = |file, block| Position { file: FileNo(file), block };
+    let stretch = |first: Position| Stretch { first, last: at(first.file.0, first.block + 3) };
+    let far: Vec<_> = (0..50).rev().map(|n| stretch(at(0, n * BLOCKS / 60))).collect();
+    let mut order = drive.reading_order(&far);
+    assert_ne!(order, (0..50).rev().collect::<Vec<_>>(), "the wraps are followed");
+    order.sort_unstable();
+    assert_eq!(order, (0..50).collect::<Vec<_>>());
+    let unknown = [stretch(at(7, 5)), stretch(at(0, 9)), stretch(at(7, 1))];
+    assert_eq!(drive.reading_order(&unknown), [1, 2, 0]);
+    drive.recall(FileNo(7), ObjectNo(BLOCKS / 2));
+    let mut order = drive.reading_order(&unknown);
+    order.sort_unstable();
+    assert_eq!(order, [0, 1, 2]);
+    take_out(&library);
+    assert_eq!(
+        drive.reading_order(&unknown),
+        [1, 2, 0],
+        "a drive that says nothing costs no restore"
+    );
 }
 
 #[test]

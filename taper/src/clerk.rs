@@ -1,7 +1,7 @@
 //! The clerk: reads images back from volumes.
 //!
 //! ```text
-//!  parts of dumps, frames wanted ──plan──► volume by volume, file by file, in the order of the medium
+//!  parts of dumps, frames wanted ──plan──► volume by volume, in the order that its drive advises
 //!                                             │
 //!  frames, or why they are lost ◄──read_frames┘  straight to the block; only what is wanted is read
 //! ```
@@ -26,7 +26,7 @@ use crate::tail::{Tail, TailError};
 
 mod reader;
 
-pub use reader::{ReadError, Reader};
+pub use reader::{Extent, ReadError, Reader};
 
 /// Where a part lies.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ pub struct VolumeReads {
     pub label: Label,
     /// Which objects its files begin at, as far as it is known.
     pub objects: Vec<(FileNo, ObjectNo)>,
-    /// Its frames, as they stand on it.
+    /// Its frames, as they stand on it. They are read in the order that the drive advises.
     pub reads: Vec<FrameRead>,
 }
 
@@ -320,7 +320,13 @@ fn read_volume<D: Drive>(
     let label = volume.label().clone();
     let mut reader = Reader::new(volume);
     let mut buffer = Vec::new();
-    for read in reads {
+    let extent = |read: &FrameRead| Extent {
+        file: read.file,
+        from: read.from,
+        bytes: u64::from(read.frame.stored),
+    };
+    let order = reader.order(&reads.iter().map(extent).collect::<Vec<_>>());
+    for read in order.into_iter().filter_map(|index| reads.get(index)) {
         buffer.resize(read.frame.stored as usize, 0);
         let file = read.file;
         let found = match reader.read(file, read.from, &mut buffer) {

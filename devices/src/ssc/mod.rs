@@ -20,7 +20,9 @@
 
 use types::{BlockSize, Bytes, DriveName, FileNo, ObjectNo};
 
-use crate::drive::{Action, Drive, DriveError, LastBlock, Limits, Met, Position, Trouble, Wrote};
+use crate::drive::{
+    Action, Drive, DriveError, LastBlock, Limits, Met, Position, Stretch, Trouble, Wrote,
+};
 use crate::scsi::judge::{Again, Attention};
 use crate::scsi::{Cdb, During};
 use crate::transport::{Data, Transport};
@@ -66,6 +68,7 @@ pub use identify::Identity;
 pub use memory::{CartridgeFacts, Written};
 pub use modes::Protection;
 pub use notes::{Cleaning, FailureAhead, Notes};
+pub(crate) use order::WORTH_A_LOCATE;
 pub use order::{Segment, Wraps, order};
 pub use problem::Problem;
 pub use ready::{Readiness, Threading, Wait};
@@ -363,11 +366,6 @@ impl<T: Transport> TapeDrive<T> {
     }
 }
 
-/// Below this a locate takes longer than reading on. By the constants of [`order()`] it takes 4.3 s and 1.8 s for each
-/// GB on the way, for along a wrap an LTO-8 winds only half as fast again as it reads: the two meet at 4.6 GB, for
-/// LTO-9 at 6 GB, for LTO-5 at 2 GB.
-const WORTH_A_LOCATE: Bytes = Bytes(4 << 30);
-
 impl<T: Transport> Drive for TapeDrive<T> {
     fn name(&self) -> &DriveName {
         &self.name
@@ -388,6 +386,10 @@ impl<T: Transport> Drive for TapeDrive<T> {
 
     fn recall(&mut self, file: FileNo, object: ObjectNo) {
         self.starts.told(file, object);
+    }
+
+    fn reading_order(&mut self, stretches: &[Stretch]) -> Vec<usize> {
+        self.order_of(stretches)
     }
 
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {

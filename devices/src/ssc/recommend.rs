@@ -12,7 +12,7 @@ use types::ObjectNo;
 
 use super::order::{Segment, Wraps, order};
 use super::{Problem, TapeDrive};
-use crate::drive::{Action, DriveError};
+use crate::drive::{Action, DriveError, Stretch, as_they_stand};
 use crate::scsi::cdb::ssc::{
     Ordering, generate_rao, read_end_of_wrap_positions, receive_rao, receive_rao_limits,
 };
@@ -20,6 +20,28 @@ use crate::scsi::page::{rao, wraps};
 use crate::transport::{Data, Transport};
 
 impl<T: Transport> TapeDrive<T> {
+    /// The order in which to read these stretches. Where the start of a file is not known, or the drive does not
+    /// answer, they are taken as they stand.
+    pub(super) fn order_of(&mut self, stretches: &[Stretch]) -> Vec<usize> {
+        let segment = |stretch: &Stretch| {
+            let object = |place| self.starts.object_at(place);
+            object(stretch.first).zip(object(stretch.last))
+        };
+        let segments: Option<Vec<Segment>> = stretches
+            .iter()
+            .map(|stretch| segment(stretch).map(|(first, last)| Segment { first, last }))
+            .collect();
+        match segments.map(|segments| self.order_for_reading(&segments)) {
+            Some(Ok(order)) => order,
+            None => as_they_stand(stretches),
+            Some(Err(error)) => {
+                let cause = &error.cause;
+                tracing::info!("{error}: {cause}. What is wanted is read as it stands on the tape");
+                as_they_stand(stretches)
+            }
+        }
+    }
+
     /// The order in which to read these segments, as indexes into them.
     pub fn order_for_reading(&mut self, segments: &[Segment]) -> Result<Vec<usize>, DriveError> {
         let here = self.at.map_or(ObjectNo(0), |at| at.object);

@@ -96,6 +96,12 @@ impl Starts {
         }
     }
 
+    /// Which object stands behind `place`, if the start of its file was seen or told.
+    pub(super) fn object_at(&self, place: Position) -> Option<ObjectNo> {
+        let (start, _) = self.0.get(&place.file.0)?;
+        start.0.checked_add(place.block).map(ObjectNo)
+    }
+
     /// A hint was wrong.
     pub(super) fn disbelieve(&mut self, file: FileNo) {
         self.0.retain(|&other, (_, source)| other != file.0 || *source == Source::Seen);
@@ -176,6 +182,9 @@ mod tests {
         assert_eq!(starts.way(place(3, 5), None), straight(45, Source::Seen));
         assert_eq!(starts.way(place(5, 0), None), straight(70, Source::Told));
         assert_eq!(starts.way(place(5, u64::MAX), None), straight(u64::MAX, Source::Told));
+        assert_eq!(starts.object_at(place(5, 1)), Some(ObjectNo(71)));
+        assert_eq!(starts.object_at(place(5, u64::MAX)), None);
+        assert_eq!(starts.object_at(place(4, 1)), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use devices::scsi::page::reservation::ReservationKey;
 use devices::ssc::{Readiness, TapeDrive, Threading, Wait};
 use devices::vtape::VtapeDrive;
-use devices::{Drive, DriveError, Limits, Met, Position, Transport, Wrote};
+use devices::{Drive, DriveError, Limits, Met, Position, Stretch, Transport, Wrote};
 use types::{Digest, DriveName, FileNo, ObjectNo};
 
 /// A tape drive, real or emulated.
@@ -106,6 +106,10 @@ impl Drive for AnyDrive {
 
     fn recall(&mut self, file: FileNo, object: ObjectNo) {
         self.it_mut().recall(file, object);
+    }
+
+    fn reading_order(&mut self, stretches: &[Stretch]) -> Vec<usize> {
+        self.it_mut().reading_order(stretches)
     }
 
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {

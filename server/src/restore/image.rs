@@ -1,14 +1,15 @@
 //! The image of a dump, wherever it can be read: held, or on volumes; the cheapest first.
 //!
 //! Frames are read one by one, straight from where they lie, and each is checked. A frame that is bad in one
-//! place is read from the next.
+//! place is read from the next. Whoever wants many asks in which order they are read soonest.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use format::frame::{Frame, digest};
 use taper::catalogue::{Catalogue, CatalogueError, Copy, Located};
-use taper::clerk::{PartAt, ReadError, Reader};
+use taper::clerk::{Extent, PartAt, ReadError, Reader};
 use taper::scribe::{Chunks, SourceError};
 use types::{DumpId, Label, StorageName};
 
@@ -133,6 +134,15 @@ impl Image {
         Err(trouble)
     }
 
+    /// Takes out of `left`, indexes into these stretches of the image, those to read next, in the order in which they
+    /// are read soonest: all of one volume, the one that is in the drive before others.
+    pub fn next_to_read(&mut self, stretches: &[Range<u64>], left: &mut Vec<usize>) -> Vec<usize> {
+        match self.sources.first_mut() {
+            Some(Source::Volumes(volumes)) => volumes.next_to_read(stretches, left),
+            _ => std::mem::take(left),
+        }
+    }
+
     /// How many places have it.
     pub fn places(&self) -> usize {
         self.sources.len()
@@ -203,9 +213,16 @@ fn open_copy(
 impl Source {
     fn read(&mut self, frame: &Frame, bytes: &mut Vec<u8>) -> Result<(), ImageError> {
         bytes.resize(frame.stored as usize, 0);
-        self.read_at(frame.offset, bytes)?;
-        if digest(bytes) == frame.sha256 {
+        let read = match self {
+            Self::Held(chunks) => Ok(chunks.read_at(frame.offset, bytes)?),
+            // The hash proves more than the header, which would cost a way to the start of each part.
+            Self::Volumes(volumes) => volumes.read_unproven(frame.offset, bytes),
+        };
+        if read.is_ok() && digest(bytes) == frame.sha256 {
             return Ok(());
+        }
+        if let Self::Volumes(volumes) = self {
+            volumes.tell_other_part(frame.offset, read)?;
         }
         let place = match self {
             Self::Held(_) => "on the holding disk".to_owned(),
@@ -228,21 +245,101 @@ impl Source {
     }
 }
 
+fn unread(part: &PartAt, source: ReadError) -> ImageError {
+    ImageError::Volume { label: part.label.clone(), source }
+}
+
 impl OnVolumes {
-    /// Reads a stretch, which may go on over parts.
-    fn read_at(&mut self, mut offset: u64, mut bytes: &mut [u8]) -> Result<(), ImageError> {
+    /// Reads a stretch, which may go on over parts, of which each is proved by its header.
+    fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> Result<(), ImageError> {
+        self.over_parts(offset, bytes, Self::read_part)
+    }
+
+    /// Reads a stretch of which whoever wants it knows the hash.
+    fn read_unproven(&mut self, offset: u64, bytes: &mut [u8]) -> Result<(), ImageError> {
+        self.over_parts(offset, bytes, |volumes, _, part, from, bytes| {
+            let reader = volumes.mount(&part.label)?;
+            reader.recall(part);
+            reader.read(part.file, from, bytes).map_err(|source| unread(part, source))
+        })
+    }
+
+    /// What was wrong with a stretch: that the volume was written over, or what was met.
+    fn tell_other_part(
+        &mut self,
+        offset: u64,
+        met: Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
+        let in_reach = matches!(met, Ok(()) | Err(ImageError::Volume { .. }));
+        if in_reach
+            && let Err(error) = self.read_at(offset, &mut [0])
+            && matches!(error, ImageError::Volume { source: ReadError::OtherPart { .. }, .. })
+        {
+            return Err(error);
+        }
+        met
+    }
+
+    fn next_to_read(&mut self, stretches: &[Range<u64>], left: &mut Vec<usize>) -> Vec<usize> {
+        let part = |index: usize| {
+            let stretch = stretches.get(index)?;
+            self.parts.get(self.part_at(stretch.start)?)
+        };
+        let label = |index: &usize| part(*index).map(|part| part.label.clone());
+        let mounted = self.mounted.as_ref().map(|(label, _)| label.clone());
+        let first = left.iter().map(label).find(|found| *found == mounted);
+        let wanted = first.unwrap_or_else(|| left.first().and_then(label));
+        let (here, later): (Vec<usize>, Vec<usize>) =
+            left.iter().partition(|index| label(index) == wanted);
+        let extents: Vec<Extent> = here
+            .iter()
+            .filter_map(|&index| {
+                let (part, stretch) = (part(index)?, stretches.get(index)?);
+                let (from, bytes) = (stretch.start - part.offset.0, stretch.end - stretch.start);
+                Some(Extent { file: part.file, from, bytes: bytes.min(part.bytes.0 - from) })
+            })
+            .collect();
+        *left = later;
+        // Why a volume is not to be had is told when it is read.
+        match wanted.map(|label| (self.mount_knowing(&label), extents.len() == here.len())) {
+            Some((Ok(reader), true)) => {
+                let order = reader.order(&extents);
+                order.into_iter().filter_map(|at| here.get(at).copied()).collect()
+            }
+            _ => here,
+        }
+    }
+
+    /// Mounts a volume, and tells the drive where its parts are.
+    fn mount_knowing(&mut self, label: &Label) -> Result<&mut Reader<AnyDrive>, ImageError> {
+        self.mount(label)?;
+        let Some((_, reader)) = &mut self.mounted else {
+            return Err(LibraryTrouble::NoDrive.into());
+        };
+        self.parts.iter().filter(|part| part.label == *label).for_each(|part| reader.recall(part));
+        Ok(reader)
+    }
+
+    /// The number of the part that has this byte of the image.
+    fn part_at(&self, offset: u64) -> Option<usize> {
+        let has = |part: &PartAt| part.offset.0 <= offset && offset < part.offset.0 + part.bytes.0;
+        self.parts.iter().position(has)
+    }
+
+    fn over_parts(
+        &mut self,
+        mut offset: u64,
+        mut bytes: &mut [u8],
+        read: impl Fn(&mut Self, usize, &PartAt, u64, &mut [u8]) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
         while !bytes.is_empty() {
-            let number = self
-                .parts
-                .iter()
-                .position(|part| part.offset.0 <= offset && offset < part.offset.0 + part.bytes.0);
-            let number = number.ok_or(ImageError::NoPart(offset))?;
+            let number = self.part_at(offset).ok_or(ImageError::NoPart(offset))?;
             let part = self.parts[number].clone();
             let within = offset - part.offset.0;
             let here =
                 usize::try_from(part.bytes.0 - within).unwrap_or(usize::MAX).min(bytes.len());
             let (now, later) = bytes.split_at_mut(here);
-            self.read_part(number, &part, within, now)?;
+            read(self, number, &part, within, now)?;
             offset += here as u64;
             bytes = later;
         }
@@ -256,14 +353,15 @@ impl OnVolumes {
         from: u64,
         bytes: &mut [u8],
     ) -> Result<(), ImageError> {
-        let unread = |source| ImageError::Volume { label: part.label.clone(), source };
         let checked = self.checked == Some(number);
         let reader = self.mount(&part.label)?;
         if !checked {
             reader.recall(part);
-            reader.expect_part(part.file, part.dump, part.part).map_err(unread)?;
+            reader
+                .expect_part(part.file, part.dump, part.part)
+                .map_err(|source| unread(part, source))?;
         }
-        reader.read(part.file, from, bytes).map_err(unread)?;
+        reader.read(part.file, from, bytes).map_err(|source| unread(part, source))?;
         self.checked = Some(number);
         Ok(())
     }

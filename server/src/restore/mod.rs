@@ -7,5 +7,6 @@ pub mod plan;
 pub mod session;
 pub mod shell;
 pub mod view;
+mod waiting;
 pub mod when;
 pub mod wish;

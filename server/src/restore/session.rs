@@ -2,10 +2,8 @@
 //!
 //! The final state is never held in memory. For each dump of the chain in turn, the merged indexes are walked,
 //! and what this dump has of the final state is sent: a record that names the entries wanted of a frame, then
-//! the frame. So frames go out in the order in which they lie on their volumes, and only those that are
-//! needed. A frame that can't be read costs its own entries, which are reported; the rest goes on.
-
-use std::ops::Range;
+//! the frame. Frames go out volume by volume, in the order in which the drive reads them soonest, and only those
+//! that are needed. A frame that can't be read costs its own entries, which are reported; the rest goes on.
 
 use format::frame::{Frame, FrameKind, FrameTable, digest};
 use format::index::{IndexError, Record};
@@ -17,6 +15,7 @@ use types::{Bytes, DumpId};
 
 use super::image::{Image, ImageError};
 use super::view::ViewError;
+use super::waiting::{Unit, Waiting};
 use super::wish::{Orphans, Wish, frames_of};
 use crate::agent::{self, Agent, AgentError, Writer};
 
@@ -134,23 +133,16 @@ fn send_all(
             message: Vec::new(),
             restored: &mut restored,
         };
-        let mut batch = Batch::default();
+        let mut waiting = Waiting::default();
         wish.each::<RestoreError>(|whose, record| match orphans.adopted(record) {
-            Some(wanted) if whose == at => sender.take(wanted, &mut batch),
+            Some(wanted) if whose == at => sender.take(wanted, &mut waiting),
             _ => Ok(()),
         })?;
-        orphans.contents_in(at).try_for_each(|wanted| sender.take(wanted, &mut batch))?;
-        sender.send(&mut batch)?;
+        orphans.contents_in(at).try_for_each(|wanted| sender.take(wanted, &mut waiting))?;
+        sender.send_all(waiting.take())?;
     }
     writer.send(Kind::End, &serde_json::json!({}))?;
     Ok(restored)
-}
-
-/// The entries of one frame that are wanted.
-#[derive(Default)]
-struct Batch {
-    frame: u32,
-    entries: Vec<Wanted>,
 }
 
 struct Sender<'a> {
@@ -169,33 +161,33 @@ impl Sender<'_> {
     fn take(
         &mut self,
         (record, wanted): (Record, Wanted),
-        batch: &mut Batch,
+        waiting: &mut Waiting,
     ) -> Result<(), RestoreError> {
-        if record.frame != batch.frame {
-            self.send(batch)?;
-            batch.frame = record.frame;
+        match waiting.add(frames_of(&record, &self.table), wanted) {
+            Some(units) => self.send_all(units),
+            None => Ok(()),
         }
-        let frames = frames_of(&record, &self.table);
-        batch.entries.push(wanted);
-        if frames.len() > 1 {
-            self.send_large(batch, frames)?;
-        }
-        Ok(())
     }
 
-    /// Sends the batch and its frame.
-    fn send(&mut self, batch: &mut Batch) -> Result<(), RestoreError> {
-        let entries = std::mem::take(&mut batch.entries);
-        if !entries.is_empty() {
-            self.send_frame(batch.frame, entries, false)?;
+    /// Sends units, in the order in which they are read soonest.
+    fn send_all(&mut self, units: Vec<Unit>) -> Result<(), RestoreError> {
+        let stretches: Vec<_> = units.iter().map(|unit| unit.stretch(&self.table)).collect();
+        let mut units: Vec<Option<Unit>> = units.into_iter().map(Some).collect();
+        let mut left = (0..units.len()).collect();
+        loop {
+            if Vec::is_empty(&left) {
+                return Ok(());
+            }
+            let next = self.image()?.next_to_read(&stretches, &mut left);
+            for unit in next.into_iter().filter_map(|index| units.get_mut(index)?.take()) {
+                self.send_unit(unit)?;
+            }
         }
-        Ok(())
     }
 
-    /// Sends an entry that goes on over several frames.
-    fn send_large(&mut self, batch: &mut Batch, frames: Range<u32>) -> Result<(), RestoreError> {
-        let path = batch.entries.last().map(|wanted| wanted.path.clone()).unwrap_or_default();
-        let entries = std::mem::take(&mut batch.entries);
+    /// Sends what is wanted of a frame, and all frames of an entry that goes on over several.
+    fn send_unit(&mut self, Unit { frames, entries }: Unit) -> Result<(), RestoreError> {
+        let path = entries.last().map(|wanted| wanted.path.clone()).unwrap_or_default();
         let mut whole = self.send_frame(frames.start, entries, false)?;
         for number in frames.skip(1) {
             if !whole {
@@ -285,16 +277,22 @@ impl Sender<'_> {
         Ok(())
     }
 
+    fn image(&mut self) -> Result<&mut Image, RestoreError> {
+        match &mut self.image {
+            Some(image) => Ok(image),
+            none => Ok(none.insert((self.open)()?)),
+        }
+    }
+
     /// Reads a frame and checks it. None if no copy of it is good.
     fn read(&mut self, number: u32) -> Result<Option<Frame>, RestoreError> {
         let Some(frame) = self.table.get(number).copied() else { return Ok(None) };
-        let image = match &mut self.image {
-            Some(image) => image,
-            none => none.insert((self.open)()?),
-        };
         self.restored.frames += 1;
         self.restored.read += Bytes(frame.stored.into());
-        match image.read(&frame, &mut self.bytes) {
+        let mut bytes = std::mem::take(&mut self.bytes);
+        let read = self.image()?.read(&frame, &mut bytes);
+        self.bytes = bytes;
+        match read {
             Ok(()) => Ok(Some(frame)),
             Err(error) => {
                 let why = crate::night::estimate::with_causes(&error);

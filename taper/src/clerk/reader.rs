@@ -1,6 +1,6 @@
 //! Bytes of parts from the blocks of a volume.
 
-use devices::{Drive, DriveError, LastBlock, Met, Position};
+use devices::{Drive, DriveError, LastBlock, Met, Position, Stretch};
 use format::header::Header;
 use types::{Bytes, DumpId, FileNo, PartNo};
 
@@ -53,6 +53,17 @@ pub enum ReadError {
     },
 }
 
+/// Bytes of a part that are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Extent {
+    /// In which file of the volume the part is.
+    pub file: FileNo,
+    /// How many bytes of the part are before them.
+    pub from: u64,
+    /// How many.
+    pub bytes: u64,
+}
+
 /// Reads from one volume. It remembers where the drive stands, and goes elsewhere only when it must.
 pub struct Reader<D> {
     volume: Mounted<D>,
@@ -84,6 +95,27 @@ impl<D: Drive> Reader<D> {
         if let Some(object) = part.object {
             self.volume.recall(&[(part.file, object)]);
         }
+    }
+
+    /// In which order these are read soonest, as indexes into them, each once: what lies so near to what was
+    /// read before that the drive reads on to it comes next, and between such stretches the drive's advice counts.
+    pub fn order(&mut self, wanted: &[Extent]) -> Vec<usize> {
+        let (block, near) = (self.buffer.len() as u64, self.near());
+        let stretches = stretches(wanted, block, near);
+        let order = match stretches.len() {
+            0 | 1 => (0..stretches.len()).collect(),
+            _ => {
+                let asked: Vec<Stretch> = stretches.iter().map(|(stretch, _)| *stretch).collect();
+                self.volume.drive.reading_order(&asked)
+            }
+        };
+        let members = order.into_iter().filter_map(|index| stretches.get(index));
+        members.flat_map(|(_, members)| members.iter().copied()).collect()
+    }
+
+    /// How many blocks are sooner read than passed over.
+    fn near(&self) -> u64 {
+        self.volume.drive.limits().worth_a_locate.0.div_ceil((self.buffer.len() as u64).max(1))
     }
 
     /// Checks by its header that a file is this part.
@@ -170,7 +202,7 @@ impl<D: Drive> Reader<D> {
 
     /// Goes before this block: by reading on if it is near, else by a locate.
     fn go(&mut self, at: Position) -> Result<(), ReadError> {
-        let near = self.volume.drive.limits().worth_a_locate.0;
+        let near = self.near();
         if let Some(held) = self.held.take()
             && held.at.file == at.file
             && held.at.block < at.block
@@ -179,7 +211,7 @@ impl<D: Drive> Reader<D> {
             if gap == 0 {
                 return Ok(());
             }
-            if gap.saturating_mul(self.buffer.len() as u64) < near {
+            if gap < near {
                 for _ in 0..gap {
                     match self.volume.drive.read_block(&mut self.buffer)? {
                         Met::Block(_) => {}
@@ -190,5 +222,60 @@ impl<D: Drive> Reader<D> {
             }
         }
         Ok(self.volume.drive.locate(at)?)
+    }
+}
+
+/// What is wanted, as it stands on the volume: stretches that are read without a locate, and what each is for. The
+/// blocks of a part follow its header.
+fn stretches(wanted: &[Extent], block: u64, near: u64) -> Vec<(Stretch, Vec<usize>)> {
+    let mut order: Vec<usize> = (0..wanted.len()).collect();
+    order.sort_by_key(|&index| wanted.get(index));
+    let mut stretches: Vec<(Stretch, Vec<usize>)> = Vec::new();
+    for index in order {
+        let Some(&Extent { file, from, bytes }) = wanted.get(index) else { continue };
+        let at = |byte: u64| Position { file, block: 1 + byte / block.max(1) };
+        let (first, last) = (at(from), at(from.saturating_add(bytes.saturating_sub(1))));
+        match stretches.last_mut() {
+            Some((stretch, members)) if is_near(stretch.last, first, near) => {
+                stretch.last = stretch.last.max(last);
+                members.push(index);
+            }
+            _ => stretches.push((Stretch { first, last }, vec![index])),
+        }
+    }
+    stretches
+}
+
+/// Whether a drive that has read the one block reads on to the other.
+fn is_near(read: Position, next: Position, near: u64) -> bool {
+    read.file == next.file && next.block.saturating_sub(read.block).saturating_sub(1) < near.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In blocks of ten bytes, of which so many are sooner read than passed over.
+    fn found(wanted: &[(u32, u64, u64)], near: u64) -> Vec<(u64, u64, Vec<usize>)> {
+        let extent = |&(file, from, bytes)| Extent { file: FileNo(file), from, bytes };
+        let wanted: Vec<Extent> = wanted.iter().map(extent).collect();
+        let found = stretches(&wanted, 10, near).into_iter();
+        found.map(|(it, members)| (it.first.block, it.last.block, members)).collect()
+    }
+
+    #[test]
+    fn what_is_near_is_one_stretch() {
+        assert_eq!(found(&[(1, 0, 10), (1, 10, 11)], 0), [(1, 3, vec![0, 1])]);
+        assert_eq!(found(&[(1, 0, 10), (1, 29, 1)], 1), [(1, 1, vec![0]), (3, 3, vec![1])]);
+        assert_eq!(found(&[(1, 0, 10), (1, 29, 1)], 2), [(1, 3, vec![0, 1])]);
+        let sorted = [(1, 1, vec![2]), (51, 51, vec![0]), (1, 1, vec![1])];
+        assert_eq!(found(&[(1, 500, 1), (2, 0, 1), (1, 0, 1)], 9), sorted, "a file is no way");
+    }
+
+    #[test]
+    fn what_lies_in_each_other_or_at_the_end_of_all_numbers_is_counted_once() {
+        assert_eq!(found(&[(1, 0, 100), (1, 20, 10), (1, 95, 20)], 0), [(1, 12, vec![0, 1, 2])]);
+        assert_eq!(found(&[(1, u64::MAX, u64::MAX), (1, 7, 0)], 0).len(), 2);
+        assert_eq!(found(&[], 5), []);
     }
 }
