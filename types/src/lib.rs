@@ -34,7 +34,7 @@ pub use blame::Blame;
 pub use digest::{BadDigest, Digest};
 pub use dle::{BadName, DleName, DleRef, HostName};
 pub use dump::{BadDumpId, BadLevel, DumpId, Level};
-pub use place::{DriveName, Slot};
+pub use place::{ChangerName, DriveId, DriveName, Slot};
 pub use size::{BlockSize, Bytes};
 pub use template::{BadTemplate, LabelTemplate, TemplatePiece};
 pub use time::{BadStamp, FileTime, Stamp};

@@ -21,3 +21,23 @@ name! {
     /// A drive, as the configuration or the changer names it.
     DriveName, "drive"
 }
+
+name! {
+    /// A changer, as the configuration names it.
+    ChangerName, "changer"
+}
+
+/// A drive of a changer. Changers name their drives each for itself, so the name of the drive alone may stand for two.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DriveId {
+    /// Which changer.
+    pub changer: ChangerName,
+    /// Which of its drives.
+    pub drive: DriveName,
+}
+
+impl fmt::Display for DriveId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.changer, self.drive)
+    }
+}

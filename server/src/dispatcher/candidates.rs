@@ -10,9 +10,10 @@ use std::fmt;
 use types::Bytes;
 
 use super::Dispatcher;
-use super::drives::{Drive, DriveState, Volumes};
+use super::drives::DriveState;
 use super::job::Job;
 use super::site::{Holding, Letter};
+use super::stores::{StoreNo, Volumes};
 
 /// What keeps a dumper from its next dump.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,10 +115,10 @@ impl Dispatcher {
             return Some(Idle::Bandwidth);
         }
         match self.route(job) {
-            Route::Drive if self.ready_drive().is_none() => Some(Idle::NoDrive),
+            Route::Drive if self.ready_drive_for(job).is_none() => Some(Idle::NoDrive),
             Route::Drive => None,
             Route::Holding if self.space.fits(job.size(), self.untouched(job)) => None,
-            Route::Holding if self.volumes == Volumes::Unknown => Some(Idle::VolumeUnknown),
+            Route::Holding if self.may_get_volumes(job) => Some(Idle::VolumeUnknown),
             Route::Holding => Some(Idle::NoSpace),
         }
     }
@@ -125,8 +126,19 @@ impl Dispatcher {
     /// What has to stay free for incrementals when this one is started. As long as nobody knows whether
     /// there is a volume, it is treated as if there were none.
     pub(super) fn untouched(&self, job: &Job) -> Bytes {
-        let volumes = self.tape_possible() && self.volumes != Volumes::Unknown;
-        if job.way.level.is_full() && !volumes { self.reserve() } else { Bytes::ZERO }
+        let volumes = |&store: &StoreNo| {
+            self.is_possible(store) && self.store(store).volumes != Volumes::Unknown
+        };
+        let leaves = job.goal().now.iter().any(volumes);
+        // What no run of this kind writes was never meant to leave tonight.
+        let stays = job.goal().now.is_empty() && !job.goal().later.is_empty();
+        if job.way.level.is_full() && !leaves && !stays { self.reserve() } else { Bytes::ZERO }
+    }
+
+    /// Whether somebody has still to look for a volume for it.
+    fn may_get_volumes(&self, job: &Job) -> bool {
+        let unknown = |&store: &StoreNo| self.store(store).volumes == Volumes::Unknown;
+        job.goal().now.iter().any(unknown)
     }
 
     /// The part of holding that is kept for incrementals. (Amanda divides the percentage as an integer
@@ -135,10 +147,14 @@ impl Dispatcher {
         self.space.total().share(f64::from(self.site.reserve.min(100)) / 100.0)
     }
 
-    /// A drive with a volume that has nothing to do.
-    pub(super) fn ready_drive(&self) -> Option<usize> {
-        let ready = |drive: &Drive| matches!(drive.state, DriveState::Mounted(_));
-        self.drives.iter().position(ready).filter(|_| self.haste.is_none())
+    /// A drive with a volume that the job may go to, and that has nothing to do.
+    pub(super) fn ready_drive_for(&self, job: &Job) -> Option<usize> {
+        let ready = |&store: &StoreNo| {
+            self.drives.iter().position(|drive| {
+                matches!(&drive.state, DriveState::Mounted(volume) if volume.store == store)
+            })
+        };
+        job.goal().now.iter().find_map(ready).filter(|_| self.haste.is_none())
     }
 
     /// The jobs being dumped.

@@ -9,9 +9,10 @@
 //!                               └─ NoVolume ─► Ending ─► Idle         DriveFailed ────┴─► Idle, Retired
 //! ```
 
-use types::{Blame, Bytes, DriveName, DumpId, Label};
+use types::{Blame, Bytes, DriveId, DumpId, Label};
 
-use super::job::{Abort, ImageState, State};
+use super::job::{Abort, CopyState, State};
+use super::stores::{StoreNo, Volumes};
 use super::{Action, Dispatcher, Outcome};
 
 /// A drive that is reset more often than this from one image to the next is not worth another try.
@@ -21,21 +22,12 @@ const BAD_VOLUMES: u32 = 3;
 /// An image that so many drives or volumes failed with is left for another run.
 const BAD_TRIES: u32 = 3;
 
-/// Whether this run gets a volume, or another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Volumes {
-    /// Nobody has looked.
-    Unknown,
-    /// As far as anybody knows.
-    Some,
-    /// No, for this reason.
-    None(String),
-}
-
 /// One drive.
 #[derive(Debug)]
 pub(super) struct Drive {
-    pub(super) name: DriveName,
+    pub(super) id: DriveId,
+    /// The storages that may use it.
+    pub(super) serves: Vec<StoreNo>,
     pub(super) state: DriveState,
     resets: u32,
     bad_volumes: u32,
@@ -46,9 +38,10 @@ pub(super) struct Drive {
 pub(super) enum DriveState {
     /// Nothing, and nothing is mounted.
     Idle,
-    Looking,
+    Looking(StoreNo),
     /// The volume `again`, or a new one. In the middle of `work`, if any.
     Mounting {
+        store: StoreNo,
         again: Option<Volume>,
         work: Option<Work>,
     },
@@ -61,15 +54,38 @@ pub(super) enum DriveState {
         ending: bool,
     },
     /// No volume is to be had, and it was told to end what it is in the middle of.
-    Ending(Work),
-    Finishing(Volume),
+    Ending {
+        store: StoreNo,
+        work: Work,
+    },
+    /// `parks`: it makes way for another storage, and may be mounted again.
+    Finishing {
+        volume: Volume,
+        parks: bool,
+    },
     /// Out of use for this run.
     Retired,
+}
+
+impl DriveState {
+    /// The storage that the drive is at work for.
+    pub(super) fn store(&self) -> Option<StoreNo> {
+        match self {
+            Self::Idle | Self::Retired => None,
+            Self::Looking(store) | Self::Mounting { store, .. } | Self::Ending { store, .. } => {
+                Some(*store)
+            }
+            Self::Mounted(volume)
+            | Self::Writing { volume, .. }
+            | Self::Finishing { volume, .. } => Some(volume.store),
+        }
+    }
 }
 
 /// A mounted volume.
 #[derive(Clone, Debug)]
 pub(super) struct Volume {
+    pub(super) store: StoreNo,
     pub(super) label: Label,
     pub(super) room: Option<Bytes>,
     /// How many images were written to it in this run.
@@ -86,8 +102,9 @@ pub(super) enum Work {
 }
 
 impl Drive {
-    pub(super) fn new(name: DriveName) -> Self {
-        Self { name, state: DriveState::Idle, resets: 0, bad_volumes: 0 }
+    pub(super) fn new(id: DriveId, serves: StoreNo) -> Self {
+        let serves = vec![serves];
+        Self { id, serves, state: DriveState::Idle, resets: 0, bad_volumes: 0 }
     }
 
     /// True while it owes an answer.
@@ -116,10 +133,10 @@ impl Drive {
             DriveState::Writing { volume, work, .. } if work == done => {
                 (DriveState::Mounted(volume), true)
             }
-            DriveState::Mounting { again, work: Some(work) } if work == done => {
-                (DriveState::Mounting { again, work: None }, true)
+            DriveState::Mounting { store, again, work: Some(work) } if work == done => {
+                (DriveState::Mounting { store, again, work: None }, true)
             }
-            DriveState::Ending(work) if work == done => (DriveState::Idle, true),
+            DriveState::Ending { work, .. } if work == done => (DriveState::Idle, true),
             other => (other, false),
         };
         self.state = state;
@@ -133,22 +150,24 @@ impl Drive {
 
 impl Dispatcher {
     pub(super) fn volume_found(&mut self, at: usize) {
-        if matches!(self.drives[at].state, DriveState::Looking) {
+        if let DriveState::Looking(store) = self.drives[at].state {
             self.drives[at].state = DriveState::Idle;
-            self.volumes = Volumes::Some;
+            self.store_mut(store).volumes = Volumes::Some;
         }
     }
 
     pub(super) fn no_volume(&mut self, at: usize, why: &str) {
         match self.drives[at].take_state() {
-            DriveState::Looking => self.volumes = Volumes::None(why.to_owned()),
-            DriveState::Mounting { again, work } => {
+            DriveState::Looking(store) => {
+                self.store_mut(store).volumes = Volumes::None(why.to_owned());
+            }
+            DriveState::Mounting { store, again, work } => {
                 // Not to find the volume of a moment ago says nothing about others.
                 if again.is_none() {
-                    self.volumes = Volumes::None(why.to_owned());
+                    self.store_mut(store).volumes = Volumes::None(why.to_owned());
                 }
                 if let Some(work) = work {
-                    self.end(at, work, why);
+                    self.end(at, store, work, why);
                 }
             }
             other => self.drives[at].state = other,
@@ -157,15 +176,15 @@ impl Dispatcher {
 
     pub(super) fn volume_mounted(&mut self, at: usize, label: Label, room: Option<Bytes>) {
         match self.drives[at].take_state() {
-            DriveState::Mounting { again, work } => {
-                self.used.insert(label.clone());
-                self.volumes = match std::mem::replace(&mut self.volumes, Volumes::Some) {
-                    Volumes::Unknown => Volumes::Some,
-                    known => known,
-                };
+            DriveState::Mounting { store, again, work } => {
+                let own = self.store_mut(store);
+                own.used.insert(label.clone());
+                if own.volumes == Volumes::Unknown {
+                    own.volumes = Volumes::Some;
+                }
                 let images =
                     again.filter(|volume| volume.label == label).map_or(0, |volume| volume.images);
-                let volume = Volume { label, room, images };
+                let volume = Volume { store, label, room, images };
                 self.drives[at].state = match work {
                     None => DriveState::Mounted(volume),
                     Some(work) => DriveState::Writing { volume, work, ending: false },
@@ -173,7 +192,7 @@ impl Dispatcher {
             }
             // It had to be mounted again, and there was only another.
             DriveState::Writing { mut volume, work, ending } => {
-                self.used.insert(label.clone());
+                self.store_mut(volume.store).used.insert(label.clone());
                 (volume.label, volume.room) = (label, room);
                 self.drives[at].state = DriveState::Writing { volume, work, ending };
             }
@@ -183,15 +202,15 @@ impl Dispatcher {
 
     pub(super) fn volume_full(&mut self, at: usize) {
         match self.drives[at].take_state() {
-            DriveState::Writing { work, ending: true, .. } => {
-                self.drives[at].state = DriveState::Ending(work);
+            DriveState::Writing { volume, work, ending: true } => {
+                self.drives[at].state = DriveState::Ending { store: volume.store, work };
             }
-            DriveState::Writing { work, .. } if self.goes_on_with(work) => {
-                self.mount(at, None, Some(work));
+            DriveState::Writing { volume, work, .. } if self.goes_on_with(volume.store, work) => {
+                self.mount_next(at, volume.store, Some(work));
             }
-            DriveState::Writing { work, .. } => {
-                let why = self.no_more_volumes();
-                self.end(at, work, &why);
+            DriveState::Writing { volume, work, .. } => {
+                let why = self.no_more_volumes(volume.store);
+                self.end(at, volume.store, work, &why);
             }
             DriveState::Mounted(_) => (),
             other => self.drives[at].state = other,
@@ -199,27 +218,22 @@ impl Dispatcher {
     }
 
     pub(super) fn part_placed(&mut self, at: usize, dump: DumpId, stored: Bytes) {
-        if let DriveState::Writing { volume, .. } = &mut self.drives[at].state {
-            volume.room = volume.room.map(|room| room - stored);
-        }
-        if let Some(image) = self.images.get_mut(&dump) {
-            image.placed += stored;
+        let DriveState::Writing { volume, .. } = &mut self.drives[at].state else { return };
+        volume.room = volume.room.map(|room| room - stored);
+        let store = volume.store;
+        if let Some(copy) = self.images.get_mut(&dump).and_then(|image| image.copy_mut(store)) {
+            copy.placed += stored;
         }
     }
 
     pub(super) fn image_placed(&mut self, at: usize, dump: DumpId) {
         let drive = &mut self.drives[at];
+        let Some(store) = drive.state.store() else { return };
         if drive.drop_work(Work::Image(dump)) {
-            self.space.release(dump);
-            let job = self.images.remove(&dump).and_then(|image| image.job);
-            if let Some(State::Over(outcome)) = job.map(|job| &mut self.jobs[job].state)
-                && let Outcome::Held { dump, level } = *outcome
-            {
-                *outcome = Outcome::Placed { dump, level };
-            }
+            self.copy_placed(dump, store);
         } else if drive.drop_work(Work::Dump(dump)) {
             if let Some(job) = self.job_of(dump) {
-                self.placed_directly(job, dump);
+                self.placed_directly(job, dump, store);
             }
         } else {
             return;
@@ -231,79 +245,126 @@ impl Dispatcher {
         }
     }
 
-    pub(super) fn image_ended(&mut self, at: usize, dump: DumpId) {
-        if self.drives[at].drop_work(Work::Image(dump))
-            && let Some(image) = self.images.get_mut(&dump)
+    /// One storage has the image. When all have that must, it leaves holding.
+    fn copy_placed(&mut self, dump: DumpId, store: StoreNo) {
+        let Some(image) = self.images.get_mut(&dump) else { return };
+        if let Some(copy) = image.copy_mut(store) {
+            copy.state = CopyState::Placed;
+        }
+        if !image.is_placed_everywhere() {
+            return;
+        }
+        let stores = image.copies.keys().map(|&store| self.stores[store.0].name().clone());
+        self.actions.push(Action::Release { dump, placed: stores.collect() });
+        self.space.release(dump);
+        let job = self.images.remove(&dump).and_then(|image| image.job);
+        if let Some(State::Over(outcome)) = job.map(|job| &mut self.jobs[job].state)
+            && let Outcome::Held { dump, level } = *outcome
         {
-            image.state = ImageState::Waiting;
+            *outcome = Outcome::Placed { dump, level, lacks: Vec::new() };
         }
     }
 
-    /// The image stays where it is, for a person to look at; the DLE is dumped once more.
+    pub(super) fn image_ended(&mut self, at: usize, dump: DumpId) {
+        let drive = &mut self.drives[at];
+        let Some(store) = drive.state.store() else { return };
+        if drive.drop_work(Work::Image(dump))
+            && let Some(copy) = self.images.get_mut(&dump).and_then(|image| image.copy_mut(store))
+        {
+            copy.state = CopyState::Waiting;
+        }
+    }
+
+    /// The image stays where it is, for a person to look at; the DLE is dumped once more, unless a storage has the
+    /// image already.
     pub(super) fn unreadable(&mut self, at: usize, dump: DumpId, why: &str) {
-        if !self.drives[at].drop_work(Work::Image(dump)) {
+        let drive = &mut self.drives[at];
+        let Some(store) = drive.state.store() else { return };
+        if !drive.drop_work(Work::Image(dump)) {
             return;
         }
         let Some(image) = self.images.get_mut(&dump) else { return };
-        image.state = ImageState::Stays;
-        if let Some(job) = image.job {
-            self.jobs[job].no_space = self.tape_possible();
+        for (&other, copy) in &mut image.copies {
+            if copy.state == CopyState::Waiting || other == store {
+                copy.state = CopyState::Stays;
+            }
+        }
+        if !image.is_placed_somewhere()
+            && let Some(job) = image.job.take()
+        {
+            self.jobs[job].no_space = self.is_possible_for(&self.jobs[job]);
             self.again(job, &format!("its image on holding can't be read: {why}"));
         }
     }
 
     pub(super) fn volume_finished(&mut self, at: usize) {
-        if matches!(self.drives[at].state, DriveState::Finishing(_)) {
-            self.drives[at].state = DriveState::Idle;
+        match self.drives[at].take_state() {
+            DriveState::Finishing { volume, parks: true } => {
+                self.store_mut(volume.store).parked.push(volume);
+            }
+            DriveState::Finishing { .. } => (),
+            other => self.drives[at].state = other,
         }
     }
 
     pub(super) fn drive_failed(&mut self, at: usize, blame: Blame, why: &str) {
         use DriveState as S;
+        let store = self.drives[at].state.store();
         let (volume, work) = match self.drives[at].take_state() {
             S::Retired => {
                 self.drives[at].state = S::Retired;
                 return;
             }
-            S::Idle | S::Looking => (None, None),
-            S::Mounting { again, work } => (again, work),
-            S::Mounted(volume) | S::Finishing(volume) => (Some(volume), None),
+            S::Idle | S::Looking(_) => (None, None),
+            S::Mounting { again, work, .. } => (again, work),
+            S::Mounted(volume) | S::Finishing { volume, .. } => (Some(volume), None),
             S::Writing { volume, work, .. } => (Some(volume), Some(work)),
-            S::Ending(work) => (None, Some(work)),
+            S::Ending { work, .. } => (None, Some(work)),
         };
-        self.interrupted_work(work, why);
-        self.react(at, blame, volume, why);
-        if self.drives.iter().all(|drive| matches!(drive.state, S::Retired)) {
-            self.volumes = Volumes::None(format!("no drive is left: {why}"));
+        if let Some((store, work)) = store.zip(work) {
+            self.interrupted_work(store, work, why);
+        }
+        self.react(at, blame, (store, volume), why);
+        for &store in &self.drives[at].serves.clone() {
+            let own = |drive: &&Drive| drive.serves.contains(&store);
+            if self.drives.iter().filter(own).all(|d| matches!(d.state, S::Retired)) {
+                self.store_mut(store).volumes = Volumes::None(format!("no drive is left: {why}"));
+            }
         }
     }
 
-    fn interrupted_work(&mut self, work: Option<Work>, why: &str) {
+    fn interrupted_work(&mut self, store: StoreNo, work: Work, why: &str) {
         match work {
-            Some(Work::Image(dump)) => {
-                let Some(image) = self.images.get_mut(&dump) else { return };
-                image.failures += 1;
-                let given_up = image.failures >= BAD_TRIES;
-                image.state = if given_up { ImageState::Stays } else { ImageState::Waiting };
+            Work::Image(dump) => {
+                let image = self.images.get_mut(&dump);
+                let Some(copy) = image.and_then(|image| image.copy_mut(store)) else { return };
+                copy.failures += 1;
+                let given_up = copy.failures >= BAD_TRIES;
+                copy.state = if given_up { CopyState::Stays } else { CopyState::Waiting };
             }
-            Some(Work::Dump(dump)) => {
+            Work::Dump(dump) => {
                 if let Some(job) = self.job_of(dump) {
                     self.abort(job, Abort::Drive(why.to_owned()), why);
                 }
             }
-            None => (),
         }
     }
 
-    fn react(&mut self, at: usize, blame: Blame, volume: Option<Volume>, why: &str) {
+    fn react(
+        &mut self,
+        at: usize,
+        blame: Blame,
+        (store, volume): (Option<StoreNo>, Option<Volume>),
+        why: &str,
+    ) {
         let drive = &mut self.drives[at];
         match blame {
             Blame::Nothing => {
                 drive.resets += 1;
                 if drive.resets > RESETS {
                     drive.state = DriveState::Retired;
-                } else if volume.is_some() {
-                    self.mount(at, volume, None);
+                } else if let Some((store, volume)) = store.zip(volume) {
+                    self.mount(at, store, Some(volume), None);
                 }
             }
             Blame::Medium => {
@@ -315,24 +376,36 @@ impl Dispatcher {
             Blame::Drive => drive.state = DriveState::Retired,
             Blame::Host => {
                 drive.state = DriveState::Retired;
-                self.volumes = Volumes::None(why.to_owned());
+                let all = drive.serves.clone();
+                for store in store.map_or(all, |store| vec![store]) {
+                    self.store_mut(store).volumes = Volumes::None(why.to_owned());
+                }
             }
         }
     }
 
-    pub(super) fn mount(&mut self, at: usize, again: Option<Volume>, work: Option<Work>) {
+    /// Mounts a volume with room that had to make way, else the next one.
+    pub(super) fn mount_next(&mut self, at: usize, store: StoreNo, work: Option<Work>) {
+        let parked = self.store_mut(store).parked.pop();
+        self.mount(at, store, parked, work);
+    }
+
+    fn mount(&mut self, at: usize, store: StoreNo, again: Option<Volume>, work: Option<Work>) {
+        self.turns += 1;
+        self.stores[store.0].turn = self.turns;
+        let storage = self.stores[store.0].name().clone();
         let drive = &mut self.drives[at];
         let label = again.as_ref().map(|volume| volume.label.clone());
-        drive.state = DriveState::Mounting { again, work };
-        self.actions.push(Action::MountVolume { drive: drive.name.clone(), again: label });
+        drive.state = DriveState::Mounting { store, again, work };
+        self.actions.push(Action::MountVolume { drive: drive.id.clone(), storage, again: label });
     }
 
     /// There is no volume to go on with.
-    fn end(&mut self, at: usize, work: Work, why: &str) {
-        self.drives[at].state = DriveState::Ending(work);
+    fn end(&mut self, at: usize, store: StoreNo, work: Work, why: &str) {
+        self.drives[at].state = DriveState::Ending { store, work };
         match work {
             Work::Image(dump) => {
-                let drive = self.drives[at].name.clone();
+                let drive = self.drives[at].id.clone();
                 self.actions.push(Action::EndImage { drive, dump, why: why.to_owned() });
             }
             Work::Dump(dump) => match self.job_of(dump) {

@@ -5,6 +5,7 @@ use types::{Bytes, DumpId};
 use super::candidates::Route;
 use super::drives::Work;
 use super::job::{Abort, Dumping, Image, Place, State};
+use super::stores::StoreNo;
 use super::{Action, DiskNo, Dispatcher, Failure, Outcome, Share, To};
 
 impl Dispatcher {
@@ -27,13 +28,13 @@ impl Dispatcher {
     }
 
     fn start_direct(&mut self, dumper: usize) -> bool {
-        let Some(drive) = self.ready_drive() else { return false };
         let Some(job) = self.next_job(dumper, Route::Drive) else { return false };
+        let Some(drive) = self.ready_drive_for(&self.jobs[job]) else { return false };
         let dump = (self.ids)();
         if !self.drives[drive].begin(Work::Dump(dump)) {
             return false;
         }
-        let to = To::Drive(self.drives[drive].name.clone());
+        let to = To::Drive(self.drives[drive].id.clone());
         self.start(job, dumper, dump, Place::Drive(drive), to);
         true
     }
@@ -140,6 +141,7 @@ impl Dispatcher {
             self.drives[drive].drop_work(Work::Dump(dump));
         }
         match (dumping.aborted, failure) {
+            (Some(Abort::Cancelled(why)), _) => self.give_up(at, why),
             (Some(Abort::Stopped), _) => self.give_up(at, "the run was stopped".to_owned()),
             // What the client says counts, even if we had given up on this try meanwhile.
             (_, Failure::NoBase) if self.jobs[at].become_full() => self.jobs[at].tries -= 1,
@@ -169,9 +171,13 @@ impl Dispatcher {
         }
     }
 
-    /// A dump straight to a drive is whole and placed.
-    pub(super) fn placed_directly(&mut self, at: usize, dump: DumpId) {
-        let level = self.jobs[at].way.level;
-        self.land(at, State::Over(Outcome::Placed { dump, level }));
+    /// A dump straight to a drive is whole and placed. What other storages lack is copied from there, later.
+    pub(super) fn placed_directly(&mut self, at: usize, dump: DumpId, store: StoreNo) {
+        let job = &self.jobs[at];
+        let (level, goal) = (job.way.level, job.goal());
+        let others = goal.now.iter().filter(|&&other| other != store);
+        let others = others.map(|&other| self.store(other).name().clone());
+        let lacks = others.chain(goal.later.iter().cloned()).collect();
+        self.land(at, State::Over(Outcome::Placed { dump, level, lacks }));
     }
 }

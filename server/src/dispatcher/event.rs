@@ -5,7 +5,7 @@
 //! of different dumps and drives come does not matter, and events about something that is already over are
 //! ignored.
 
-use types::{Blame, Bytes, DleRef, DriveName, DumpId, Label, Level};
+use types::{Blame, Bytes, DleRef, DriveId, DumpId, Label, Level, StorageName};
 
 use super::space::{DiskNo, Reservation, Share};
 
@@ -51,17 +51,17 @@ pub enum Event {
         /// What happened, for the report.
         why: String,
     },
-    /// There is a volume that this drive may write, though nothing was written to it yet. Answers
+    /// There is a volume of the storage that this drive may write, though nothing was written to it yet. Answers
     /// [`Action::LookForVolume`].
     VolumeFound {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
     },
     /// There is none. Answers [`Action::LookForVolume`] and [`Action::MountVolume`]. If the drive was in the
     /// middle of an image, [`Action::EndImage`] follows.
     NoVolume {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
         /// What the scan says, in words for the operator.
         why: String,
     },
@@ -69,7 +69,7 @@ pub enum Event {
     /// middle of an image, it goes on with it by itself.
     VolumeMounted {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
         /// Which volume.
         label: Label,
         /// What it still takes, if that is known.
@@ -80,22 +80,22 @@ pub enum Event {
     /// [`Action::AbortDump`].
     VolumeFull {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
     },
     /// A part is on the medium, flushed, and the catalogue says so.
     PartPlaced {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
         /// Of which dump.
         dump: DumpId,
         /// How much of the image it is.
         stored: Bytes,
     },
-    /// All parts are placed, the catalogue says so, and the copy on holding is gone. Ends
-    /// [`Action::WriteImage`], and [`Action::StartDump`] straight to a drive. The volume stays mounted.
+    /// All parts are placed, and the catalogue says so. Ends [`Action::WriteImage`], and [`Action::StartDump`]
+    /// straight to a drive. The volume stays mounted. The copy on holding stays until [`Action::Release`].
     ImagePlaced {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
         /// Which dump.
         dump: DumpId,
     },
@@ -103,7 +103,7 @@ pub enum Event {
     /// [`Action::EndImage`].
     ImageEnded {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
         /// Which dump.
         dump: DumpId,
     },
@@ -111,7 +111,7 @@ pub enum Event {
     /// Ends [`Action::WriteImage`].
     Unreadable {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
         /// Which dump.
         dump: DumpId,
         /// What the disk said.
@@ -120,7 +120,7 @@ pub enum Event {
     /// The volume was closed with the run's records, and unloaded. Answers [`Action::FinishVolume`].
     VolumeFinished {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
     },
     /// The drive, or what is in it, could not do what it was asked. May take the place of every answer of a
     /// drive. Nobody knows where its tape stands: the loop forgets the volume. A held image that was being
@@ -128,10 +128,17 @@ pub enum Event {
     /// to this drive ends as well, with its own [`Event::DumpFailed`], before or after this.
     DriveFailed {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
         /// Who has to change.
         blame: Blame,
         /// What happened, for the report.
+        why: String,
+    },
+    /// The operator wants no dump of this DLE tonight. What is held of it already stays good.
+    Cancelled {
+        /// Which DLE.
+        dle: DleRef,
+        /// Why, for the report.
         why: String,
     },
     /// The operator, or the system, wants the run to end.
@@ -166,7 +173,7 @@ pub enum To {
     /// To the holding disk, into this much promised space.
     Holding(Reservation),
     /// Straight to the volume that is mounted in this drive.
-    Drive(DriveName),
+    Drive(DriveId),
 }
 
 /// Something to do.
@@ -208,22 +215,28 @@ pub enum Action {
     /// [`Event::NoVolume`] or [`Event::DriveFailed`].
     LookForVolume {
         /// In or for which drive.
-        drive: DriveName,
+        drive: DriveId,
+        /// Of which storage.
+        storage: StorageName,
     },
-    /// Load a volume, and make it ready to be written (label it, or append to it). Answered by
+    /// Load a volume of a storage, and make it ready to be written (label it, or append to it). Answered by
     /// [`Event::VolumeMounted`], [`Event::NoVolume`] or [`Event::DriveFailed`].
     MountVolume {
         /// Into which drive.
-        drive: DriveName,
-        /// The volume that was mounted there before the drive was reset; `None`: the next one.
+        drive: DriveId,
+        /// Of which storage. A drive in the middle of an image keeps its storage.
+        storage: StorageName,
+        /// A volume that this run wrote before, and that was finished to make way for another storage, or mounted in a
+        /// drive that was reset; `None`: the next one.
         again: Option<Label>,
     },
-    /// Write a held image, from its first part that is not yet placed. [`Event::PartPlaced`] and
+    /// Write a held image to the storage of the mounted volume, from its first part that is not yet placed there.
+    /// [`Event::PartPlaced`] and
     /// [`Event::VolumeFull`] may come; ends with [`Event::ImagePlaced`], [`Event::Unreadable`],
     /// [`Event::DriveFailed`], or after [`Action::EndImage`] with [`Event::ImageEnded`].
     WriteImage {
         /// With which drive.
-        drive: DriveName,
+        drive: DriveId,
         /// Which image.
         dump: DumpId,
     },
@@ -231,17 +244,24 @@ pub enum Action {
     /// [`Action::WriteImage`] that came first).
     EndImage {
         /// Which drive.
-        drive: DriveName,
+        drive: DriveId,
         /// Which image.
         dump: DumpId,
         /// Why, for the report.
         why: String,
     },
+    /// Every storage that it must get to has the image: it leaves holding. No answer is owed.
+    Release {
+        /// Which image.
+        dump: DumpId,
+        /// The storages that this run has placed it in, at least one.
+        placed: Vec<StorageName>,
+    },
     /// Write the run's records behind the last part, and unload. Answered by [`Event::VolumeFinished`] or
     /// [`Event::DriveFailed`].
     FinishVolume {
         /// In which drive.
-        drive: DriveName,
+        drive: DriveId,
     },
     /// Send [`Event::Time`] when so many seconds of the run are over. A later one takes the place of an
     /// earlier one.

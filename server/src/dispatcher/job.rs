@@ -1,10 +1,35 @@
 //! A planned dump on its way through the run.
 
-use types::{Bytes, DleRef, DumpId, Level, Stamp};
+use std::collections::BTreeMap;
+
+use types::{Bytes, DleRef, DumpId, Level, Stamp, StorageName};
 
 use super::Outcome;
-use super::site::{Leftover, Manner};
+use super::site::{Leftover, Manner, Taper};
+use super::stores::StoreNo;
 use crate::planner::{Choice, Planned};
+
+/// Where an image must get to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Goal {
+    /// Storages that this run writes to.
+    pub(super) now: Vec<StoreNo>,
+    /// Others, which only a later run does.
+    pub(super) later: Vec<StorageName>,
+}
+
+impl Goal {
+    pub(super) fn of(names: &[&StorageName], tapers: &[Taper]) -> Self {
+        let mut goal = Self::default();
+        for &name in names {
+            match tapers.iter().position(|taper| taper.storage == *name) {
+                Some(at) => goal.now.push(StoreNo(at)),
+                None => goal.later.push(name.clone()),
+            }
+        }
+        goal
+    }
+}
 
 /// One DLE of the plan, and what became of it so far.
 #[derive(Debug)]
@@ -20,6 +45,10 @@ pub(super) struct Job {
     pub(super) tries: u32,
     /// Holding had no space for it: it goes straight to a drive.
     pub(super) no_space: bool,
+    /// Where a full must get to.
+    full_goal: Goal,
+    /// Where any other level must get to.
+    incremental_goal: Goal,
 }
 
 /// Where a job stands.
@@ -60,12 +89,20 @@ pub(super) enum Abort {
     Drive(String),
     /// The run has to end.
     Stopped,
+    /// The operator does not want it, for this reason.
+    Cancelled(String),
 }
 
 impl Job {
-    pub(super) fn new(planned: Planned, manner: Manner) -> Self {
+    pub(super) fn new(planned: Planned, manner: Manner, tapers: &[Taper]) -> Self {
         let way = planned.choice.clone();
+        let goal = |level| {
+            let all = tapers.iter().map(|taper| &taper.storage);
+            Goal::of(&manner.destinations.at(level, all), tapers)
+        };
         Self {
+            full_goal: goal(Level::FULL),
+            incremental_goal: goal(Level::FULL.next()),
             planned,
             manner,
             way,
@@ -80,8 +117,17 @@ impl Job {
         &self.planned.dle
     }
 
+    /// Where its image must get to, at the level that it has now.
+    pub(super) fn goal(&self) -> &Goal {
+        if self.way.level.is_full() { &self.full_goal } else { &self.incremental_goal }
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.state, State::Waiting)
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state, State::Over(_))
     }
 
     pub(super) fn dumping(&self) -> Option<&Dumping> {
@@ -150,53 +196,84 @@ pub(super) struct Image {
     /// Of which earlier run it is, if not of this one.
     pub(super) run: Option<Stamp>,
     pub(super) stored: Bytes,
-    /// How much of it is on volumes.
-    pub(super) placed: Bytes,
     /// Its place in the order of arrival; images of earlier runs come first.
     pub(super) order: u64,
     pub(super) allow_split: bool,
-    pub(super) state: ImageState,
+    /// Its copies in the storages of this run that it must get to.
+    pub(super) copies: BTreeMap<StoreNo, Copying>,
+    /// Storages that it must get to in a later run.
+    pub(super) later: Vec<StorageName>,
+}
+
+/// A copy of an image, as far as it is.
+#[derive(Clone, Debug)]
+pub(super) struct Copying {
+    pub(super) state: CopyState,
+    /// How much of it is on volumes.
+    pub(super) placed: Bytes,
     /// How often a drive failed with it.
     pub(super) failures: u32,
 }
 
-/// What is being done with an image.
+/// What is being done about a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ImageState {
+pub(super) enum CopyState {
     /// To be written.
     Waiting,
     /// Being written.
     Writing,
-    /// It stays on holding, for a later run.
+    /// The image stays on holding for it, for a later run.
     Stays,
+    /// It is whole.
+    Placed,
 }
 
 impl Image {
     pub(super) fn of_job(at: usize, job: &Job, stored: Bytes, order: u64) -> Self {
-        let image = Self::waiting(stored, order, job.planned.allow_split);
+        let image = Self::waiting(stored, order, job.planned.allow_split, job.goal().clone());
         Self { job: Some(at), ..image }
     }
 
-    pub(super) fn left_over(leftover: &Leftover, order: u64) -> Self {
-        let image = Self::waiting(leftover.stored, order, leftover.allow_split);
+    pub(super) fn left_over(leftover: &Leftover, order: u64, tapers: &[Taper]) -> Self {
+        let goal = Goal::of(&leftover.lacks.iter().collect::<Vec<_>>(), tapers);
+        let image = Self::waiting(leftover.stored, order, leftover.allow_split, goal);
         Self { run: Some(leftover.run), ..image }
     }
 
-    fn waiting(stored: Bytes, order: u64, allow_split: bool) -> Self {
+    fn waiting(stored: Bytes, order: u64, allow_split: bool, goal: Goal) -> Self {
+        let copy = Copying { state: CopyState::Waiting, placed: Bytes::ZERO, failures: 0 };
         Self {
             job: None,
             run: None,
             stored,
-            placed: Bytes::ZERO,
             order,
             allow_split,
-            state: ImageState::Waiting,
-            failures: 0,
+            copies: goal.now.into_iter().map(|store| (store, copy.clone())).collect(),
+            later: goal.later,
         }
     }
 
-    /// What is still to be written.
-    pub(super) fn rest(&self) -> Bytes {
-        self.stored - self.placed
+    pub(super) fn copy_mut(&mut self, store: StoreNo) -> Option<&mut Copying> {
+        self.copies.get_mut(&store)
+    }
+
+    /// True when it waits to be written to the storage.
+    pub(super) fn waits_for(&self, store: StoreNo) -> bool {
+        self.copies.get(&store).is_some_and(|copy| copy.state == CopyState::Waiting)
+    }
+
+    /// What of it is still to be written to the storage.
+    pub(super) fn rest(&self, store: StoreNo) -> Bytes {
+        self.copies.get(&store).map_or(Bytes::ZERO, |copy| self.stored - copy.placed)
+    }
+
+    pub(super) fn is_placed_somewhere(&self) -> bool {
+        self.copies.values().any(|copy| copy.state == CopyState::Placed)
+    }
+
+    /// True when every storage that it must get to has it.
+    pub(super) fn is_placed_everywhere(&self) -> bool {
+        let placed = |copy: &Copying| copy.state == CopyState::Placed;
+        self.later.is_empty() && self.is_placed_somewhere() && self.copies.values().all(placed)
     }
 }

@@ -7,15 +7,20 @@
 //! ```text
 //!   Plan ──┐              StartDump        Held            WriteImage      ImagePlaced
 //!          ├─► waiting ─────────────► dumping ───► on holding ───────► writing ───► placed
-//!   images ┘                   │        │  └── straight to a drive ─────────────────┘
-//!   left over ─► on holding    │        └─► DumpFailed: again, as a full, degraded, or given up
+//!   images ┘                   │        │  │      (for each storage)                  │ in all: Release
+//!   left over ─► on holding    │        │  └── straight to a drive of one storage ────┘
+//!                              │        └─► DumpFailed: again, as a full, degraded, or given up
 //!                              └─► no volume: degraded mode
 //! ```
+//!
+//! A run may write to several storages. Each image knows those that it must get to; each storage has its own drives,
+//! volumes and thresholds, and one that can't go on does not stop the others.
 //!
 //! What always holds:
 //!
 //! - A DLE is dumped by one dumper at a time, and ends the run with exactly one [`Outcome`].
-//! - An image that is held stays held until it is placed.
+//! - An image that is held stays held until it is placed in every storage that it must get to.
+//! - A dump straight to a volume ends in one storage; what it lacks is told, and copied later.
 //! - No limit is exceeded: dumpers, dumps per host and spindle, interfaces, holding space, drives, volumes.
 //! - When every action is answered, the run ends.
 //!
@@ -32,35 +37,41 @@ mod pick;
 mod shortage;
 mod site;
 mod space;
+mod stores;
 mod tape;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use types::{DleRef, DriveName, DumpId, Label, Level};
+use types::{DleRef, DriveId, DumpId, Level, StorageName};
 
 pub use candidates::Idle;
 pub use event::{Action, Event, Failure, Haste, To};
-pub use site::{Algorithm, Holding, Leftover, Letter, Manner, Site, Taper, Thresholds};
+pub use site::{
+    Algorithm, Destinations, Holding, Leftover, Letter, Manner, Site, Taper, Thresholds,
+};
 pub use space::{Disk, DiskNo, Reservation, Share};
 
 use crate::planner::Plan;
-use drives::{Drive, Volumes};
-use job::{Image, Job, State};
+use drives::Drive;
+use job::{Abort, Image, Job, State};
 use space::Space;
+use stores::{Store, StoreNo};
 
 /// How a planned DLE ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Its image is on volumes.
+    /// Its image is on volumes, and no longer on the holding disk.
     Placed {
         /// The dump.
         dump: DumpId,
         /// Its level, which may be another than was planned.
         level: Level,
+        /// The storages that it must still get to, when it went straight to a volume of another.
+        lacks: Vec<StorageName>,
     },
-    /// Its image waits on the holding disk.
+    /// Its image waits on the holding disk, if only for one of the storages that it must get to.
     Held {
         /// The dump.
         dump: DumpId,
@@ -86,9 +97,9 @@ pub struct Dispatcher {
     /// What each dumper does.
     dumpers: Vec<Option<usize>>,
     drives: Vec<Drive>,
-    volumes: Volumes,
-    /// The volumes that this run has written.
-    used: BTreeSet<Label>,
+    stores: Vec<Store>,
+    /// How many times a storage was given a drive.
+    turns: u64,
     /// How many images have come to holding.
     arrived: u64,
     haste: Option<Haste>,
@@ -116,15 +127,17 @@ impl Dispatcher {
         ids: Box<dyn FnMut() -> DumpId + Send>,
     ) -> Self {
         let manner = |dle: &DleRef| manners.get(dle).cloned().unwrap_or_default();
-        let jobs =
-            plan.dumps().iter().map(|planned| Job::new(planned.clone(), manner(&planned.dle)));
+        let jobs = plan
+            .dumps()
+            .iter()
+            .map(|planned| Job::new(planned.clone(), manner(&planned.dle), &site.tapers));
         let mut space = Space::new(site.disks.clone());
         let mut images = BTreeMap::new();
         let mut in_order: Vec<&Leftover> = left_over.iter().collect();
         in_order.sort_by_key(|image| (image.run, image.dump));
         for (order, image) in (0..).zip(in_order) {
             space.adopt(image.dump, image.on.clone());
-            images.insert(image.dump, Image::left_over(image, order));
+            images.insert(image.dump, Image::left_over(image, order, &site.tapers));
         }
         Self {
             ids,
@@ -134,9 +147,9 @@ impl Dispatcher {
             images,
             space,
             dumpers: vec![None; site.inparallel.max(1)],
-            drives: site.taper.drives.iter().cloned().map(Drive::new).collect(),
-            volumes: Volumes::Unknown,
-            used: BTreeSet::new(),
+            drives: drives_of(&site.tapers),
+            stores: site.tapers.iter().cloned().map(Store::new).collect(),
+            turns: 0,
             haste: None,
             phase: Phase::Before,
             wake: None,
@@ -151,6 +164,7 @@ impl Dispatcher {
             Event::Started if self.phase == Phase::Before => self.phase = Phase::Running,
             Event::Started => (),
             Event::Time(now) => self.now = self.now.max(now),
+            Event::Cancelled { dle, why } => self.cancelled(&dle, &why),
             Event::Interrupted(haste) => self.haste = self.haste.max(Some(haste)),
             Event::Held { dump, stored, on, raw: _ } => self.held(dump, stored, on),
             Event::NeedsRoom { dump, used, full } => self.needs_room(dump, used, full),
@@ -197,9 +211,12 @@ impl Dispatcher {
         self.images.keys().copied()
     }
 
-    /// Why no volume is to be had any more, if none is: the run is in degraded mode.
-    pub fn degraded(&self) -> Option<String> {
-        (!self.tape_possible()).then(|| self.no_more_volumes())
+    /// The storages of which no volume is to be had any more, each with the reason. When it is all of them, the
+    /// run is in degraded mode.
+    pub fn degraded(&self) -> impl Iterator<Item = (&StorageName, String)> {
+        let stores = (0..self.stores.len()).map(StoreNo);
+        let without = stores.filter(|&store| !self.is_possible(store));
+        without.map(|store| (self.store(store).name(), self.no_more_volumes(store)))
     }
 
     /// The DLEs that are still to be dumped, each with what it waits for; `None`: only for a dumper.
@@ -211,7 +228,7 @@ impl Dispatcher {
     /// Starts what can be started.
     fn advance(&mut self) {
         self.hurry();
-        self.look_for_volume();
+        self.look_for_volumes();
         self.degrade();
         self.grant_room();
         loop {
@@ -247,9 +264,19 @@ impl Dispatcher {
         self.dumpers.iter().any(Option::is_some) || self.drives.iter().any(Drive::is_busy)
     }
 
-    fn at_drive(&mut self, name: &DriveName, does: impl FnOnce(&mut Self, usize)) {
-        if let Some(at) = self.drives.iter().position(|drive| &drive.name == name) {
+    fn at_drive(&mut self, id: &DriveId, does: impl FnOnce(&mut Self, usize)) {
+        if let Some(at) = self.drives.iter().position(|drive| &drive.id == id) {
             does(self, at);
+        }
+    }
+
+    /// The operator does not want a DLE dumped.
+    fn cancelled(&mut self, dle: &DleRef, why: &str) {
+        let Some(at) = self.jobs.iter().position(|job| job.dle() == dle) else { return };
+        match self.jobs[at].state {
+            State::Waiting => self.give_up(at, why.to_owned()),
+            State::Dumping(_) => self.abort(at, Abort::Cancelled(why.to_owned()), why),
+            State::Over(_) => (),
         }
     }
 
@@ -259,4 +286,18 @@ impl Dispatcher {
         job.state = State::Over(Outcome::Failed { why: why.clone() });
         self.actions.push(Action::GiveUp { dle, why });
     }
+}
+
+/// The drives of all storages, each once.
+fn drives_of(tapers: &[site::Taper]) -> Vec<Drive> {
+    let mut drives = Vec::<Drive>::new();
+    for (at, taper) in tapers.iter().enumerate() {
+        for id in &taper.drives {
+            match drives.iter_mut().find(|drive| drive.id == *id) {
+                Some(drive) => drive.serves.push(StoreNo(at)),
+                None => drives.push(Drive::new(id.clone(), StoreNo(at))),
+            }
+        }
+    }
+    drives
 }

@@ -1,7 +1,7 @@
 //! What to do without space, without volumes, or without time.
 //!
-//! **Degraded mode.** When this run can't write to a volume any more, all that is still dumped stays on
-//! holding. A full goes on as planned only outside the space that is reserved for incrementals; otherwise it
+//! **Degraded mode.** When this run can't write an image to any volume any more, neither of one of its storages nor
+//! of another, it stays on holding. A full goes on as planned only outside the space that is reserved for incrementals; otherwise it
 //! becomes the incremental that the planner named, or is given up with the planner's reason.
 //!
 //! **Shortage.** When nothing moves because holding is full, space is made: of the dumps that have used up
@@ -42,27 +42,30 @@ impl Dispatcher {
             {
                 *ending = true;
                 let why = "the run was stopped".to_owned();
-                self.actions.push(Action::EndImage { drive: drive.name.clone(), dump: *dump, why });
+                self.actions.push(Action::EndImage { drive: drive.id.clone(), dump: *dump, why });
             }
         }
     }
 
     /// In degraded mode, replaces what can't be done by what can.
     pub(super) fn degrade(&mut self) {
-        if self.tape_possible() || self.haste.is_some() {
+        if self.haste.is_some() {
             return;
         }
-        let why = self.no_more_volumes();
         let mut budget = self.space.free() - self.reserve();
         for at in 0..self.jobs.len() {
             let job = &self.jobs[at];
-            if !job.is_waiting() {
+            if !job.is_waiting() || self.is_possible_for(job) {
                 continue;
             }
+            let for_later = job.goal().now.is_empty() && !job.goal().later.is_empty();
             match self.route(job) {
-                Route::Holding if !job.way.level.is_full() => (),
+                Route::Holding if !job.way.level.is_full() || for_later => (),
                 Route::Holding if job.size() <= budget => budget = budget - job.size(),
-                Route::Holding | Route::Drive => self.replace(at, &why),
+                Route::Holding | Route::Drive => {
+                    let why = self.no_volume_for(job);
+                    self.replace(at, &why);
+                }
             }
         }
     }
@@ -107,7 +110,7 @@ impl Dispatcher {
 
     /// A dump has no space on holding: straight to a drive, else something smaller, else nothing.
     pub(super) fn without_space(&mut self, at: usize, why: &str) {
-        let possible = self.tape_possible() && self.haste.is_none();
+        let possible = self.is_possible_for(&self.jobs[at]) && self.haste.is_none();
         let job = &mut self.jobs[at];
         if possible && job.manner.holding == Holding::Auto && !job.no_space {
             job.no_space = true;

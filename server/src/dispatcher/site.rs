@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::{Bytes, DleRef, DriveName, DumpId, Level, Stamp};
+use types::{Bytes, DleRef, DriveId, DumpId, Level, Stamp, StorageName};
 
 use super::space::{Disk, Share};
 
@@ -18,6 +18,36 @@ pub enum Holding {
     Required,
 }
 
+/// Which storages an image must get to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Destinations {
+    /// All that the run writes to.
+    #[default]
+    All,
+    /// These, by its level. One that the run does not write to is for a later run: until then the image is held.
+    ByLevel {
+        /// For a full.
+        full: Vec<StorageName>,
+        /// For every other level.
+        incremental: Vec<StorageName>,
+    },
+}
+
+impl Destinations {
+    /// The storages for a dump of this level, of a run that writes to `run`.
+    pub fn at<'a>(
+        &'a self,
+        level: Level,
+        run: impl Iterator<Item = &'a StorageName>,
+    ) -> Vec<&'a StorageName> {
+        match self {
+            Self::All => run.collect(),
+            Self::ByLevel { full, .. } if level.is_full() => full.iter().collect(),
+            Self::ByLevel { incremental, .. } => incremental.iter().collect(),
+        }
+    }
+}
+
 /// How one DLE is dumped, as far as the dispatcher has to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Manner {
@@ -31,11 +61,20 @@ pub struct Manner {
     pub interface: Option<String>,
     /// How many tries it gets (`retry-dump`).
     pub tries: u32,
+    /// Which storages its images must get to.
+    pub destinations: Destinations,
 }
 
 impl Default for Manner {
     fn default() -> Self {
-        Self { holding: Holding::Auto, maxdumps: 1, spindle: None, interface: None, tries: 2 }
+        Self {
+            holding: Holding::Auto,
+            maxdumps: 1,
+            spindle: None,
+            interface: None,
+            tries: 2,
+            destinations: Destinations::All,
+        }
     }
 }
 
@@ -105,14 +144,17 @@ pub struct Thresholds {
     pub taperflush: u32,
 }
 
-/// The drives and the rules for their volumes.
+/// A storage: its drives, and the rules for its volumes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taper {
-    /// The drives, the preferred one first. None: everything stays on holding.
-    pub drives: Vec<DriveName>,
+    /// Which storage.
+    pub storage: StorageName,
+    /// The drives, the preferred one first. None: what it should get stays on holding. Storages that share a changer
+    /// name the same drives, and take turns with them.
+    pub drives: Vec<DriveId>,
     /// How many of them may be used at once (`taper-parallel-write`).
     pub at_once: usize,
-    /// How many volumes the run may use.
+    /// How many of its volumes the run may use.
     pub runtapes: u32,
     /// What goes on a volume.
     pub length: Bytes,
@@ -138,8 +180,9 @@ pub struct Site {
     pub disks: Vec<Disk>,
     /// Percent of holding that is kept for incrementals when there is no volume.
     pub reserve: u32,
-    /// The drives.
-    pub taper: Taper,
+    /// The storages that the run writes to. A dump straight to a volume goes to the first of its own that has a drive
+    /// ready.
+    pub tapers: Vec<Taper>,
 }
 
 /// An image of an earlier run that is still on holding, and that this run is to write.
@@ -159,4 +202,6 @@ pub struct Leftover {
     pub on: Vec<Share>,
     /// Whether it may lie on more than one volume.
     pub allow_split: bool,
+    /// The storages that it must still get to. Of those that the run does not write to, it waits for a later run.
+    pub lacks: Vec<StorageName>,
 }

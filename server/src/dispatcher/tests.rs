@@ -5,4 +5,5 @@
 //! random ones, where anything may fail at any time.
 
 mod nights;
+mod storages;
 mod world;

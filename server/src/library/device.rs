@@ -78,6 +78,16 @@ impl Device {
         Ok((Self::Robot { robot, setup: setup(storage) }, drives))
     }
 
+    /// The same, with drives used as this storage wants.
+    pub(super) fn as_used_by(&self, storage: &Storage) -> Self {
+        match self {
+            Self::Vtapes(_) => self.clone(),
+            Self::Robot { robot, .. } => {
+                Self::Robot { robot: robot.clone(), setup: setup(storage) }
+            }
+        }
+    }
+
     pub(super) fn inventory(&self) -> Result<Inventory, LibraryTrouble> {
         Ok(match self {
             Self::Vtapes(vtapes) => vtapes.clone().inventory(),

@@ -113,6 +113,12 @@ impl Library {
         self
     }
 
+    /// The same library for another storage with the same changer: what only the storage says of its drives is that
+    /// storage's. How long vtapes are is the changer's, and the first storage's word counts.
+    pub fn as_used_by(&self, storage: &Storage) -> Self {
+        Self { device: self.device.as_used_by(storage), ..self.clone() }
+    }
+
     /// This label was read on that cartridge.
     pub fn note(&self, barcode: Option<&Barcode>, slot: Slot, label: &Label) {
         locked(&self.shared.labels).note(barcode, Some(slot), label);

@@ -6,14 +6,14 @@
 use crossbeam_channel::{Receiver, Sender, bounded};
 use format::wire::FramePiece;
 use taper::scribe;
-use types::DriveName;
+use types::DriveId;
 
 use crate::holding::ImageName;
 
 /// The dumper's end.
 #[derive(Debug)]
 pub struct Feed {
-    drive: DriveName,
+    drive: DriveId,
     frames: Sender<scribe::Arrival>,
     outcome: Receiver<Placed>,
     frame: Vec<u8>,
@@ -39,7 +39,7 @@ pub struct Placed;
 pub struct Gone;
 
 /// A way for an image to a drive on which at most so many frames wait.
-pub fn channel(waiting: usize, drive: DriveName, name: ImageName) -> (Feed, Incoming) {
+pub fn channel(waiting: usize, drive: DriveId, name: ImageName) -> (Feed, Incoming) {
     let (frames, arriving) = bounded(waiting);
     let (placed, outcome) = bounded(1);
     (
@@ -50,7 +50,7 @@ pub fn channel(waiting: usize, drive: DriveName, name: ImageName) -> (Feed, Inco
 
 impl Feed {
     /// Which drive.
-    pub fn drive(&self) -> &DriveName {
+    pub fn drive(&self) -> &DriveId {
         &self.drive
     }
 

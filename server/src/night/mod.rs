@@ -7,6 +7,7 @@
 //! `dump` and `flush` are the same night with and without a plan. Everything that is decided is decided by the
 //! planner, the dispatcher, the scan and the retention engine; here it is put together.
 
+pub mod destinations;
 pub mod direct;
 pub mod drive;
 pub mod dumper;
@@ -29,8 +30,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use config::{Autoflush, Config, Dle, HoldingDisk, UseSpace};
-use taper::catalogue::{Ask, Catalogue, CatalogueError, RunKind, RunStatus};
-use types::{Bytes, DleRef, DumpId, Stamp};
+use taper::catalogue::{Ask, Catalogue, CatalogueError, Located, RunKind, RunStatus};
+use types::{Bytes, ChangerName, DleRef, DriveId, DumpId, Stamp, StorageName};
 
 use crate::agent::AgentCommand;
 use crate::clock::{self, Now};
@@ -237,20 +238,30 @@ fn dispatch(
     let leftovers = leftovers(config, orders, &catalogue, &held, &disks)?;
     let shared = SharedCatalogue::new(catalogue);
     let channel = run::channel();
-    let drives =
-        if orders.taper { start_drives(site, run, &shared, &channel.0)? } else { BTreeMap::new() };
-    let equipped = equipped(config, &rooms, drives.keys(), &held);
+    let storages = destinations::of_run(config, orders.kind);
+    let libraries = if orders.taper {
+        drive::open_all(&storages, &shared, &channel.0)?
+    } else {
+        BTreeMap::new()
+    };
+    let tapers = storages.iter().map(|storage| taper(storage, libraries.get(&storage.name)));
+    let tapers: Vec<Taper> = tapers.collect();
+    let drives = start_drives(site, run, &storages, &libraries, &shared, &channel.0);
+    let called = drives.values().map(|drive| &drive.called);
+    let equipped = equipped(config, &rooms, called, &held);
     log.append(Now::read().unix(), equipped)?;
-    let mut dispatcher_site = dispatcher_site(config, rooms, drives.keys().cloned().collect());
+    let mut dispatcher_site = dispatcher_site(config, rooms, tapers);
     if !orders.taper {
         // Nothing is kept free for nights without a volume when the operator wants one without.
         dispatcher_site.reserve = 0;
     }
     if orders.kind == RunKind::Flush {
         // The operator has asked for it: nothing is left for a fuller volume.
-        dispatcher_site.taper.thresholds = Thresholds::default();
+        for taper in &mut dispatcher_site.tapers {
+            taper.thresholds = Thresholds::default();
+        }
     }
-    let manners = config.dles.iter().map(|dle| (dle.reference(), manner(dle))).collect();
+    let manners = config.dles.iter().map(|dle| (dle.reference(), manner(config, dle))).collect();
     let dispatcher = Dispatcher::new(
         plan,
         &manners,
@@ -296,7 +307,7 @@ pub fn settle(
     let mut strange = false;
     for (dle, outcome) in dispatcher.outcomes() {
         let (dump, level) = match outcome {
-            Some(DleOutcome::Placed { dump, level } | DleOutcome::Held { dump, level }) => {
+            Some(DleOutcome::Placed { dump, level, .. } | DleOutcome::Held { dump, level }) => {
                 (*dump, *level)
             }
             Some(DleOutcome::Failed { .. }) | None => {
@@ -317,7 +328,7 @@ pub fn settle(
         .any(|s| matches!(s.kind, planner::Kind::Failed | planner::Kind::DoesNotFit));
     failed |= orders.taper
         && dispatcher.held_images().next().is_some()
-        && dispatcher.degraded().is_some();
+        && dispatcher.degraded().next().is_some();
     Ok(match (stopped, failed, strange) {
         (true, ..) => Outcome::Interrupted,
         (false, true, _) => Outcome::Failed,
@@ -419,20 +430,27 @@ fn leftovers(
     held: &BTreeMap<DumpId, Held>,
     disks: &[Disk],
 ) -> anyhow::Result<Vec<Leftover>> {
-    let Some(storage) = library::planned_for(config) else { return Ok(Vec::new()) };
-    let wanted = |dle: &DleRef| match &orders.flush {
+    let storages = destinations::of_run(config, orders.kind);
+    let flushed = |dle: &DleRef, storage: &StorageName| match &orders.flush {
         Flush::Nothing => false,
         Flush::Of(dles) => dles.is_empty() || dles.contains(dle),
-        Flush::AsConfigured => match storage.tapering.autoflush {
-            Autoflush::No => false,
-            Autoflush::Yes => orders.dles.iter().any(|listed| listed.reference() == *dle),
-            Autoflush::All => true,
-        },
+        Flush::AsConfigured => storages.iter().any(|own| {
+            own.name == *storage
+                && match own.tapering.autoflush {
+                    Autoflush::No => false,
+                    Autoflush::Yes => orders.dles.iter().any(|listed| listed.reference() == *dle),
+                    Autoflush::All => true,
+                }
+        }),
     };
     let mut leftovers = Vec::new();
-    for located in catalogue.unplaced(&storage.name)? {
+    for (id, image) in held {
+        let located = catalogue.dump(*id)?;
+        let lacks = lacking(config, &located);
         let dump = located.dump;
-        let Some(image) = held.get(&dump.id).filter(|_| wanted(&dump.dle)) else { continue };
+        if !lacks.iter().any(|storage| flushed(&dump.dle, storage)) {
+            continue;
+        }
         let allow_split = config
             .dles
             .iter()
@@ -446,9 +464,17 @@ fn leftovers(
             stored: dump.stored,
             on: shares(&image.files(), disks),
             allow_split,
+            lacks,
         });
     }
     Ok(leftovers)
+}
+
+/// The storages that a held image must get to and that have no complete copy of it.
+fn lacking(config: &Config, located: &Located) -> Vec<StorageName> {
+    let mut wanted = destinations::of_image(config, &located.dump.dle, located.dump.level);
+    wanted.retain(|storage| !located.is_complete_in(storage));
+    wanted
 }
 
 /// What the files of an image take on each disk.
@@ -464,46 +490,59 @@ fn shares(files: &[&Path], disks: &[Disk]) -> Vec<Share> {
     shares.into_iter().map(|(disk, bytes)| Share { disk: DiskNo(disk), bytes }).collect()
 }
 
+/// A thread for each drive. All of them: those beyond taper-parallel-write step in for one that fails.
 fn start_drives(
     site: &Site,
     run: Stamp,
+    storages: &[&config::Storage],
+    libraries: &BTreeMap<StorageName, Library>,
     catalogue: &SharedCatalogue,
     voice: &happened::Voice,
-) -> anyhow::Result<BTreeMap<types::DriveName, drive::Handle>> {
-    let Some(storage) = library::planned_for(&site.config) else { return Ok(BTreeMap::new()) };
-    let library = Library::open(storage)?.knowing(&catalogue.lock().volumes()?);
-    let bench = |name: &types::DriveName| Bench {
-        drive: name.clone(),
-        library: library.clone(),
-        storage: storage.clone(),
-        config: site.config.clone(),
-        run,
-        catalogue: catalogue.clone(),
-        indexdir: site.config.site.indexdir.clone(),
-        voice: voice.clone(),
+) -> BTreeMap<DriveId, drive::Handle> {
+    let mut served = BTreeMap::<DriveId, Vec<(config::Storage, Library)>>::new();
+    for &storage in storages {
+        let Some(library) = libraries.get(&storage.name) else { continue };
+        for id in drive_ids(storage, library) {
+            served.entry(id).or_default().push((storage.clone(), library.clone()));
+        }
+    }
+    let reached = drive::ReachedByRun::default();
+    let ids: Vec<DriveId> = served.keys().cloned().collect();
+    let alike = |id: &DriveId| ids.iter().filter(|other| other.drive == id.drive).count() > 1;
+    let called = |id: &DriveId| {
+        let long = alike(id).then(|| id.to_string().parse().ok());
+        long.flatten().unwrap_or_else(|| id.drive.clone())
     };
-    // All of them: those beyond taper-parallel-write step in for one that fails.
-    Ok(library.drives().iter().map(|name| (name.clone(), drive::start(bench(name)))).collect())
+    let handles = served.into_iter().map(|(id, serves)| {
+        let bench = Bench {
+            called: called(&id),
+            id: id.clone(),
+            serves,
+            config: site.config.clone(),
+            run,
+            catalogue: catalogue.clone(),
+            indexdir: site.config.site.indexdir.clone(),
+            reached: reached.clone(),
+            voice: voice.clone(),
+        };
+        (id, drive::start(bench))
+    });
+    handles.collect()
+}
+
+/// The drives of a storage. Storages that share a changer have the same.
+fn drive_ids(storage: &config::Storage, library: &Library) -> Vec<DriveId> {
+    let changer: Result<ChangerName, _> = storage.changer.name.parse();
+    let changer = changer.expect("the configuration takes no name with control characters");
+    let id = |drive: &types::DriveName| DriveId { changer: changer.clone(), drive: drive.clone() };
+    library.drives().iter().map(id).collect()
 }
 
 pub fn dispatcher_site(
     config: &Config,
     disks: Vec<dispatcher::Disk>,
-    drives: Vec<types::DriveName>,
+    tapers: Vec<Taper>,
 ) -> dispatcher::Site {
-    let taper = library::planned_for(config).map_or_else(no_taper, |storage| Taper {
-        at_once: usize::try_from(storage.tapering.taper_parallel_write).unwrap_or(usize::MAX),
-        drives,
-        runtapes: storage.tapering.runtapes,
-        length: storage.tapetype.length,
-        images_per_volume: storage.tapering.max_dle_by_volume,
-        algorithm: algorithm(storage.tapering.taperalgo),
-        thresholds: Thresholds {
-            dumped: storage.tapering.flush.dumped,
-            scheduled: storage.tapering.flush.scheduled,
-            taperflush: storage.tapering.flush.taperflush,
-        },
-    });
     dispatcher::Site {
         inparallel: usize::try_from(config.site.inparallel).unwrap_or(1),
         dumporder: config
@@ -519,19 +558,24 @@ pub fn dispatcher_site(
             .collect(),
         disks,
         reserve: config.site.reserve,
-        taper,
+        tapers,
     }
 }
 
-fn no_taper() -> Taper {
+pub fn taper(storage: &config::Storage, library: Option<&Library>) -> Taper {
     Taper {
-        drives: Vec::new(),
-        at_once: 0,
-        runtapes: 0,
-        length: Bytes::ZERO,
-        images_per_volume: None,
-        algorithm: Algorithm::First,
-        thresholds: Thresholds::default(),
+        storage: storage.name.clone(),
+        at_once: usize::try_from(storage.tapering.taper_parallel_write).unwrap_or(usize::MAX),
+        drives: library.map_or_else(Vec::new, |library| drive_ids(storage, library)),
+        runtapes: storage.tapering.runtapes,
+        length: storage.tapetype.length,
+        images_per_volume: storage.tapering.max_dle_by_volume,
+        algorithm: algorithm(storage.tapering.taperalgo),
+        thresholds: Thresholds {
+            dumped: storage.tapering.flush.dumped,
+            scheduled: storage.tapering.flush.scheduled,
+            taperflush: storage.tapering.flush.taperflush,
+        },
     }
 }
 
@@ -548,7 +592,7 @@ fn algorithm(algo: config::Taperalgo) -> Algorithm {
     }
 }
 
-pub fn manner(dle: &Dle) -> Manner {
+pub fn manner(config: &Config, dle: &Dle) -> Manner {
     let how = &dle.dumping;
     Manner {
         holding: match how.holdingdisk {
@@ -560,6 +604,7 @@ pub fn manner(dle: &Dle) -> Manner {
         spindle: how.spindle.map(i64::from),
         interface: Some(dle.interface.clone()),
         tries: how.retry_dump,
+        destinations: destinations::of_dle(config, dle),
     }
 }
 

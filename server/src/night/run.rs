@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
-use types::{DleRef, DriveName, DumpId, Level, Stamp};
+use types::{DleRef, DriveId, DriveName, DumpId, Level, Stamp, StorageName};
 
 use super::direct;
 use super::drive::{self, Errand};
 use super::dumper::{self, Control, Job, Sink};
+use super::estimate::with_causes;
 use super::happened::{Happened, Voice};
 use super::shared::SharedCatalogue;
 use super::waiting::Waiting;
@@ -47,7 +48,7 @@ pub struct Means {
     /// The catalogue.
     pub catalogue: SharedCatalogue,
     /// The drives, each with its thread's ear.
-    pub drives: BTreeMap<DriveName, drive::Handle>,
+    pub drives: BTreeMap<DriveId, drive::Handle>,
 }
 
 /// Runs until the dispatcher says that nothing is left to do.
@@ -205,11 +206,17 @@ impl<'a> Run<'a> {
                 self.note(RunEvent::DumpFailed { dle, level, why: why.clone(), again })
             }
             Event::DriveFailed { drive, blame, why } => {
-                let (drive, blame, why) = (drive.clone(), blame.to_string(), why.clone());
+                let (drive, blame, why) = (self.called(drive), blame.to_string(), why.clone());
                 self.note(RunEvent::DriveFailed { drive, blame, why })
             }
             _ => Ok(()),
         }
+    }
+
+    /// What a drive is called in the log.
+    fn called(&self, drive: &DriveId) -> DriveName {
+        let handle = self.means.drives.get(drive);
+        handle.map_or_else(|| drive.drive.clone(), |handle| handle.called.clone())
     }
 
     /// Performs what the dispatcher wants, and says whether there is more to come.
@@ -225,8 +232,8 @@ impl<'a> Run<'a> {
     }
 
     fn perform(&mut self, action: Action) -> std::io::Result<()> {
-        if let Some(begun) = begun(&action) {
-            self.note(begun)?;
+        if let Some((drive, work, dump)) = begun(&action) {
+            self.note(RunEvent::DriveBegan { drive: self.called(drive), work, dump })?;
         }
         match action {
             Action::StartDump { dump, dle, level, base, to, change } => {
@@ -250,8 +257,10 @@ impl<'a> Run<'a> {
                 }
                 self.control(dump, Control::Abort);
             }
-            Action::LookForVolume { drive } => self.send(&drive, Errand::Look),
-            Action::MountVolume { drive, again } => self.send(&drive, Errand::Mount { again }),
+            Action::LookForVolume { drive, storage } => self.send(&drive, Errand::Look { storage }),
+            Action::MountVolume { drive, storage, again } => {
+                self.send(&drive, Errand::Mount { storage, again });
+            }
             Action::WriteImage { drive, dump } => match self.means.held.get(&dump).cloned() {
                 Some(held) => self.send(&drive, Errand::Write(held)),
                 None => {
@@ -263,12 +272,29 @@ impl<'a> Run<'a> {
                 tracing::info!("writing dump {dump} is ended: {why}");
                 self.send(&drive, Errand::End(dump));
             }
+            Action::Release { dump, placed } => self.release(dump, &placed)?,
             Action::FinishVolume { drive } => self.send(&drive, Errand::Finish),
             Action::WakeAt(seconds) => self.wake = Some(seconds),
             Action::GiveUp { dle, why } => self.note(RunEvent::DleFailed { dle, why })?,
             Action::Done => {}
         }
         Ok(())
+    }
+
+    /// Every storage has the image. First the catalogue no longer counts on the held one, then it goes.
+    fn release(&mut self, dump: DumpId, placed: &[StorageName]) -> std::io::Result<()> {
+        let Some(held) = self.means.held.remove(&dump) else { return Ok(()) };
+        let released = self.means.catalogue.lock().forget_held(dump, placed);
+        let removed = match released {
+            Ok(released) => held.remove(released).map_err(|error| with_causes(&error)),
+            Err(error) => Err(with_causes(&error)),
+        };
+        match removed {
+            Ok(()) => Ok(()),
+            Err(why) => {
+                self.note(RunEvent::Warning { text: format!("{why}; the next run removes it") })
+            }
+        }
     }
 
     fn job(&self, dump: DumpId, dle: config::Dle, level: Level, base: Option<DumpId>) -> Job {
@@ -323,7 +349,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn send(&mut self, drive: &DriveName, errand: Errand) {
+    fn send(&mut self, drive: &DriveId, errand: Errand) {
         let sent =
             self.means.drives.get(drive).is_some_and(|handle| handle.errands.send(errand).is_ok());
         if !sent {
@@ -347,15 +373,14 @@ impl<'a> Run<'a> {
     }
 }
 
-/// What the log hears of a drive that is given something to do.
-fn begun(action: &Action) -> Option<RunEvent> {
-    let (drive, work, dump) = match action {
-        Action::LookForVolume { drive } => (drive, Work::Look, None),
+/// What a drive is given to do, if this is that.
+fn begun(action: &Action) -> Option<(&DriveId, Work, Option<DumpId>)> {
+    Some(match action {
+        Action::LookForVolume { drive, .. } => (drive, Work::Look, None),
         Action::MountVolume { drive, .. } => (drive, Work::Mount, None),
         Action::WriteImage { drive, dump } => (drive, Work::Write, Some(*dump)),
         Action::StartDump { dump, to: To::Drive(drive), .. } => (drive, Work::Direct, Some(*dump)),
         Action::FinishVolume { drive } => (drive, Work::Finish, None),
         _ => return None,
-    };
-    Some(RunEvent::DriveBegan { drive: drive.clone(), work, dump })
+    })
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | files of an image that never became whole | removed |
 //! | a whole image that the catalogue does not know | recorded as held |
-//! | a held image that every storage has | removed |
+//! | a held image that every storage has that must get it | removed |
 //! | an image in the catalogue that is not on the disk | said, and no longer counted on |
 //! | a run that has not finished | closed as interrupted |
 //! | index files of dumps that are nowhere, or never came to be | removed |
@@ -23,9 +23,9 @@ use taper::catalogue::{
 use taper::scribe::{Chunks, HeldImage};
 use types::{Bytes, DumpId, Stamp, StorageName};
 
+use super::destinations;
 use super::estimate::with_causes;
 use crate::holding::{self, Held};
-use crate::library;
 use crate::site::Site;
 use crate::store;
 
@@ -217,9 +217,8 @@ fn remove_placed(
     on_disk: &BTreeMap<DumpId, Held>,
     said: &mut Vec<String>,
 ) -> anyhow::Result<()> {
-    let Some(storage) = library::planned_for(&site.config) else { return Ok(()) };
     let ids = on_disk.keys().copied().collect();
-    let wanted = |_: &Dump| vec![storage.name.clone()];
+    let wanted = |dump: &Dump| destinations::of_image(&site.config, &dump.dle, dump.level);
     for (located, wanted) in superfluous(catalogue, &ids, wanted) {
         let id = located.dump.id;
         let Some(held) = on_disk.get(&id) else { continue };

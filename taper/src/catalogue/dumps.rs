@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params, params, params_from_iter};
-use types::{Bytes, Digest, DleName, DleRef, DumpId, HostName, Level, Stamp};
+use types::{Bytes, Digest, DleName, DleRef, DumpId, HostName, Level, Stamp, StorageName};
 
 use super::copies::{self, Copy};
 use super::events::{EventKind, log};
@@ -118,6 +118,11 @@ impl Located {
     pub fn is_restorable(&self) -> bool {
         self.dump.status.is_whole()
             && (self.held.is_some() || self.copies.iter().any(Copy::is_complete))
+    }
+
+    /// True if the storage has a complete copy.
+    pub fn is_complete_in(&self, storage: &StorageName) -> bool {
+        self.copies.iter().any(|copy| copy.storage == *storage && copy.is_complete())
     }
 }
 

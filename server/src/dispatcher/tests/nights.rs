@@ -3,33 +3,33 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use types::{Blame, Bytes, DleRef, DriveName, Level};
+use types::{Blame, Bytes, DleRef, DriveId, Level, StorageName};
 
 use super::world::{Case, Chance, MIB, Troubles, World, id, stamp};
 use crate::dispatcher::{
-    Algorithm, Disk, DiskNo, Holding, Leftover, Letter, Manner, Outcome, Share, Site, Taper,
-    Thresholds,
+    Algorithm, Destinations, Disk, DiskNo, Holding, Leftover, Letter, Manner, Outcome, Share, Site,
+    Taper, Thresholds,
 };
 use crate::planner::{Choice, Estimate, Planned, Source};
 
-fn dle(host: &str, name: &str) -> DleRef {
+pub(super) fn dle(host: &str, name: &str) -> DleRef {
     DleRef { host: host.parse().unwrap(), dle: name.parse().unwrap() }
 }
 
-fn cost(mib: u64, seconds: u32) -> Estimate {
+pub(super) fn cost(mib: u64, seconds: u32) -> Estimate {
     let size = Bytes(mib * MIB);
     Estimate { raw: size, stored: size, seconds, source: Source::History }
 }
 
-fn full(mib: u64) -> Choice {
+pub(super) fn full(mib: u64) -> Choice {
     Choice { level: Level::FULL, base: None, cost: cost(mib, 10) }
 }
 
-fn incremental(mib: u64) -> Choice {
+pub(super) fn incremental(mib: u64) -> Choice {
     Choice { level: Level::FULL.next(), base: Some(id(1 << 30)), cost: cost(mib, 10) }
 }
 
-fn planned(name: &str, choice: Choice, degraded: Result<Choice, String>) -> Planned {
+pub(super) fn planned(name: &str, choice: Choice, degraded: Result<Choice, String>) -> Planned {
     Planned {
         dle: dle("host", name),
         full: Some(choice.cost),
@@ -43,31 +43,40 @@ fn planned(name: &str, choice: Choice, degraded: Result<Choice, String>) -> Plan
     }
 }
 
-fn no_smaller() -> Result<Choice, String> {
+pub(super) fn no_smaller() -> Result<Choice, String> {
     Err("it has no full yet".into())
 }
 
 /// One drive with volumes of 1 GiB, one holding disk of 1 GiB, four dumpers.
-fn site() -> Site {
+pub(super) fn site() -> Site {
     Site {
         inparallel: 4,
         dumporder: Vec::new(),
         interfaces: BTreeMap::new(),
         disks: vec![Disk { room: Bytes(1024 * MIB), chunk: Bytes(100 * MIB) }],
         reserve: 100,
-        taper: Taper {
-            drives: vec!["d1".parse().unwrap()],
-            at_once: 1,
-            runtapes: 1,
-            length: Bytes(1024 * MIB),
-            images_per_volume: None,
-            algorithm: Algorithm::First,
-            thresholds: Thresholds::default(),
-        },
+        tapers: vec![storage("one", &[drive("robot", "d1")])],
     }
 }
 
-fn case(planned: Vec<Planned>) -> Case {
+pub(super) fn drive(changer: &str, drive: &str) -> DriveId {
+    DriveId { changer: changer.parse().unwrap(), drive: drive.parse().unwrap() }
+}
+
+pub(super) fn storage(name: &str, drives: &[DriveId]) -> Taper {
+    Taper {
+        storage: name.parse().unwrap(),
+        drives: drives.to_vec(),
+        at_once: 1,
+        runtapes: 1,
+        length: Bytes(1024 * MIB),
+        images_per_volume: None,
+        algorithm: Algorithm::First,
+        thresholds: Thresholds::default(),
+    }
+}
+
+pub(super) fn case(planned: Vec<Planned>) -> Case {
     let manner = Manner { maxdumps: 4, ..Manner::default() };
     Case {
         manners: planned.iter().map(|one| (one.dle.clone(), manner.clone())).collect(),
@@ -75,22 +84,22 @@ fn case(planned: Vec<Planned>) -> Case {
         site: site(),
         left_over: Vec::new(),
         volume: Bytes(1024 * MIB),
-        volumes: 9,
+        volumes: vec![9],
         growth: 100,
         troubles: Troubles::default(),
         fault: None,
     }
 }
 
-fn manner_of_all(case: &mut Case, change: impl Fn(&mut Manner)) {
+pub(super) fn manner_of_all(case: &mut Case, change: impl Fn(&mut Manner)) {
     case.manners.values_mut().for_each(change);
 }
 
-fn placed(outcome: &Outcome) -> bool {
+pub(super) fn placed(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Placed { .. })
 }
 
-fn level_of(outcome: &Outcome) -> Option<u16> {
+pub(super) fn level_of(outcome: &Outcome) -> Option<u16> {
     match outcome {
         Outcome::Placed { level, .. } | Outcome::Held { level, .. } => Some(level.number()),
         Outcome::Failed { .. } => None,
@@ -124,6 +133,7 @@ fn what_an_earlier_run_left_is_written_without_a_dump() {
         stored: Bytes(9 * MIB),
         on,
         allow_split: true,
+        lacks: vec!["one".parse().unwrap()],
     }];
     let night = World::new(case, 1).run();
     assert_eq!((night.placed(), night.held()), (1, 0));
@@ -179,7 +189,7 @@ fn without_a_volume_a_full_becomes_its_incremental() {
         planned("a", full(100), Ok(incremental(5))),
         planned("b", incremental(7), no_smaller()),
     ]);
-    case.volumes = 0;
+    case.volumes = vec![0];
     let night = World::new(case, 1).run();
     let levels: Vec<_> = night.outcomes().values().map(level_of).collect();
     assert_eq!(levels, [Some(1), Some(1)]);
@@ -193,7 +203,7 @@ fn without_a_volume_the_reserve_is_a_percentage() {
         planned("a", full(300), Ok(incremental(5))),
         planned("b", full(300), Ok(incremental(5))),
     ]);
-    case.volumes = 0;
+    case.volumes = vec![0];
     case.site.reserve = 60;
     let night = World::new(case, 1).run();
     let levels: Vec<_> = night.outcomes().values().map(level_of).collect();
@@ -203,7 +213,7 @@ fn without_a_volume_the_reserve_is_a_percentage() {
 #[test]
 fn without_a_volume_and_without_an_alternative_a_full_fails_with_the_reason() {
     let mut case = case(vec![planned("a", full(100), no_smaller())]);
-    case.volumes = 0;
+    case.volumes = vec![0];
     let night = World::new(case, 1).run();
     let Outcome::Failed { why } = &night.outcomes()["a"] else { panic!("it was dumped") };
     assert_eq!(why, "no volume is in the changer; it has no full yet");
@@ -212,7 +222,7 @@ fn without_a_volume_and_without_an_alternative_a_full_fails_with_the_reason() {
 #[test]
 fn without_drives_all_stays_on_holding() {
     let mut case = case(vec![planned("a", full(100), no_smaller())]);
-    case.site.taper.drives.clear();
+    case.site.tapers[0].drives.clear();
     case.site.reserve = 0;
     let night = World::new(case, 1).run();
     assert_eq!((night.placed(), night.held()), (0, 1));
@@ -221,7 +231,7 @@ fn without_drives_all_stays_on_holding() {
 #[test]
 fn an_image_goes_on_with_the_next_volume() {
     let mut case = case(vec![planned("a", full(150), no_smaller())]);
-    case.site.taper.runtapes = 4;
+    case.site.tapers[0].runtapes = 4;
     case.volume = Bytes(100 * MIB);
     let night = World::new(case, 3).run();
     assert!(night.outcomes().values().all(placed));
@@ -231,7 +241,7 @@ fn an_image_goes_on_with_the_next_volume() {
 fn below_taperflush_what_is_dumped_waits_for_another_night() {
     let mut case = case(vec![planned("a", full(100), no_smaller())]);
     case.site.reserve = 0;
-    case.site.taper.thresholds = Thresholds { dumped: 50, scheduled: 50, taperflush: 50 };
+    case.site.tapers[0].thresholds = Thresholds { dumped: 50, scheduled: 50, taperflush: 50 };
     let night = World::new(case, 1).run();
     assert_eq!((night.placed(), night.held(), night.volumes_begun()), (0, 1, 0));
 }
@@ -239,7 +249,7 @@ fn below_taperflush_what_is_dumped_waits_for_another_night() {
 #[test]
 fn thresholds_do_not_keep_a_dump_from_going_straight_to_a_volume() {
     let mut case = case(vec![planned("a", full(100), no_smaller())]);
-    case.site.taper.thresholds = Thresholds { dumped: 50, scheduled: 50, taperflush: 50 };
+    case.site.tapers[0].thresholds = Thresholds { dumped: 50, scheduled: 50, taperflush: 50 };
     manner_of_all(&mut case, |manner| manner.holding = Holding::Never);
     let night = World::new(case, 1).run();
     assert!(night.outcomes().values().all(placed));
@@ -249,8 +259,8 @@ fn thresholds_do_not_keep_a_dump_from_going_straight_to_a_volume() {
 fn a_volume_takes_no_more_images_than_it_may() {
     let names: Vec<String> = (0..5).map(|n| format!("dle{n}")).collect();
     let mut case = case(names.iter().map(|name| planned(name, full(10), no_smaller())).collect());
-    case.site.taper.runtapes = 9;
-    case.site.taper.images_per_volume = Some(2);
+    case.site.tapers[0].runtapes = 9;
+    case.site.tapers[0].images_per_volume = Some(2);
     let night = World::new(case, 1).run();
     assert!(night.outcomes().values().all(placed));
     assert_eq!(night.volumes_begun(), 3);
@@ -270,7 +280,7 @@ fn a_client_that_loses_bases_for_ever_is_asked_only_once_more() {
     // Without a volume the full becomes an incremental, whose base is lost, which makes it a full.
     for seed in 0..50 {
         let mut case = case(vec![planned("a", full(100), Ok(incremental(5)))]);
-        case.volumes = 0;
+        case.volumes = vec![0];
         case.troubles.client = 2;
         let night = World::new(case, seed).run();
         assert!(night.log.len() < 40, "{}", night.log.join("\n"));
@@ -285,8 +295,8 @@ fn no_single_fault_costs_a_dump() {
                 let names: Vec<String> = (0..4).map(|n| format!("dle{n}")).collect();
                 let dumps = names.iter().map(|name| planned(name, full(150), no_smaller()));
                 let mut case = case(dumps.collect());
-                case.site.taper.drives = ["d1", "d2"].map(|name| name.parse().unwrap()).to_vec();
-                (case.site.taper.runtapes, case.volume) = (9, Bytes(400 * MIB));
+                case.site.tapers[0].drives = ["d1", "d2"].map(|name| drive("robot", name)).to_vec();
+                (case.site.tapers[0].runtapes, case.volume) = (9, Bytes(400 * MIB));
                 case.fault = Some((step, blame));
                 if direct {
                     manner_of_all(&mut case, |manner| manner.holding = Holding::Never);
@@ -300,6 +310,51 @@ fn no_single_fault_costs_a_dump() {
                 }
             }
         }
+    }
+}
+
+/// Of the three there may be, and of one that no run writes to.
+fn some_storages(c: &mut Chance) -> Vec<StorageName> {
+    let names = ["one", "two", "three", "later"];
+    let mut some: Vec<StorageName> = Vec::new();
+    some.extend(names.iter().filter(|_| c.one_in(2)).map(|name| name.parse().unwrap()));
+    some
+}
+
+fn some_destinations(c: &mut Chance) -> Destinations {
+    if c.one_in(2) {
+        return Destinations::All;
+    }
+    Destinations::ByLevel { full: some_storages(c), incremental: some_storages(c) }
+}
+
+/// Its drives are in a library of its own, or in one that others may share.
+fn any_taper(name: &str, c: &mut Chance) -> Taper {
+    let changer = if c.one_in(2) { name } else { "shared" };
+    let drives: Vec<DriveId> =
+        (0..c.below(3)).map(|number| drive(changer, &format!("d{number}"))).collect();
+    Taper {
+        storage: name.parse().unwrap(),
+        drives,
+        at_once: 1 + usize::try_from(c.below(3)).unwrap(),
+        runtapes: u32::try_from(c.below(5)).unwrap(),
+        length: Bytes(500 * MIB),
+        images_per_volume: c.one_in(4).then_some(2),
+        algorithm: [
+            Algorithm::First,
+            Algorithm::FirstFit,
+            Algorithm::Largest,
+            Algorithm::LargestFit,
+            Algorithm::Smallest,
+            Algorithm::SmallestFit,
+            Algorithm::Last,
+            Algorithm::LastFit,
+        ][usize::try_from(c.below(8)).unwrap()],
+        thresholds: Thresholds {
+            dumped: u32::try_from(c.below(2) * c.below(100)).unwrap(),
+            scheduled: u32::try_from(c.below(2) * c.below(150)).unwrap(),
+            taperflush: u32::try_from(c.below(2) * c.below(100)).unwrap(),
+        },
     }
 }
 
@@ -328,13 +383,12 @@ fn anything(seed: u64) -> Case {
             spindle: c.one_in(3).then_some(1),
             interface: c.one_in(2).then(|| "wan".to_owned()),
             tries: u32::try_from(c.below(4)).unwrap(),
+            destinations: some_destinations(c),
         };
         let manner = Manner { maxdumps: manner.maxdumps.max(1), ..manner };
         manners.insert(one.dle.clone(), manner);
         planned_dumps.push(one);
     }
-    let drives: Vec<DriveName> =
-        (0..c.below(4)).map(|n| format!("d{n}").parse().unwrap()).collect();
     let disks = (0..c.below(3))
         .map(|_| Disk { room: Bytes(c.below(1500) * MIB), chunk: Bytes(100 * MIB * c.below(2)) });
     let disks: Vec<Disk> = disks.collect();
@@ -347,30 +401,11 @@ fn anything(seed: u64) -> Case {
         stored: Bytes(9 * MIB),
         on: vec![Share { disk: DiskNo(0), bytes: Bytes(10 * MIB) }],
         allow_split: true,
+        lacks: some_storages(c),
     });
     let left_over = left_over.collect();
-    let taper = Taper {
-        at_once: 1 + usize::try_from(c.below(3)).unwrap(),
-        drives,
-        runtapes: u32::try_from(c.below(5)).unwrap(),
-        length: Bytes(500 * MIB),
-        images_per_volume: c.one_in(4).then_some(2),
-        algorithm: [
-            Algorithm::First,
-            Algorithm::FirstFit,
-            Algorithm::Largest,
-            Algorithm::LargestFit,
-            Algorithm::Smallest,
-            Algorithm::SmallestFit,
-            Algorithm::Last,
-            Algorithm::LastFit,
-        ][usize::try_from(c.below(8)).unwrap()],
-        thresholds: Thresholds {
-            dumped: u32::try_from(c.below(2) * c.below(100)).unwrap(),
-            scheduled: u32::try_from(c.below(2) * c.below(150)).unwrap(),
-            taperflush: u32::try_from(c.below(2) * c.below(100)).unwrap(),
-        },
-    };
+    let tapers = ["one", "two", "three"].iter().take(usize::try_from(c.below(4)).unwrap());
+    let tapers = tapers.map(|name| any_taper(name, c)).collect();
     let rare = |c: &mut Chance| if c.one_in(2) { 0 } else { 3 + c.below(20) };
     Case {
         planned: planned_dumps,
@@ -381,11 +416,11 @@ fn anything(seed: u64) -> Case {
             interfaces: BTreeMap::from([("wan".to_owned(), Bytes(20 * MIB))]),
             disks,
             reserve: u32::try_from(c.below(101)).unwrap(),
-            taper,
+            tapers,
         },
         left_over,
         volume: Bytes((50 + c.below(900)) * MIB),
-        volumes: u32::try_from(c.below(6)).unwrap(),
+        volumes: (0..3).map(|_| u32::try_from(c.below(6)).unwrap()).collect(),
         growth: 50 + c.below(300),
         troubles: Troubles {
             client: rare(c),
@@ -394,6 +429,7 @@ fn anything(seed: u64) -> Case {
             unreadable: rare(c),
             full_disk: rare(c),
             interrupt: if c.one_in(4) { 10 + c.below(60) } else { 0 },
+            cancel: if c.one_in(4) { 5 + c.below(60) } else { 0 },
         },
         fault: None,
     }

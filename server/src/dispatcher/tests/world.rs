@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use types::{Blame, BlockSize, Bytes, DleRef, DriveName, DumpId, Label, Stamp};
+use types::{Blame, BlockSize, Bytes, DleRef, DriveId, DumpId, Label, Level, Stamp, StorageName};
 
 use crate::dispatcher::{
-    Action, Dispatcher, Event, Failure, Haste, Leftover, Manner, Outcome, Share, Site, To,
+    Action, Dispatcher, Event, Failure, Haste, Leftover, Manner, Outcome, Share, Site, Taper, To,
 };
 use crate::planner::{Plan, Planned};
 
@@ -41,6 +41,7 @@ pub(super) struct Troubles {
     pub(super) unreadable: u64,
     pub(super) full_disk: u64,
     pub(super) interrupt: u64,
+    pub(super) cancel: u64,
 }
 
 pub(super) struct Case {
@@ -50,8 +51,8 @@ pub(super) struct Case {
     pub(super) left_over: Vec<Leftover>,
     /// What the volumes really take.
     pub(super) volume: Bytes,
-    /// How many there are.
-    pub(super) volumes: u32,
+    /// How many there are of each storage; the last word counts for those beyond the end.
+    pub(super) volumes: Vec<u32>,
     /// In percent, how large dumps become that were estimated at 100.
     pub(super) growth: u64,
     pub(super) troubles: Troubles,
@@ -64,7 +65,7 @@ struct InFlight {
     rate: Bytes,
     size: Bytes,
     reserved: Vec<Share>,
-    drive: Option<DriveName>,
+    drive: Option<DriveId>,
     waits: bool,
     aborted: bool,
     can_lose_base: bool,
@@ -73,17 +74,25 @@ struct InFlight {
 #[derive(Debug)]
 enum At {
     Empty,
-    Looking,
+    Looking(StorageName),
     Mounting {
+        storage: StorageName,
         again: Option<Label>,
         writing: Option<DumpId>,
     },
-    Ready(Label, Bytes),
-    Writing(Label, Bytes, DumpId, bool),
+    Ready(Volume),
+    Writing(Volume, DumpId, bool),
     /// Full, in the middle of this; waits for an order.
-    Full(DumpId),
-    Ending(DumpId),
-    Finishing,
+    Full(StorageName, DumpId),
+    Ending(StorageName, DumpId),
+    Finishing(Volume),
+}
+
+#[derive(Clone, Debug)]
+struct Volume {
+    storage: StorageName,
+    label: Label,
+    room: Bytes,
 }
 
 pub(super) struct World {
@@ -93,9 +102,15 @@ pub(super) struct World {
     dispatcher: Dispatcher,
     flying: BTreeMap<DumpId, InFlight>,
     held: BTreeMap<DumpId, (Vec<Share>, Bytes)>,
-    placed: BTreeSet<DumpId>,
-    drives: BTreeMap<DriveName, At>,
-    begun: BTreeSet<Label>,
+    /// What is placed where, with what was held and what was not.
+    placed: BTreeMap<DumpId, BTreeSet<StorageName>>,
+    released: BTreeSet<DumpId>,
+    /// What each dump of this run is of.
+    made: BTreeMap<DumpId, (DleRef, Level)>,
+    drives: BTreeMap<DriveId, At>,
+    begun: BTreeMap<StorageName, BTreeSet<Label>>,
+    /// What is left of volumes that were finished.
+    put_away: BTreeMap<Label, Volume>,
     gave_up: BTreeSet<DleRef>,
     wake: Option<u64>,
     stopped: bool,
@@ -119,6 +134,7 @@ impl World {
         let plan = Plan::of(case.planned.clone());
         let dispatcher =
             Dispatcher::new(&plan, &case.manners, case.site.clone(), &case.left_over, ids);
+        let drives = case.site.tapers.iter().flat_map(|taper| &taper.drives);
         let held = case.left_over.iter().map(|one| (one.dump, (one.on.clone(), one.stored)));
         Self {
             chance: Chance::new(seed),
@@ -126,9 +142,12 @@ impl World {
             dispatcher,
             flying: BTreeMap::new(),
             held: held.collect(),
-            placed: BTreeSet::new(),
-            drives: case.site.taper.drives.iter().map(|name| (name.clone(), At::Empty)).collect(),
-            begun: BTreeSet::new(),
+            placed: BTreeMap::new(),
+            released: BTreeSet::new(),
+            made: BTreeMap::new(),
+            drives: drives.map(|drive| (drive.clone(), At::Empty)).collect(),
+            begun: BTreeMap::new(),
+            put_away: BTreeMap::new(),
             gave_up: BTreeSet::new(),
             wake: None,
             stopped: false,
@@ -162,8 +181,14 @@ impl World {
         self.dispatcher.outcomes().map(outcome).collect()
     }
 
+    /// How many images are on volumes.
     pub(super) fn placed(&self) -> usize {
         self.placed.len()
+    }
+
+    /// How many images are in this storage.
+    pub(super) fn placed_in(&self, storage: &str) -> usize {
+        self.placed.values().filter(|all| all.iter().any(|one| one.as_str() == storage)).count()
     }
 
     pub(super) fn held(&self) -> usize {
@@ -171,7 +196,7 @@ impl World {
     }
 
     pub(super) fn volumes_begun(&self) -> usize {
-        self.begun.len()
+        self.begun.values().map(BTreeSet::len).sum()
     }
 
     fn tell(&mut self, event: Event) {
@@ -192,12 +217,17 @@ impl World {
             let haste = if self.chance.one_in(2) { Haste::Finish } else { Haste::Stop };
             return Some(Event::Interrupted(haste));
         }
+        if self.chance.one_in(troubles.cancel) && !self.case.planned.is_empty() {
+            let which = self.chance.below(self.case.planned.len() as u64);
+            let dle = self.case.planned[usize::try_from(which).unwrap()].dle.clone();
+            return Some(Event::Cancelled { dle, why: "the operator wants it so".into() });
+        }
         let dumps = self.flying.iter().filter(|(_, dump)| !dump.waits || dump.aborted);
         let dumps: Vec<DumpId> =
             dumps.filter(|(_, d)| self.can_end(d)).map(|(&id, _)| id).collect();
-        let busy = |at: &At| !matches!(at, At::Empty | At::Ready(..) | At::Full(_));
+        let busy = |at: &At| !matches!(at, At::Empty | At::Ready(_) | At::Full(..));
         let drives = self.drives.iter().filter(|(_, at)| busy(at)).map(|(name, _)| name.clone());
-        let drives: Vec<DriveName> = drives.collect();
+        let drives: Vec<DriveId> = drives.collect();
         let all = dumps.len() + drives.len();
         let pick = usize::try_from(self.chance.below(all as u64 + 1)).unwrap();
         match (dumps.get(pick), drives.get(pick.wrapping_sub(dumps.len()))) {
@@ -220,7 +250,7 @@ impl World {
     /// A dump straight to a drive ends only while the drive takes its bytes, or by order.
     fn can_end(&self, dump: &InFlight) -> bool {
         let Some(drive) = &dump.drive else { return true };
-        dump.aborted || !matches!(self.drives[drive], At::Mounting { .. } | At::Full(_))
+        dump.aborted || !matches!(self.drives[drive], At::Mounting { .. } | At::Full(..))
     }
 
     /// True when it is the turn of the planned fault.
@@ -246,9 +276,9 @@ impl World {
         let header = BlockSize::HEADER.bytes();
         let needs = flying.size + header.times(flying.size.0 / (100 * MIB) + 1);
         let reserved: Bytes = flying.reserved.iter().map(|share| share.bytes).sum();
-        let drive_lost = flying.drive.as_ref().is_some_and(|drive| {
-            !matches!(&self.drives[drive], At::Writing(_, _, writing, _) if *writing == dump)
-        });
+        let drive_lost = flying.drive.as_ref().is_some_and(
+            |drive| !matches!(&self.drives[drive], At::Writing(_, writing, _) if *writing == dump),
+        );
         if flying.aborted || fails || drive_lost {
             let failure = match (flying.aborted, lost) {
                 (true, _) => Failure::Aborted,
@@ -281,7 +311,7 @@ impl World {
         Event::Held { dump, raw: stored, stored, on }
     }
 
-    fn drive_goes_on(&mut self, drive: &DriveName) -> Event {
+    fn drive_goes_on(&mut self, drive: &DriveId) -> Event {
         let troubles = self.case.troubles;
         let name = drive.clone();
         let struck = self.strikes(false);
@@ -293,72 +323,89 @@ impl World {
             self.drives.insert(name.clone(), At::Empty);
             return Event::DriveFailed { drive: name, blame, why: "the drive is ill".into() };
         }
-        let none_left = self.begun.len() >= self.case.volumes as usize;
         match std::mem::replace(self.drives.get_mut(drive).unwrap(), At::Empty) {
-            At::Looking if none_left || self.chance.one_in(troubles.no_volume) => {
+            At::Looking(storage) if self.is_out_of_volumes(&storage) => {
                 Event::NoVolume { drive: name, why: "no volume is in the changer".into() }
             }
-            At::Looking => Event::VolumeFound { drive: name },
-            At::Mounting { again: None, writing }
-                if none_left || self.chance.one_in(troubles.no_volume) =>
-            {
+            At::Looking(_) => Event::VolumeFound { drive: name },
+            At::Mounting { storage, again: None, writing } if self.is_out_of_volumes(&storage) => {
                 if let Some(dump) = writing {
-                    self.drives.insert(name.clone(), At::Full(dump));
+                    self.drives.insert(name.clone(), At::Full(storage, dump));
                 }
                 Event::NoVolume { drive: name, why: "no further volume".into() }
             }
-            At::Mounting { again, writing } => {
-                let number = self.begun.len();
-                let label = again.unwrap_or_else(|| format!("V{number}").parse().unwrap());
-                self.begun.insert(label.clone());
-                let room = self.case.volume;
+            At::Mounting { storage, again, writing } => {
+                let number = self.begun.entry(storage.clone()).or_default().len();
+                let new = || Volume {
+                    storage: storage.clone(),
+                    label: format!("{storage}-{number}").parse().unwrap(),
+                    room: self.case.volume,
+                };
+                let volume = again.map_or_else(new, |label| {
+                    let before = self.put_away.get(&label).cloned();
+                    before.unwrap_or_else(|| Volume { label, ..new() })
+                });
+                let (label, room) = (volume.label.clone(), Some(volume.room));
+                self.begun.entry(storage).or_default().insert(label.clone());
                 let at = match writing {
-                    Some(dump) => At::Writing(label.clone(), room, dump, false),
-                    None => At::Ready(label.clone(), room),
+                    Some(dump) => At::Writing(volume, dump, false),
+                    None => At::Ready(volume),
                 };
                 self.drives.insert(name.clone(), at);
-                Event::VolumeMounted { drive: name, label, room: Some(room) }
+                Event::VolumeMounted { drive: name, label, room }
             }
-            At::Writing(label, room, dump, ending) => {
-                self.drives.insert(name.clone(), At::Writing(label, room, dump, ending));
+            At::Writing(volume, dump, ending) => {
+                self.drives.insert(name.clone(), At::Writing(volume, dump, ending));
                 self.write_some(&name, dump)
             }
-            At::Ending(dump) if self.held.contains_key(&dump) => {
+            At::Ending(_, dump) if self.held.contains_key(&dump) => {
                 Event::ImageEnded { drive: name, dump }
             }
-            At::Finishing => Event::VolumeFinished { drive: name },
-            At::Ending(_) | At::Empty | At::Ready(..) | At::Full(_) => Event::Time(self.now),
+            At::Finishing(volume) => {
+                self.put_away.insert(volume.label.clone(), volume);
+                Event::VolumeFinished { drive: name }
+            }
+            At::Ending(..) | At::Empty | At::Ready(_) | At::Full(..) => Event::Time(self.now),
         }
     }
 
-    fn write_some(&mut self, drive: &DriveName, dump: DumpId) -> Event {
+    fn is_out_of_volumes(&mut self, storage: &StorageName) -> bool {
+        let store = self.case.site.tapers.iter().position(|taper| taper.storage == *storage);
+        let there = self.case.volumes.get(store.unwrap()).or(self.case.volumes.last()).unwrap();
+        self.begun.get(storage).map_or(0, BTreeSet::len) >= *there as usize
+            || self.chance.one_in(self.case.troubles.no_volume)
+    }
+
+    fn write_some(&mut self, drive: &DriveId, dump: DumpId) -> Event {
         let name = drive.clone();
         let at = std::mem::replace(self.drives.get_mut(drive).unwrap(), At::Empty);
-        let At::Writing(label, room, _, ending) = at else { panic!("{at:?} while writing") };
+        let At::Writing(mut volume, _, ending) = at else { panic!("{at:?} while writing") };
         let from_holding = self.held.contains_key(&dump);
         if from_holding && self.chance.one_in(self.case.troubles.unreadable) {
-            self.drives.insert(name.clone(), At::Ready(label, room));
+            self.drives.insert(name.clone(), At::Ready(volume));
             return Event::Unreadable { drive: name, dump, why: "input/output error".into() };
         }
         if ending {
-            self.drives.insert(name.clone(), At::Ready(label, room));
+            self.drives.insert(name.clone(), At::Ready(volume));
             return Event::ImageEnded { drive: name, dump };
         }
         let size = self.held.get(&dump).map_or_else(|| self.flying[&dump].size, |(_, size)| *size);
         let size = size.max(Bytes(1));
         let part = size.min(Bytes(1 + self.chance.below(size.0)));
-        if part > room {
-            self.drives.insert(name.clone(), At::Full(dump));
+        if part > volume.room {
+            self.drives.insert(name.clone(), At::Full(volume.storage, dump));
             return Event::VolumeFull { drive: name };
         }
+        volume.room = volume.room - part;
+        let storage = volume.storage.clone();
         if self.chance.one_in(3) {
-            self.drives.insert(name.clone(), At::Writing(label, room - part, dump, false));
+            self.drives.insert(name.clone(), At::Writing(volume, dump, false));
             return Event::PartPlaced { drive: name, dump, stored: part };
         }
-        self.drives.insert(name.clone(), At::Ready(label, room - part));
-        self.held.remove(&dump);
+        self.drives.insert(name.clone(), At::Ready(volume));
         self.flying.remove(&dump);
-        assert!(self.placed.insert(dump), "{dump} placed twice");
+        let new = self.placed.entry(dump).or_default().insert(storage.clone());
+        assert!(new, "{dump} placed twice in {storage}");
         Event::ImagePlaced { drive: name, dump }
     }
 
@@ -366,11 +413,11 @@ impl World {
     fn free_drive(&mut self, dump: DumpId) {
         for at in self.drives.values_mut() {
             *at = match std::mem::replace(at, At::Empty) {
-                At::Writing(label, room, writing, _) if writing == dump => At::Ready(label, room),
-                At::Mounting { again, writing: Some(writing) } if writing == dump => {
-                    At::Mounting { again, writing: None }
+                At::Writing(volume, writing, _) if writing == dump => At::Ready(volume),
+                At::Mounting { storage, again, writing: Some(writing) } if writing == dump => {
+                    At::Mounting { storage, again, writing: None }
                 }
-                At::Full(writing) if writing == dump => At::Empty,
+                At::Full(_, writing) if writing == dump => At::Empty,
                 other => other,
             };
         }
@@ -391,8 +438,9 @@ impl World {
                     To::Holding(space) => (space.shares().to_vec(), None),
                     To::Drive(drive) => {
                         let at = self.drives.insert(drive.clone(), At::Empty);
-                        let Some(At::Ready(label, room)) = at else { panic!("{drive}: {at:?}") };
-                        let at = At::Writing(label, room, dump, false);
+                        let Some(At::Ready(volume)) = at else { panic!("{drive}: {at:?}") };
+                        self.check_destination(&dle, level, &volume.storage);
+                        let at = At::Writing(volume, dump, false);
                         self.drives.insert(drive.clone(), at);
                         (Vec::new(), Some(drive))
                     }
@@ -402,6 +450,7 @@ impl World {
                 let can_lose_base = base.is_some();
                 let flying =
                     InFlight { dle, rate, size, reserved, drive, waits, aborted, can_lose_base };
+                self.made.insert(dump, (flying.dle.clone(), level));
                 assert!(self.flying.insert(dump, flying).is_none(), "{dump} was used before");
                 self.check_limits();
             }
@@ -416,39 +465,59 @@ impl World {
                     flying.aborted = true;
                 }
             }
-            Action::LookForVolume { drive } => self.order(&drive, At::Looking),
-            Action::MountVolume { drive, again } => {
+            Action::LookForVolume { drive, storage } => {
+                self.check_share(&storage, &drive);
+                self.order(&drive, At::Looking(storage));
+            }
+            Action::MountVolume { drive, storage, again } => {
+                self.check_share(&storage, &drive);
                 if again.is_none() {
-                    assert!(self.volumes_in_use() < self.case.site.taper.runtapes as usize);
+                    let most = self.taper(&storage).runtapes as usize;
+                    assert!(self.volumes_in_use(&storage) < most);
                 }
                 let writing = match &self.drives[&drive] {
-                    At::Full(dump) => Some(*dump),
+                    At::Full(before, dump) => {
+                        assert_eq!(*before, storage, "an image is torn between storages");
+                        Some(*dump)
+                    }
                     At::Empty => None,
                     other => panic!("mount into {other:?}"),
                 };
-                self.drives.insert(drive, At::Mounting { again, writing });
+                self.drives.insert(drive, At::Mounting { storage, again, writing });
             }
             Action::WriteImage { drive, dump } => {
                 assert!(self.held.contains_key(&dump), "{dump} is not held");
-                let elsewhere = self.drives.values().any(|at| self.writes(at, dump));
-                assert!(!elsewhere, "{dump} is being written");
                 let at = self.drives.insert(drive.clone(), At::Empty);
-                let Some(At::Ready(label, room)) = at else { panic!("write to {at:?}") };
-                self.drives.insert(drive, At::Writing(label, room, dump, false));
+                let Some(At::Ready(volume)) = at else { panic!("write to {at:?}") };
+                let there = self.drives.values().any(|at| writes(at, &volume.storage, dump));
+                assert!(!there, "{dump} is being written");
+                let placed = self.placed.get(&dump);
+                assert!(!placed.is_some_and(|all| all.contains(&volume.storage)), "{dump} again");
+                self.drives.insert(drive, At::Writing(volume, dump, false));
             }
             Action::EndImage { drive, dump, .. } => {
                 let at = match self.drives.insert(drive.clone(), At::Empty) {
-                    Some(At::Full(full)) if full == dump => At::Ending(dump),
-                    Some(At::Writing(label, room, writing, _)) if writing == dump => {
-                        At::Writing(label, room, dump, true)
+                    Some(At::Full(storage, full)) if full == dump => At::Ending(storage, dump),
+                    Some(At::Writing(volume, writing, _)) if writing == dump => {
+                        At::Writing(volume, dump, true)
                     }
                     other => panic!("end {dump} in {other:?}"),
                 };
                 self.drives.insert(drive, at);
             }
+            Action::Release { dump, placed } => {
+                let there = self.placed.get(&dump);
+                let all = !placed.is_empty()
+                    && placed.iter().all(|one| there.is_some_and(|there| there.contains(one)));
+                assert!(all, "{dump} leaves holding, and is not in all of {placed:?}");
+                self.check_release(dump);
+                assert!(self.held.remove(&dump).is_some(), "{dump} is not held");
+                self.released.insert(dump);
+            }
             Action::FinishVolume { drive } => {
-                let at = self.drives.insert(drive, At::Finishing);
-                assert!(matches!(at, Some(At::Ready(..))), "finish {at:?}");
+                let at = self.drives.insert(drive.clone(), At::Empty);
+                let Some(At::Ready(volume)) = at else { panic!("finish {at:?}") };
+                self.drives.insert(drive, At::Finishing(volume));
             }
             Action::WakeAt(time) => self.wake = Some(time),
             Action::GiveUp { dle, .. } => {
@@ -458,23 +527,54 @@ impl World {
         }
     }
 
-    fn order(&mut self, drive: &DriveName, to: At) {
+    fn order(&mut self, drive: &DriveId, to: At) {
         let at = self.drives.insert(drive.clone(), to);
         assert!(matches!(at, Some(At::Empty)), "{at:?}");
-    }
-
-    fn writes(&self, at: &At, dump: DumpId) -> bool {
-        matches!(at, At::Writing(_, _, d, _) | At::Full(d) | At::Ending(d)
-            | At::Mounting { writing: Some(d), .. } if *d == dump)
     }
 
     fn planned(&self, dle: &DleRef) -> &Planned {
         self.case.planned.iter().find(|planned| &planned.dle == dle).unwrap()
     }
 
-    fn volumes_in_use(&self) -> usize {
-        let mounting = |at: &&At| matches!(at, At::Mounting { again: None, .. });
-        self.begun.len() + self.drives.values().filter(mounting).count()
+    fn taper(&self, storage: &StorageName) -> &Taper {
+        self.case.site.tapers.iter().find(|taper| taper.storage == *storage).unwrap()
+    }
+
+    fn volumes_in_use(&self, storage: &StorageName) -> usize {
+        let new = |at: &&At| matches!(at, At::Mounting { storage: own, again: None, .. } if own == storage);
+        let begun = self.begun.get(storage).map_or(0, BTreeSet::len);
+        begun + self.drives.values().filter(new).count()
+    }
+
+    /// The storage may use the drive, and not more of its drives at once than it may.
+    fn check_share(&self, storage: &StorageName, drive: &DriveId) {
+        let taper = self.taper(storage);
+        assert!(taper.drives.contains(drive), "{drive} is not of {storage}");
+        let others = self.drives.iter().filter(|(other, _)| *other != drive);
+        let in_use = others.filter(|(_, at)| at.storage() == Some(storage)).count();
+        assert!(in_use < taper.at_once.max(1), "{storage} uses {in_use} drives already");
+    }
+
+    fn destinations(&self, dle: &DleRef, level: Level) -> BTreeSet<StorageName> {
+        let run = self.case.site.tapers.iter().map(|taper| &taper.storage);
+        let manner = &self.case.manners[dle];
+        manner.destinations.at(level, run).into_iter().cloned().collect()
+    }
+
+    fn check_destination(&self, dle: &DleRef, level: Level, storage: &StorageName) {
+        assert!(self.destinations(dle, level).contains(storage), "{dle} is not for {storage}");
+    }
+
+    /// It is in all storages that it must get to, whichever those are.
+    fn check_release(&self, dump: DumpId) {
+        let left_over = self.case.left_over.iter().find(|one| one.dump == dump);
+        let (dle, level) = self.made.get(&dump).cloned().unzip();
+        let wanted = match left_over {
+            Some(one) => one.lacks.iter().cloned().collect(),
+            None => self.destinations(&dle.unwrap(), level.unwrap()),
+        };
+        let there = &self.placed[&dump];
+        assert!(wanted.is_subset(there), "{dump} is released from {wanted:?} with {there:?}");
     }
 
     fn check_start(&self, dle: &DleRef) {
@@ -531,14 +631,17 @@ impl World {
         let held: BTreeSet<DumpId> = self.held.keys().copied().collect();
         assert_eq!(self.dispatcher.held_images().collect::<BTreeSet<_>>(), held);
         for one in &self.case.left_over {
-            assert!(held.contains(&one.dump) || self.placed.contains(&one.dump));
+            assert!(held.contains(&one.dump) || self.released.contains(&one.dump));
         }
         assert_eq!(self.dispatcher.outcomes().count(), self.case.planned.len());
         for (dle, outcome) in self.dispatcher.outcomes() {
             let failed = self.gave_up.contains(dle);
             match outcome {
-                Some(Outcome::Placed { dump, .. }) => {
-                    assert!(self.placed.contains(dump) && !failed)
+                Some(Outcome::Placed { dump, level, lacks }) => {
+                    let there = self.placed[dump].iter().chain(lacks).cloned().collect();
+                    assert_eq!(self.destinations(dle, *level), there, "{dle}");
+                    assert!(lacks.is_empty() || !self.released.contains(dump));
+                    assert!(!failed);
                 }
                 Some(Outcome::Held { dump, .. }) => assert!(held.contains(dump) && !failed),
                 Some(Outcome::Failed { .. }) => assert!(failed, "{dle} failed in silence"),
@@ -546,6 +649,33 @@ impl World {
             }
         }
     }
+}
+
+impl At {
+    fn storage(&self) -> Option<&StorageName> {
+        match self {
+            Self::Empty => None,
+            Self::Looking(storage)
+            | Self::Mounting { storage, .. }
+            | Self::Full(storage, _)
+            | Self::Ending(storage, _) => Some(storage),
+            Self::Ready(volume) | Self::Writing(volume, ..) | Self::Finishing(volume) => {
+                Some(&volume.storage)
+            }
+        }
+    }
+}
+
+/// True when the drive is in the middle of this image, for this storage.
+fn writes(at: &At, storage: &StorageName, dump: DumpId) -> bool {
+    let writing = match at {
+        At::Writing(_, one, _)
+        | At::Full(_, one)
+        | At::Ending(_, one)
+        | At::Mounting { writing: Some(one), .. } => *one == dump,
+        _ => false,
+    };
+    writing && at.storage() == Some(storage)
 }
 
 pub(super) fn stamp(text: &str) -> Stamp {

@@ -29,7 +29,7 @@ impl Worker {
             Ok(health) => {
                 self.bench.voice.log(self.told(&health, label));
                 for text in warnings(&health) {
-                    let drive = &self.bench.drive;
+                    let drive = &self.bench.id.drive;
                     let text = format!("drive {drive}, with {label} in it: {text}");
                     self.bench.voice.log(RunEvent::Warning { text });
                 }
@@ -45,7 +45,7 @@ impl Worker {
     fn told(&self, health: &Health, label: &Label) -> RunEvent {
         let writing = health.writing.unwrap_or_default();
         RunEvent::DriveHealth {
-            drive: self.bench.drive.clone(),
+            drive: self.called(),
             label: label.clone(),
             alerts: health.alerts.iter().map(|flag| flag.number()).collect(),
             retried: writing.retried,
@@ -57,10 +57,10 @@ impl Worker {
 
     /// Cleans the drive, now that it is empty, if that is ours to do.
     pub(super) fn grant(&self, wish: Wish) {
-        let drive = &self.bench.drive;
-        let text = match (wish, self.bench.storage.changer.kind.cleaning()) {
+        let drive = &self.bench.id.drive;
+        let text = match (wish, self.settings().changer.kind.cleaning()) {
             (Wish::None, _) => return,
-            (Wish::ToBeCleaned, Cleaning::Server) => match self.bench.library.clean(drive) {
+            (Wish::ToBeCleaned, Cleaning::Server) => match self.library().clean(drive) {
                 Ok(done) => {
                     format!("drive {drive} asked for it, and was cleaned with {}", done.cartridge)
                 }

@@ -1,5 +1,5 @@
-//! Images for a drive: written part after part, recorded part by part after the flush that proves it. Only when
-//! all parts of all copies are recorded is the held image let go.
+//! Images for a drive: written part after part, recorded part by part after the flush that proves it. When all
+//! parts are recorded, the copy is; whether the held image may go is the run's to say.
 
 use std::time::Instant;
 
@@ -36,7 +36,7 @@ struct Ended;
 impl Worker {
     pub(super) fn write_held(&mut self, held: &Held) {
         let name = held.name().clone();
-        let drive = self.drive();
+        let drive = self.id();
         let opened = Chunks::open(&held.files()).and_then(HeldImage::open);
         let mut source = match opened {
             Ok(source) => source,
@@ -51,13 +51,13 @@ impl Worker {
         };
         let begun = Instant::now();
         let clock = move || begun.elapsed();
-        let capacity = self.bench.storage.tapering.device_output_buffer_size;
+        let capacity = self.settings().tapering.device_output_buffer_size;
         let ring = Ring { capacity, clock: &clock };
         let (written, feed) =
             scribe::ahead(&mut source, &ring, |source| self.write(&name, source, from));
         self.tell_feed(&name, feed, begun);
         match written {
-            Ok(()) => match self.placed_all(&name, Some(held)) {
+            Ok(()) => match self.placed_all(&name) {
                 Ok(()) => self.bench.voice.event(Event::ImagePlaced { drive, dump: name.dump }),
                 Err(why) => self.failed(Blame::Host, why),
             },
@@ -68,7 +68,7 @@ impl Worker {
     /// Whether the drive had to wait for the holding disk, or the disk for the drive.
     fn tell_feed(&self, name: &ImageName, feed: Feed, begun: Instant) {
         self.bench.voice.log(RunEvent::DriveFed {
-            drive: self.drive(),
+            drive: self.called(),
             dump: name.dump,
             seconds: begun.elapsed().as_secs_f64(),
             waited: feed.waited.as_secs_f64(),
@@ -79,8 +79,9 @@ impl Worker {
     /// Where to begin: after the last part placed in this run; else at the beginning, for the hash of what an
     /// earlier run placed is not known any more.
     fn begin(&self, dump: DumpId) -> Result<Reached, CatalogueError> {
-        if let Some(reached) = self.reached.get(&dump) {
-            return Ok(reached.clone());
+        let known = self.bench.reached.lock().get(&(dump, self.storage().clone())).cloned();
+        if let Some(reached) = known {
+            return Ok(reached);
         }
         let mut catalogue = self.bench.catalogue.lock();
         let begun = catalogue.dump(dump)?.copies.iter().any(|copy| copy.storage == *self.storage());
@@ -95,7 +96,7 @@ impl Worker {
         let mut source = LiveImage::new(frames, REMEMBERED);
         let written = self.write(&name, &mut source, Reached::beginning());
         match written {
-            Ok(()) => match self.placed_all(&name, None) {
+            Ok(()) => match self.placed_all(&name) {
                 // The dumper tells the rest.
                 Ok(()) => drop(outcome.send(direct::Placed)),
                 Err(why) => self.failed(Blame::Host, why),
@@ -110,7 +111,7 @@ impl Worker {
                 drop(source);
                 // The parts that are placed are of no use: a dump that comes straight begins again.
                 if let Err(error) =
-                    self.bench.catalogue.lock().restart_copy(name.dump, &self.bench.storage.name)
+                    self.bench.catalogue.lock().restart_copy(name.dump, self.storage())
                 {
                     tracing::debug!("{}", with_causes(&error));
                 }
@@ -141,27 +142,28 @@ impl Worker {
             stored,
             crc32c: None,
         };
-        let part_size = self.bench.storage.tapetype.part_size;
+        let part_size = self.settings().tapetype.part_size;
         let job = Job { image, part_size, commit_every: COMMIT_EVERY };
         let volume = self.volume.take();
         self.since = Instant::now();
         let written =
             scribe::write_image(&job, source, from, volume, &mut Keeper { worker: self, dump });
+        let key = (dump, self.storage().clone());
         match written {
             Ok(Finished { volume, .. }) => {
-                self.reached.remove(&dump);
+                self.bench.reached.lock().remove(&key);
                 self.volume = volume;
                 Ok(())
             }
             Err(stopped) => {
-                self.reached.insert(dump, (*stopped.reached).clone());
+                self.bench.reached.lock().insert(key, (*stopped.reached).clone());
                 Err(stopped)
             }
         }
     }
 
     fn tell_stopped(&mut self, name: &ImageName, stopped: scribe::Stopped) {
-        let drive = self.drive();
+        let drive = self.id();
         let why = with_causes(&stopped);
         match &stopped.cause {
             StopCause::NoVolume(error) if error.downcast_ref::<Ended>().is_some() => {
@@ -174,30 +176,21 @@ impl Worker {
         }
     }
 
-    /// Says in the catalogue that a copy is whole, and lets the held image go if no other copy is wanted.
-    fn placed_all(&mut self, name: &ImageName, held: Option<&Held>) -> Result<(), String> {
-        let wanted = [self.storage().clone()];
+    /// Says in the catalogue that a copy is whole.
+    fn placed_all(&mut self, name: &ImageName) -> Result<(), String> {
         let now = Now::read().stamp();
         let mut catalogue = self.bench.catalogue.lock();
-        let released = catalogue
-            .complete_copy(name.dump, &wanted[0], now)
-            .and_then(|()| held.map(|_| catalogue.forget_held(name.dump, &wanted)).transpose());
+        let completed = catalogue.complete_copy(name.dump, self.storage(), now);
         let stored = catalogue.dump(name.dump).map_or(Bytes::ZERO, |known| known.dump.stored);
         drop(catalogue);
-        let released = released.map_err(|error| with_causes(&error))?;
+        completed.map_err(|error| with_causes(&error))?;
         self.bench.voice.log(RunEvent::ImagePlaced {
             dle: name.dle.clone(),
             level: name.level,
             dump: name.dump,
-            storage: wanted[0].clone(),
+            storage: self.storage().clone(),
             bytes: stored,
         });
-        if let Some((held, released)) = held.zip(released)
-            && let Err(error) = held.clone().remove(released)
-        {
-            let text = format!("{}; the next run removes it", with_causes(&error));
-            self.bench.voice.log(RunEvent::Warning { text });
-        }
         Ok(())
     }
 
@@ -234,7 +227,7 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
         why: Wanted<'_>,
         done: Option<Appending<AnyDrive>>,
     ) -> Result<Appending<AnyDrive>, OtherError> {
-        let drive = self.worker.drive();
+        let drive = self.worker.id();
         match why {
             Wanted::First => {
                 if let Some(volume) = self.worker.regain()? {
@@ -249,7 +242,7 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
                 self.worker.bench.voice.event(Event::VolumeFull { drive });
             }
             Wanted::Failed { label, error } if error.blame() == Blame::Nothing => {
-                let why = of_drive(&drive, &with_causes(error));
+                let why = of_drive(&drive.drive, &with_causes(error));
                 self.warn(format!("{why}: {label} is mounted again"));
                 match self.worker.mount_again(label) {
                     Ok(Some(volume)) => return Ok(volume),
@@ -286,7 +279,7 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
                 .elapsed()
                 .as_secs_f64(),
         });
-        let (drive, dump, stored) = (self.worker.drive(), part.dump, part.bytes);
+        let (drive, dump, stored) = (self.worker.id(), part.dump, part.bytes);
         self.worker.bench.voice.event(Event::PartPlaced { drive, dump, stored });
         Ok(())
     }
@@ -300,7 +293,7 @@ impl Keeper<'_> {
     /// The medium is to blame, as it seems.
     fn strike(&self, label: &Label, why: String) -> Result<(), CatalogueError> {
         let bench = &self.worker.bench;
-        let (drive, run) = (self.worker.drive(), bench.run);
+        let (drive, run) = (self.worker.called(), bench.run);
         let strike = Strike { label: label.clone(), drive: drive.clone(), run, why: why.clone() };
         let standing = bench.catalogue.lock().strike(&strike, Now::read().stamp())?;
         let blame = match standing {
@@ -320,7 +313,8 @@ impl Keeper<'_> {
     fn wait_for_volume(&mut self) -> Result<Appending<AnyDrive>, OtherError> {
         loop {
             match self.worker.orders.recv() {
-                Ok(Errand::Mount { again }) => match self.worker.mount(again.as_ref()) {
+                // The rest of an image goes to the storage that has its beginning.
+                Ok(Errand::Mount { again, .. }) => match self.worker.mount(again.as_ref()) {
                     Ok(volume) => {
                         self.worker.tell_mounted(&volume);
                         return Ok(volume);
@@ -328,7 +322,7 @@ impl Keeper<'_> {
                     Err(MountError::None(why)) => self.worker.no_volume(why),
                     Err(error) => return Err(error.into()),
                 },
-                Ok(Errand::Look) => self.worker.look(),
+                Ok(Errand::Look { .. }) => self.worker.look(),
                 Ok(Errand::End(dump)) if dump == self.dump => return Err(Ended.into()),
                 Ok(other) => tracing::error!("{other:?} came while an image waits for a volume"),
                 Err(_) => return Err(Ended.into()),

@@ -1,7 +1,8 @@
 //! One drive's thread: finds volumes, writes images on them, and keeps the catalogue in step.
 //!
 //! It does one errand after the other. While it writes an image and the volume is full, it says so and waits,
-//! with the image in its hands, for the dispatcher's word: another volume, or the end of the image.
+//! with the image in its hands, for the dispatcher's word: another volume, or the end of the image. A drive that
+//! several storages share is told with each volume for which of them it is.
 //!
 //! ```text
 //!  dispatcher ──errand──► Worker ── volumes: find one, mount it, close it
@@ -9,19 +10,22 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use config::{Config, Storage};
 use crossbeam_channel::{Receiver, Sender};
 use taper::mount::{Appending, Reached};
 use taper::retention::Policies;
-use types::{Bytes, DriveName, DumpId, Label, Stamp, StorageName};
+use types::{Bytes, DriveId, DriveName, DumpId, Label, Stamp, StorageName};
 
 use super::direct::Incoming;
+use super::estimate::with_causes;
 use super::happened::Voice;
 use super::shared::SharedCatalogue;
 use crate::holding::Held;
 use crate::library::{self, AnyDrive, Library};
+use crate::runlog::RunEvent;
 
 mod health;
 mod images;
@@ -31,9 +35,14 @@ mod volumes;
 #[derive(Debug)]
 pub enum Errand {
     /// Is there a volume to write?
-    Look,
+    Look {
+        /// Of which storage.
+        storage: StorageName,
+    },
     /// Mount one.
     Mount {
+        /// Of which storage.
+        storage: StorageName,
         /// The one that was mounted before; none for the next.
         again: Option<Label>,
     },
@@ -51,6 +60,8 @@ pub enum Errand {
 pub struct Handle {
     /// To send it on errands. Dropped, the thread ends.
     pub errands: Sender<Errand>,
+    /// What it is called in the log.
+    pub called: DriveName,
     /// The thread.
     pub thread: std::thread::JoinHandle<()>,
 }
@@ -58,11 +69,11 @@ pub struct Handle {
 /// What a drive's thread works with.
 pub struct Bench {
     /// Which drive.
-    pub drive: DriveName,
-    /// Its library.
-    pub library: Library,
-    /// The storage that it writes for.
-    pub storage: Storage,
+    pub id: DriveId,
+    /// What it is called in the log: its name, with that of its changer if others of the run are named alike.
+    pub called: DriveName,
+    /// The storages that it may write for, each with the library as it uses it. Not empty.
+    pub serves: Vec<(Storage, Library)>,
     /// The whole configuration, for label variables and policies.
     pub config: Config,
     /// Which run.
@@ -71,27 +82,41 @@ pub struct Bench {
     pub catalogue: SharedCatalogue,
     /// Where index files are.
     pub indexdir: std::path::PathBuf,
+    /// How far images are that this run has begun.
+    pub reached: ReachedByRun,
     /// The loop.
     pub voice: Voice,
+}
+
+/// How far the images are that a run has begun and not finished, by storage. All drives know, since one may go on
+/// where another failed.
+#[derive(Clone, Debug, Default)]
+pub struct ReachedByRun(Arc<Mutex<BTreeMap<(DumpId, StorageName), Reached>>>);
+
+impl ReachedByRun {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(DumpId, StorageName), Reached>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Starts the thread of a drive.
 pub fn start(bench: Bench) -> Handle {
     let (errands, orders) = crossbeam_channel::unbounded();
+    let called = bench.called.clone();
     let thread = std::thread::spawn(move || Worker::new(bench, orders).work());
-    Handle { errands, thread }
+    Handle { errands, called, thread }
 }
 
 struct Worker {
     bench: Bench,
+    /// Which of the bench's storages it is at work for.
+    at: usize,
     orders: Receiver<Errand>,
     policies: Policies,
     volume: Option<Appending<AnyDrive>>,
     /// The volume that the run takes for mounted. It may have to be mounted again: when an image breaks off,
     /// nobody knows where the medium stands, and the drive is not to blame.
     mounted: Option<Label>,
-    /// How far images are that were begun in this run.
-    reached: BTreeMap<DumpId, Reached>,
     /// What was written to the mounted volume.
     bytes: Bytes,
     files: u32,
@@ -104,11 +129,11 @@ impl Worker {
         let policies = library::policies(&bench.config);
         Self {
             bench,
+            at: 0,
             orders,
             policies,
             volume: None,
             mounted: None,
-            reached: BTreeMap::new(),
             bytes: Bytes::ZERO,
             files: 0,
             since: Instant::now(),
@@ -118,8 +143,14 @@ impl Worker {
     fn work(mut self) {
         while let Ok(errand) = self.orders.recv() {
             match errand {
-                Errand::Look => self.look(),
-                Errand::Mount { again } => self.mount_and_tell(again.as_ref()),
+                Errand::Look { storage } => {
+                    self.serve(&storage);
+                    self.look();
+                }
+                Errand::Mount { storage, again } => {
+                    self.serve(&storage);
+                    self.mount_and_tell(again.as_ref());
+                }
                 Errand::Write(held) => self.write_held(&held),
                 Errand::WriteArriving(incoming) => self.write_arriving(incoming),
                 // It came too late: the image has ended by itself.
@@ -129,11 +160,60 @@ impl Worker {
         }
     }
 
-    fn storage(&self) -> &StorageName {
-        &self.bench.storage.name
+    /// From now on it is at work for this storage.
+    fn serve(&mut self, storage: &StorageName) {
+        let at = self.bench.serves.iter().position(|(own, _)| own.name == *storage);
+        self.at = at.unwrap_or(self.at);
     }
 
-    fn drive(&self) -> DriveName {
-        self.bench.drive.clone()
+    fn settings(&self) -> &Storage {
+        &self.bench.serves[self.at].0
     }
+
+    fn library(&self) -> &Library {
+        &self.bench.serves[self.at].1
+    }
+
+    fn storage(&self) -> &StorageName {
+        &self.settings().name
+    }
+
+    /// The drive, as the dispatcher names it.
+    fn id(&self) -> DriveId {
+        self.bench.id.clone()
+    }
+
+    /// The drive, as the log names it.
+    fn called(&self) -> DriveName {
+        self.bench.called.clone()
+    }
+}
+
+/// Opens the library of each storage; storages that share a changer share it. One that cannot be opened costs its own
+/// storage, unless it is the only one.
+pub fn open_all(
+    storages: &[&Storage],
+    catalogue: &SharedCatalogue,
+    voice: &Voice,
+) -> anyhow::Result<BTreeMap<StorageName, Library>> {
+    let mut by_changer = BTreeMap::<&str, Library>::new();
+    let mut libraries = BTreeMap::new();
+    for &storage in storages {
+        let changer = storage.changer.name.as_str();
+        let library = match by_changer.get(changer) {
+            Some(library) => library.as_used_by(storage),
+            None => match Library::open(storage) {
+                Ok(library) => library.knowing(&catalogue.lock().volumes()?),
+                Err(error) if storages.len() == 1 => return Err(error.into()),
+                Err(error) => {
+                    let (storage, why) = (storage.name.clone(), with_causes(&error));
+                    voice.log(RunEvent::NoVolume { storage, why });
+                    continue;
+                }
+            },
+        };
+        by_changer.insert(changer, library.clone());
+        libraries.insert(storage.name.clone(), library);
+    }
+    Ok(libraries)
 }

@@ -49,7 +49,7 @@ impl MountError {
 
 impl Worker {
     pub(super) fn look(&mut self) {
-        let drive = self.drive();
+        let drive = self.id();
         match self.scan().map(|mut scan| (scan.next(), scan::refusals(&scan))) {
             Ok((Some(_), _)) => self.bench.voice.event(Event::VolumeFound { drive }),
             Ok((None, why)) => self.no_volume(why),
@@ -60,13 +60,13 @@ impl Worker {
     pub(super) fn no_volume(&self, why: String) {
         let storage = self.storage().clone();
         self.bench.voice.log(RunEvent::NoVolume { storage, why: why.clone() });
-        self.bench.voice.event(Event::NoVolume { drive: self.drive(), why });
+        self.bench.voice.event(Event::NoVolume { drive: self.id(), why });
     }
 
     pub(super) fn failed(&mut self, blame: Blame, why: String) {
         self.volume = None;
         self.mounted = None;
-        self.bench.voice.event(Event::DriveFailed { drive: self.drive(), blame, why });
+        self.bench.voice.event(Event::DriveFailed { drive: self.id(), blame, why });
     }
 
     pub(super) fn mount_and_tell(&mut self, again: Option<&Label>) {
@@ -83,7 +83,7 @@ impl Worker {
     pub(super) fn tell_mounted(&mut self, volume: &Appending<AnyDrive>) {
         let label = volume.label().clone();
         self.mounted = Some(label.clone());
-        self.bench.voice.event(Event::VolumeMounted { drive: self.drive(), label, room: None });
+        self.bench.voice.event(Event::VolumeMounted { drive: self.id(), label, room: None });
     }
 
     /// The volume that the run takes for mounted, mounted again if an image broke off on it.
@@ -100,17 +100,12 @@ impl Worker {
     }
 
     fn scan(&self) -> Result<Scan, MountError> {
-        let Bench { config, storage, library, run, .. } = &self.bench;
-        let current = library.inventory()?.drive(&self.bench.drive).and_then(|bay| bay.home);
+        let Bench { config, id, run, .. } = &self.bench;
+        let library = self.library();
+        let current = library.inventory()?.drive(&id.drive).and_then(|bay| bay.home);
         let catalogue = self.bench.catalogue.lock();
-        Ok(scan::of(
-            config,
-            storage,
-            library,
-            &catalogue,
-            (Some(&self.bench.drive), current),
-            *run,
-        )?)
+        let drive = (Some(&id.drive), current);
+        Ok(scan::of(config, self.settings(), library, &catalogue, drive, *run)?)
     }
 
     /// Mounts the next volume that may be written, or the one that was mounted before.
@@ -144,9 +139,9 @@ impl Worker {
         &self,
         label: &Label,
     ) -> Result<Option<Appending<AnyDrive>>, MountError> {
-        let Ok(slot) = self.bench.library.slot_of(label) else { return Ok(None) };
-        let drive = self.bench.library.drive(&self.bench.drive)?;
-        match self.bench.library.load(slot, drive)?.identify()? {
+        let Ok(slot) = self.library().slot_of(label) else { return Ok(None) };
+        let drive = self.library().drive(&self.bench.id.drive)?;
+        match self.library().load(slot, drive)?.identify()? {
             Identified::Labelled(mounted) if mounted.label() == label => {
                 let (volume, how) = self.append(mounted)?;
                 self.tell_volume(&volume, slot, how);
@@ -198,8 +193,8 @@ impl Worker {
     fn tell_volume(&self, volume: &Appending<AnyDrive>, slot: Slot, how: String) {
         let label = volume.label().clone();
         // What the sticker says helps to find it the next time; if it cannot be told, it is found by its slot.
-        let barcode = self.bench.library.barcode(slot).unwrap_or_default();
-        self.bench.library.note(barcode.as_ref(), slot, &label);
+        let barcode = self.library().barcode(slot).unwrap_or_default();
+        self.library().note(barcode.as_ref(), slot, &label);
         let mut catalogue = self.bench.catalogue.lock();
         let seen = catalogue.record_seen(&label, Some(slot), barcode.as_ref());
         drop(catalogue);
@@ -207,7 +202,7 @@ impl Worker {
             self.bench.voice.log(RunEvent::Warning { text: with_causes(&error) });
         }
         self.bench.voice.log(RunEvent::VolumeMounted {
-            drive: self.drive(),
+            drive: self.called(),
             storage: self.storage().clone(),
             label,
             slot: Some(slot),
@@ -222,8 +217,8 @@ impl Worker {
         scan: &mut Scan,
         candidate: &Candidate,
     ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
-        let drive = self.bench.library.drive(&self.bench.drive)?;
-        let identified = self.bench.library.load(candidate.slot, drive)?.identify()?;
+        let drive = self.library().drive(&self.bench.id.drive)?;
+        let identified = self.library().load(candidate.slot, drive)?.identify()?;
         let found = match &identified {
             Identified::Labelled(mounted) => {
                 Found::Labelled { label: mounted.label().clone(), stamp: mounted.start().stamp }
@@ -285,7 +280,7 @@ impl Worker {
         label: Label,
         identified: Identified<AnyDrive>,
     ) -> Result<(Appending<AnyDrive>, String), MountError> {
-        let storage = &self.bench.storage;
+        let storage = self.settings();
         let block = storage.tapetype.blocksize;
         let chosen = Volume::new(label.clone(), storage.pool.clone(), storage.name.clone(), block);
         self.bench.catalogue.lock().choose_label(&chosen)?;
@@ -362,7 +357,7 @@ impl Worker {
             files: self.files,
             why: why.to_owned(),
         });
-        self.bench.library.unload(&self.bench.drive).map_err(|error| text(&error))?;
+        self.library().unload(&self.bench.id.drive).map_err(|error| text(&error))?;
         self.grant(wish);
         Ok(())
     }
@@ -381,7 +376,7 @@ impl Worker {
             Err(error) => Err(with_causes(&error)),
         };
         match closed {
-            Ok(()) => self.bench.voice.event(Event::VolumeFinished { drive: self.drive() }),
+            Ok(()) => self.bench.voice.event(Event::VolumeFinished { drive: self.id() }),
             Err(why) => self.failed(Blame::Drive, why),
         }
     }

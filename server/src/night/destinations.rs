@@ -1,0 +1,156 @@
+//! Which storages the image of a dump must get to: a function of the configuration, the DLE and the level.
+//!
+//! A run writes to the storages of `storage`. An image stays on the holding disk until it is in all of
+//! `active-storage` as well, which a flush writes to. Of these, a storage takes what its `dump-selection` lets pass.
+
+use config::{Config, Dle, Levels, Selection, Storage};
+use taper::catalogue::RunKind;
+use types::{DleRef, Level, StorageName};
+
+use crate::dispatcher::Destinations;
+
+/// The storages that a run of this kind writes to, the first choice first.
+pub fn of_run(config: &Config, kind: RunKind) -> Vec<&Storage> {
+    match kind {
+        RunKind::Flush => wanted(config),
+        _ => named(config, &config.site.storage),
+    }
+}
+
+/// The storages that images must get to.
+pub fn wanted(config: &Config) -> Vec<&Storage> {
+    let mut storages = named(config, &config.site.storage);
+    for storage in named(config, &config.site.active_storage) {
+        if !storages.iter().any(|other| other.name == storage.name) {
+            storages.push(storage);
+        }
+    }
+    storages
+}
+
+/// The storages that the image of a dump must get to. A DLE that is no longer in the configuration has no tags.
+pub fn of_image(config: &Config, dle: &DleRef, level: Level) -> Vec<StorageName> {
+    let tags = config.dles.iter().find(|listed| listed.reference() == *dle);
+    let tags = tags.map_or(&[][..], |dle| &dle.dumping.tag);
+    let takes = |storage: &&Storage| takes(storage, tags, level);
+    wanted(config).into_iter().filter(takes).map(|storage| storage.name.clone()).collect()
+}
+
+/// The storages that the images of a DLE must get to, by level.
+pub fn of_dle(config: &Config, dle: &Dle) -> Destinations {
+    let reference = dle.reference();
+    Destinations::ByLevel {
+        full: of_image(config, &reference, Level::FULL),
+        incremental: of_image(config, &reference, Level::FULL.next()),
+    }
+}
+
+fn named<'a>(config: &'a Config, names: &[StorageName]) -> Vec<&'a Storage> {
+    let named = |name: &StorageName| {
+        config.storages.iter().find(|storage: &&Storage| storage.name == *name)
+    };
+    names.iter().filter_map(named).collect()
+}
+
+fn takes(storage: &Storage, tags: &[String], level: Level) -> bool {
+    let fits = |selection: &Selection| {
+        let tag = match &selection.tag {
+            Some(tag) => tags.is_empty() || tags.contains(tag),
+            None => true,
+        };
+        tag && match selection.levels {
+            Levels::All => true,
+            Levels::Full => level.is_full(),
+            Levels::Incremental => !level.is_full(),
+        }
+    };
+    storage.dump_selection.is_empty() || storage.dump_selection.iter().any(fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const THREE: &str = r#"
+[site]
+org = "test"
+storage = ["first", "fulls"]
+active-storage = ["first", "fulls", "later"]
+
+[tapetype.small]
+length = "1 GiB"
+
+[changer.one]
+type = "vtape"
+directory = "/one"
+slots = 4
+
+[changer.two]
+type = "vtape"
+directory = "/two"
+slots = 4
+
+[changer.three]
+type = "vtape"
+directory = "/three"
+slots = 4
+
+[storage.first]
+tpchanger = "one"
+dump-selection = [{ tag = "db", level = "incr" }, { tag = "home" }]
+
+[storage.fulls]
+tpchanger = "two"
+dump-selection = [{ level = "full" }]
+
+[storage.later]
+tpchanger = "three"
+
+[[dle]]
+host = "localhost"
+path = "/db"
+tag = ["db"]
+
+[[dle]]
+host = "localhost"
+path = "/home"
+tag = ["home"]
+
+[[dle]]
+host = "localhost"
+path = "/plain"
+"#;
+
+    fn names(storages: &[StorageName]) -> Vec<&str> {
+        storages.iter().map(StorageName::as_str).collect()
+    }
+
+    #[test]
+    fn tags_and_levels_choose_the_storages_of_an_image() {
+        let config = config::read(&[("/site/reelkeep.toml".into(), THREE.to_owned())]).unwrap();
+        let of = |dle: usize, level| of_image(&config, &config.dles[dle].reference(), level);
+        let (full, one) = (Level::FULL, Level::FULL.next());
+        let cases: [(usize, Level, &[&str]); 6] = [
+            (0, full, &["fulls", "later"]),
+            (0, one, &["first", "later"]),
+            (1, full, &["first", "fulls", "later"]),
+            (1, one, &["first", "later"]),
+            // Without tags it fits every tag.
+            (2, full, &["first", "fulls", "later"]),
+            (2, one, &["first", "later"]),
+        ];
+        for (dle, level, storages) in cases {
+            assert_eq!(names(&of(dle, level)), storages, "DLE {dle} at level {level}");
+        }
+    }
+
+    #[test]
+    fn a_flush_writes_to_the_active_storages_as_well() {
+        let config = config::read(&[("/site/reelkeep.toml".into(), THREE.to_owned())]).unwrap();
+        let run = |kind| -> Vec<String> {
+            of_run(&config, kind).iter().map(|storage| storage.name.to_string()).collect()
+        };
+        assert_eq!(run(RunKind::Dump), ["first", "fulls"]);
+        assert_eq!(run(RunKind::Flush), ["first", "fulls", "later"]);
+    }
+}
