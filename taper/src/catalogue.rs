@@ -49,7 +49,7 @@ mod volumes;
 pub use chain::{AtDay, Chain, Gap, GapReason};
 pub use check::Finding;
 pub use copies::{Copy, CopyState, Part};
-pub use dles::{Ask, DleFacts, HistoryRow, KnownDle, Request};
+pub use dles::{Ask, DleFacts, Fresh, HistoryRow, KnownDle, Request};
 pub use dumps::{Dump, DumpStatus, Filter, Located, Message, Severity};
 pub use events::{Event, EventKind};
 pub use holding::{Held, Released};
