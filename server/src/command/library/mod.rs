@@ -14,9 +14,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use config::Storage;
-use devices::Wait;
 use devices::robot::Listener;
-use devices::smc::Busy;
+use devices::smc::{Busy, Wait};
 use taper::catalogue::Catalogue;
 use types::DriveName;
 
@@ -127,7 +126,7 @@ fn heard() -> Listener {
             print::remark(&format!("{who}: {}", waiting(busy)));
             *last = Some(now);
         }
-        Wait::GoOn
+        Wait::On
     })
 }
 

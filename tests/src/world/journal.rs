@@ -1,0 +1,76 @@
+//! What was promised: every dump that the site ever took for durable, kept by the world and by nobody else.
+//!
+//! The oracle judges by this and by what is really on the media. It asks neither the catalogue nor the retention
+//! engine, which are what is being judged.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use taper::catalogue::Dump;
+use types::{Bytes, DleRef, DumpId, Level, Stamp, StorageName};
+
+/// A dump that was taken for durable.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) dle: DleRef,
+    pub(crate) run: Stamp,
+    pub(crate) level: Level,
+    pub(crate) base: Option<DumpId>,
+    pub(crate) stored: Bytes,
+    /// It was said to be complete there, and was not given back since.
+    pub(crate) storages: BTreeSet<StorageName>,
+    /// A disaster took it: not the site's fault.
+    pub(crate) ruined: bool,
+    /// The operator had the catalogue forget it.
+    pub(crate) forgotten: bool,
+}
+
+/// All of them, by id.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Journal {
+    pub(crate) entries: BTreeMap<DumpId, Entry>,
+}
+
+impl Journal {
+    /// The dump is durable somewhere.
+    pub(crate) fn note(&mut self, dump: &Dump) -> &mut Entry {
+        self.entries.entry(dump.id).or_insert_with(|| Entry {
+            dle: dump.dle.clone(),
+            run: dump.run,
+            level: dump.level,
+            base: dump.base,
+            stored: dump.stored,
+            storages: BTreeSet::new(),
+            ruined: false,
+            forgotten: false,
+        })
+    }
+
+    /// The dump and all it builds on, itself first. `None` if something is not there that it builds on.
+    pub(crate) fn chain(&self, tip: DumpId) -> Option<Vec<DumpId>> {
+        let mut links = vec![tip];
+        let mut link = self.entries.get(&tip)?;
+        while !link.level.is_full() {
+            let base = link.base?;
+            link = self.entries.get(&base)?;
+            links.push(base);
+        }
+        Some(links)
+    }
+
+    /// The dumps of each DLE, newest first.
+    pub(crate) fn by_dle(&self) -> BTreeMap<&DleRef, Vec<(DumpId, &Entry)>> {
+        let mut all = BTreeMap::<&DleRef, Vec<(DumpId, &Entry)>>::new();
+        for (&id, entry) in &self.entries {
+            all.entry(&entry.dle).or_default().push((id, entry));
+        }
+        for dumps in all.values_mut() {
+            dumps.sort_by_key(|(id, entry)| std::cmp::Reverse((entry.run, *id)));
+        }
+        all
+    }
+
+    /// Forgets what nothing can be asked of any more.
+    pub(crate) fn prune(&mut self, held: impl Fn(DumpId) -> bool) {
+        self.entries.retain(|&id, entry| !entry.storages.is_empty() || held(id));
+    }
+}

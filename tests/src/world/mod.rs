@@ -1,0 +1,326 @@
+//! The World: a simulated site, whose nights are lived by the product's own decisions.
+//!
+//! Real are the configuration's reader, the planner and its facts, the dispatcher, the catalogue (SQLite, in memory),
+//! the scan, the retention engine, the rules of tidying up, and the report. Simulated is all that they decide about:
+//! clients, holding disks, drives, a library of cartridges, an operator, the clock. The loop around the dispatcher and
+//! the drives' errands are those of `server::night`, without threads: one thing happens after the other, and the dice
+//! say which is next.
+//!
+//! ```text
+//!   dice ─► faults, operator ─┐                      ┌─► media, holding: what is true
+//!                             ▼                      │
+//!   config ─► facts ─► planner ─► dispatcher ─action─► dumper, drive ─commit─► catalogue: what is believed
+//!                                      ▲               │    │
+//!                                      └────event──────┘    └─► journal: what was promised
+//!                                                                   │
+//!                      report ◄─ log                   oracle ◄─────┴── media
+//! ```
+//!
+//! What survives a crash and what does not is kept apart: a [`World`] is the site, a night's state is dropped with the
+//! night. Every durable step is counted, and a crash can be had after each.
+//!
+//! After every night the oracle compares what was promised with what is true. It has rules of its own, as naive as can
+//! be, and a world with a rule broken on purpose ([`Broken`]) shows that it can fail.
+
+mod clients;
+mod dice;
+mod drive;
+mod dumper;
+mod faults;
+mod holding;
+mod journal;
+mod media;
+mod mounting;
+mod needed;
+mod night;
+mod operator;
+mod oracle;
+mod settings;
+mod tidying;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use config::Config;
+use taper::catalogue::{Catalogue, CatalogueError};
+use types::{DriveId, Stamp};
+
+pub use dice::Dice;
+pub use faults::{Fault, Tally, Troubles};
+pub use settings::Settings;
+
+use clients::{Clients, Tree};
+use holding::Holding;
+use journal::Journal;
+use media::{Bay, Cartridge, Media};
+
+/// A rule that is broken on purpose, to see that the oracle notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Volumes are overwritten without asking whether they are needed.
+    OverwritesNeeded,
+    /// A part is recorded before it is written.
+    RecordsFirst,
+    /// The held image goes when the first part is placed.
+    ReleasesEarly,
+    /// Some parts are recorded and never written.
+    LosesParts,
+    /// The log says that an image is placed which is not.
+    LiesInTheLog,
+    /// After a crash nobody tidies up.
+    NeverTidies,
+    /// A dump is confirmed and reported that the catalogue was never told of.
+    ForgetsToRecord,
+}
+
+/// What went wrong, and in which world.
+#[derive(Clone, Debug)]
+pub struct Wrong {
+    /// Which.
+    pub seed: u64,
+    /// On which day.
+    pub day: u32,
+    /// What.
+    pub what: String,
+    /// The last night.
+    pub story: Vec<String>,
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seed, day, what, story } = self;
+        writeln!(f, "the last night:")?;
+        story.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        writeln!(f, "world {seed}, day {day}: {what}")?;
+        writeln!(f, "REELKEEP_SEED={seed} lives it again")
+    }
+}
+
+impl std::error::Error for Wrong {}
+
+/// Why a night does not go on.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The server was cut off.
+    Crash,
+    /// Something is wrong with the product, or with the world.
+    Wrong(String),
+}
+
+impl From<CatalogueError> for Stop {
+    fn from(error: CatalogueError) -> Self {
+        Self::Wrong(format!("the catalogue refused: {error:?}"))
+    }
+}
+
+/// A simulated site: all that survives a crash of its server.
+pub struct World {
+    seed: u64,
+    dice: Dice,
+    troubles: Troubles,
+    broken: Option<Broken>,
+    settings: Settings,
+    config: Config,
+    catalogue: Catalogue,
+    clients: Clients,
+    holding: Holding,
+    media: Media,
+    bays: BTreeMap<DriveId, Bay>,
+    journal: Journal,
+    /// Days since the world began, as they really are.
+    day: u32,
+    /// Seconds since midnight.
+    second: u64,
+    /// By how many days the clock is wrong.
+    offset: i64,
+    /// Durable steps still to go before the server is cut off.
+    fuse: Option<u64>,
+    /// Durable steps that were taken.
+    steps: u64,
+    story: Vec<String>,
+    tally: Tally,
+}
+
+impl World {
+    /// A world of this shape, in which this goes wrong.
+    ///
+    /// # Panics
+    /// If SQLite can't be had.
+    pub fn new(seed: u64, settings: Settings, troubles: Troubles) -> Self {
+        let mut dice = Dice::new(seed);
+        let config = settings.config();
+        let trees =
+            config.dles.iter().map(|dle| (dle.reference(), Tree::by_chance(&mut dice))).collect();
+        let mut media = Media::default();
+        let mut bays = BTreeMap::new();
+        for changer in &settings.changers {
+            let name = operator::changer_name(changer.name);
+            let mut rack = vec![None; changer.slots];
+            for number in 0..changer.cartridges {
+                let barcode = settings.barcodes.then(|| operator::barcode(media.cartridges.len()));
+                let no = media.add(Cartridge::blank(barcode, settings.length));
+                match rack.get_mut(number) {
+                    Some(slot) => *slot = Some(no),
+                    None => media.shelf.push(no),
+                }
+            }
+            media.racks.insert(name.clone(), rack);
+            let id = |number| operator::drive_id(&name, number);
+            bays.extend((0..changer.drives).map(|number| (id(number), Bay::default())));
+        }
+        Self {
+            seed,
+            troubles,
+            broken: None,
+            clients: Clients { trees, ..Clients::default() },
+            holding: Holding::new(settings.holding.clone()),
+            bays,
+            media,
+            catalogue: Catalogue::in_memory().expect("SQLite makes a catalogue in memory"),
+            journal: Journal::default(),
+            day: 0,
+            second: 0,
+            offset: 0,
+            fuse: None,
+            steps: 0,
+            story: Vec::new(),
+            tally: Tally::default(),
+            dice,
+            settings,
+            config,
+        }
+    }
+
+    /// The world of this seed: a site of any shape, in which everything can go wrong.
+    pub fn by_chance(seed: u64) -> Self {
+        let mut dice = Dice::new(!seed);
+        let settings = Settings::by_chance(&mut dice);
+        Self::new(seed, settings, operator::troubles_by_chance(&mut dice))
+    }
+
+    /// The same with a rule broken.
+    #[must_use]
+    pub fn broken(mut self, broken: Broken) -> Self {
+        self.broken = Some(broken);
+        self
+    }
+
+    /// The server is cut off after so many more durable steps.
+    pub fn cut_off_after(&mut self, steps: u64) {
+        self.fuse = Some(steps);
+    }
+
+    /// True if it is still to be cut off.
+    pub fn will_be_cut_off(&self) -> bool {
+        self.fuse.is_some()
+    }
+
+    /// How often what happened.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Lives so many days, each with whatever the operator does and a night. What is wrong, if something is.
+    ///
+    /// # Errors
+    /// The first thing that was found wrong.
+    pub fn live(&mut self, days: u32) -> Result<(), Box<Wrong>> {
+        (0..days).try_for_each(|_| self.live_a_day())
+    }
+
+    fn live_a_day(&mut self) -> Result<(), Box<Wrong>> {
+        self.story.clear();
+        let lived = self.day_and_night();
+        let day = self.day;
+        self.day += 1;
+        self.second = 0;
+        match lived {
+            Ok(()) => Ok(()),
+            Err(Stop::Crash) => Ok(()),
+            Err(Stop::Wrong(what)) => Err(Box::new(Wrong {
+                seed: self.seed,
+                day,
+                what,
+                story: std::mem::take(&mut self.story),
+            })),
+        }
+    }
+
+    fn day_and_night(&mut self) -> Result<(), Stop> {
+        self.operate()?;
+        if self.strikes(Fault::NoNight) {
+            return Ok(());
+        }
+        if self.fuse.is_none() && self.strikes(Fault::Crash) {
+            self.fuse = Some(self.dice.below(250));
+        }
+        self.second = self.dice.between(0, 5000);
+        match self.night() {
+            Err(Stop::Crash) => {
+                self.tell("the server is cut off");
+                self.check_truth()?;
+                // Somebody starts it again, or leaves it to the next night.
+                if self.dice.one_in(2) {
+                    self.second += 3600;
+                    match self.night() {
+                        Err(Stop::Crash) | Ok(()) => {}
+                        wrong => wrong?,
+                    }
+                }
+            }
+            ended => ended?,
+        }
+        self.check_truth()
+    }
+
+    /// What the clock on the wall says.
+    fn clock(&self) -> Stamp {
+        self.stamp_in(0)
+    }
+
+    /// What it will say in so many seconds.
+    fn stamp_in(&self, seconds: u64) -> Stamp {
+        let second = self.second + seconds;
+        let days =
+            4000 + i64::from(self.day) + self.offset + i64::try_from(second / 86_400).unwrap_or(0);
+        let epoch: Stamp = "20200101000000".parse().expect("a stamp");
+        let day = epoch.plus_days(u32::try_from(days).unwrap_or(0)).day().replace('-', "");
+        let of_day = second % 86_400;
+        let text = format!("{day}{:02}{:02}{:02}", of_day / 3600, of_day / 60 % 60, of_day % 60);
+        text.parse().expect("a stamp")
+    }
+
+    /// True if this fault comes now; then it is counted.
+    fn strikes(&mut self, fault: Fault) -> bool {
+        let strikes = self.dice.one_in(self.troubles.one_in(fault));
+        if strikes {
+            self.tally.count(fault);
+        }
+        strikes
+    }
+
+    /// Something was made durable. The server may be cut off behind it.
+    fn step(&mut self, what: &str) -> Result<(), Stop> {
+        self.steps += 1;
+        match self.fuse {
+            Some(0) => {
+                self.fuse = None;
+                self.tell(format!("cut off behind: {what}"));
+                Err(Stop::Crash)
+            }
+            Some(left) => {
+                self.fuse = Some(left - 1);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn tell(&mut self, line: impl Into<String>) {
+        self.story.push(line.into());
+    }
+
+    fn is_broken(&self, rule: Broken) -> bool {
+        self.broken == Some(rule)
+    }
+}

@@ -1,0 +1,313 @@
+//! People, between the nights: what they do to a library, and what they ask for.
+
+use taper::catalogue::{Ask, Lock, Locked, VolumeState};
+use types::{Barcode, ChangerName, DleRef, DriveId, Label};
+
+use super::clients::Tree;
+use super::dice::Dice;
+use super::faults::{Fault, Troubles};
+use super::media::{Cartridge, CartridgeNo, Health, Place, Start};
+use super::settings::{Keep, dle_by_chance};
+use super::{Stop, World};
+
+pub(crate) fn barcode(number: usize) -> Barcode {
+    format!("B{number:05}L8").parse().expect("a barcode")
+}
+
+pub(crate) fn changer_name(name: &str) -> ChangerName {
+    name.parse().expect("a changer's name")
+}
+
+pub(crate) fn drive_id(changer: &ChangerName, number: usize) -> DriveId {
+    let drive = format!("d{number}").parse().expect("a drive's name");
+    DriveId { changer: changer.clone(), drive }
+}
+
+/// What goes wrong in a world of any kind: in some much, in some little, and never everything at once.
+pub(crate) fn troubles_by_chance(dice: &mut Dice) -> Troubles {
+    use Fault as F;
+    // One time in so many: nights, dumps, parts, turns.
+    let all = [
+        (F::ClientAway, 8),
+        (F::DumpBreaks, 15),
+        (F::DumpRefused, 40),
+        (F::ClientLies, 5),
+        (F::SnapshotLost, 4),
+        (F::Strange, 10),
+        (F::EarlyEnd, 5),
+        (F::WriteFails, 60),
+        (F::CartridgeDies, 25),
+        (F::DriveReset, 40),
+        (F::DriveDies, 80),
+        (F::HoldingUnreadable, 120),
+        (F::HoldingFills, 60),
+        (F::Crash, 4),
+        (F::ClockForward, 20),
+        (F::ClockBack, 20),
+        (F::NoNight, 12),
+        (F::Interrupt, 2500),
+        (F::TakenOut, 6),
+        (F::BroughtBack, 4),
+        (F::Swapped, 12),
+        (F::Added, 10),
+        (F::Forgotten, 25),
+        (F::SaidMissing, 15),
+        (F::Locked, 12),
+        (F::Unlocked, 8),
+        (F::Retired, 40),
+        (F::Asked, 5),
+        (F::PolicyChanged, 25),
+        (F::DleRemoved, 20),
+        (F::DleAdded, 20),
+        (F::NoTaper, 15),
+        (F::Flush, 12),
+    ];
+    let mut troubles = Troubles::none();
+    for (fault, one_in) in all {
+        if dice.one_in(2) {
+            troubles = troubles.with(fault, dice.between(one_in / 2 + 1, one_in * 3));
+        }
+    }
+    troubles
+}
+
+impl World {
+    /// What happens by day.
+    pub(crate) fn operate(&mut self) -> Result<(), Stop> {
+        self.clients_by_day();
+        self.clock_by_day();
+        self.library_by_day()?;
+        self.orders_by_day()?;
+        self.configuration_by_day();
+        Ok(())
+    }
+
+    fn clients_by_day(&mut self) {
+        let dles: Vec<DleRef> = self.clients.trees.keys().cloned().collect();
+        if self.strikes(Fault::ClientAway)
+            && let Some(dle) = self.dice.pick(&dles)
+        {
+            let until = self.day + u32::try_from(self.dice.between(1, 6)).unwrap_or(1);
+            self.clients.away.insert(dle.host.clone(), until);
+        }
+        if self.strikes(Fault::SnapshotLost)
+            && let Some(dle) = self.dice.pick(&dles)
+            && let Some(tree) = self.clients.trees.get_mut(dle)
+        {
+            let all: Vec<_> = tree.snapshots.keys().copied().collect();
+            if let Some(lost) = self.dice.pick(&all) {
+                tree.snapshots.remove(lost);
+            }
+        }
+        // Whoever filled the disks cleans up.
+        for foreign in &mut self.holding.foreign {
+            *foreign = foreign.share(0.5);
+        }
+    }
+
+    fn clock_by_day(&mut self) {
+        let days = i64::try_from(self.dice.between(1, 40)).unwrap_or(1);
+        if self.strikes(Fault::ClockForward) {
+            self.offset += days;
+            self.tell(format!("the clock is set {days} days forward"));
+        }
+        if self.strikes(Fault::ClockBack) {
+            self.offset -= days;
+            self.tell(format!("the clock is set {days} days back"));
+        }
+        // Somebody notices in the end.
+        if self.offset != 0 && self.dice.one_in(4) {
+            self.offset = 0;
+            self.tell("the clock is right again");
+        }
+    }
+
+    fn library_by_day(&mut self) -> Result<(), Stop> {
+        let full: Vec<Place> =
+            self.media.places().filter(|place| self.media.at(place).is_some()).collect();
+        if self.strikes(Fault::TakenOut)
+            && let Some(place) = self.dice.pick(&full)
+            && let Some(no) = self.media.at_mut(place).and_then(Option::take)
+        {
+            self.tell(format!("the cartridge of slot {} is taken out", place.1 + 1));
+            self.media.shelf.push(no);
+        }
+        if self.strikes(Fault::BroughtBack) {
+            self.bring_one();
+        }
+        if self.strikes(Fault::Swapped)
+            && let (Some(one), Some(two)) = (self.dice.pick(&full), self.dice.pick(&full))
+        {
+            self.tell(format!("slots {} and {} are swapped", one.1 + 1, two.1 + 1));
+            let (here, there) = (self.media.at(one), self.media.at(two));
+            for (place, no) in [(one, there), (two, here)] {
+                if let Some(slot) = self.media.at_mut(place) {
+                    *slot = no;
+                }
+            }
+        }
+        if self.strikes(Fault::Added) {
+            self.add_one();
+        }
+        if self.strikes(Fault::CartridgeDies)
+            && let Some(place) = self.dice.pick(&full)
+            && let Some(no) = self.media.at(place)
+        {
+            self.tell(format!("the cartridge in slot {} can't be read any more", place.1 + 1));
+            self.media.cartridge_mut(no).health = Health::Dead;
+            self.note_ruins();
+        }
+        if self.strikes(Fault::Forgotten) {
+            self.forget_one()?;
+        }
+        if self.strikes(Fault::SaidMissing) {
+            self.miss_one()?;
+        }
+        Ok(())
+    }
+
+    /// From the shelf into a slot, perhaps not its own.
+    fn bring_one(&mut self) {
+        let is_out = |place: &Place| {
+            let bays = || self.bays.values().filter_map(|bay| bay.cartridge.as_ref());
+            bays().any(|(_, home)| home == place)
+        };
+        let free: Vec<Place> = self
+            .media
+            .places()
+            .filter(|place| self.media.at(place).is_none() && !is_out(place))
+            .collect();
+        let which = self.dice.index(self.media.shelf.len());
+        if let Some(place) = self.dice.pick(&free)
+            && which < self.media.shelf.len()
+        {
+            let no = self.media.shelf.swap_remove(which);
+            self.tell(format!("a cartridge is put into slot {}", place.1 + 1));
+            if let Some(slot) = self.media.at_mut(place) {
+                *slot = Some(no);
+            }
+        }
+    }
+
+    fn add_one(&mut self) {
+        let number = self.media.cartridges.len();
+        if number > 3 * self.media.places().count() {
+            return;
+        }
+        let barcode = self.settings.barcodes.then(|| barcode(number));
+        let mut cartridge = Cartridge::blank(barcode, self.settings.length);
+        if self.dice.one_in(4) {
+            cartridge.start = Start::Foreign;
+        }
+        let no = self.media.add(cartridge);
+        self.media.shelf.push(no);
+        self.bring_one();
+    }
+
+    /// A cartridge is gone for good, and the catalogue is told.
+    fn forget_one(&mut self) -> Result<(), Stop> {
+        let Some(no) = self.one_of_the_shelf() else { return Ok(()) };
+        let Some(label) = self.media.cartridge(no).label().cloned() else { return Ok(()) };
+        self.tell(format!("{label} is lost, and the catalogue told to forget it"));
+        self.media.shelf.retain(|other| *other != no);
+        self.media.lost.push(no);
+        self.note_ruins();
+        let now = self.clock();
+        if self.catalogue.volume(&label).is_ok() {
+            let dumps = self.catalogue.remove_volume(&label, now)?;
+            self.step("a volume is forgotten")?;
+            for dump in dumps {
+                let gone = !self.catalogue.dump(dump)?.is_restorable();
+                if let Some(entry) = self.journal.entries.get_mut(&dump)
+                    && gone
+                {
+                    entry.forgotten = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn miss_one(&mut self) -> Result<(), Stop> {
+        let Some(no) = self.one_of_the_shelf() else { return Ok(()) };
+        let Some(label) = self.media.cartridge(no).label().cloned() else { return Ok(()) };
+        if self.catalogue.volume(&label).is_ok_and(|volume| volume.state != VolumeState::Retired) {
+            self.tell(format!("{label} is said to be missing"));
+            let now = self.clock();
+            self.catalogue.set_state(&label, VolumeState::Missing, now)?;
+            self.step("a volume is said to be missing")?;
+        }
+        Ok(())
+    }
+
+    fn one_of_the_shelf(&mut self) -> Option<CartridgeNo> {
+        let shelf = self.media.shelf.clone();
+        self.dice.pick(&shelf).copied()
+    }
+
+    fn orders_by_day(&mut self) -> Result<(), Stop> {
+        let labels: Vec<Label> =
+            self.catalogue.volumes()?.into_iter().map(|volume| volume.label).collect();
+        let now = self.clock();
+        if self.strikes(Fault::Locked)
+            && let Some(label) = self.dice.pick(&labels)
+        {
+            let days = u32::try_from(self.dice.between(1, 20)).unwrap_or(1);
+            let lock =
+                if self.dice.one_in(2) { Lock::NoReuse } else { Lock::Until(now.plus_days(days)) };
+            self.catalogue.set_lock(label, lock, &Locked::default(), now)?;
+            self.tell(format!("{label} is locked: {lock:?}"));
+        }
+        if self.strikes(Fault::Unlocked)
+            && let Some(label) = self.dice.pick(&labels)
+        {
+            self.catalogue.set_lock(label, Lock::Open, &Locked::default(), now)?;
+            self.tell(format!("{label} is unlocked"));
+        }
+        if self.strikes(Fault::Retired)
+            && let Some(label) = self.dice.pick(&labels)
+        {
+            self.catalogue.set_state(label, VolumeState::Retired, now)?;
+            self.tell(format!("{label} is retired"));
+        }
+        if self.strikes(Fault::Asked) {
+            let listed: Vec<DleRef> = self.config.dles.iter().map(config::Dle::reference).collect();
+            let asks = [Ask::Full, Ask::LevelOne, Ask::Bump, Ask::NoBump];
+            if let (Some(dle), Some(&ask)) = (self.dice.pick(&listed), self.dice.pick(&asks)) {
+                self.catalogue.request(dle, ask, now)?;
+                self.tell(format!("{ask} is asked for {dle}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn configuration_by_day(&mut self) {
+        let before = self.settings.text();
+        if self.strikes(Fault::PolicyChanged) {
+            for storage in &mut self.settings.storages {
+                storage.keep = Keep::by_chance(&mut self.dice);
+            }
+            self.tell(format!("the policies are changed: {:?}", self.settings.storages));
+        }
+        if self.strikes(Fault::DleRemoved) && self.settings.dles.len() > 2 {
+            let at = self.dice.index(self.settings.dles.len());
+            let gone = self.settings.dles.remove(at);
+            self.tell(format!("{}:{} leaves the disk list", gone.host, gone.name));
+        }
+        if self.strikes(Fault::DleAdded) && self.settings.dles.len() < 40 {
+            let number = 100 + u64::from(self.day);
+            let dle = dle_by_chance(&mut self.dice, number, 8);
+            if !self.settings.dles.iter().any(|other| other.name == dle.name) {
+                self.tell(format!("{}:{} is added to the disk list", dle.host, dle.name));
+                self.settings.dles.push(dle);
+            }
+        }
+        if before != self.settings.text() {
+            self.config = self.settings.config();
+            for dle in &self.config.dles {
+                let tree = Tree::by_chance(&mut self.dice);
+                self.clients.trees.entry(dle.reference()).or_insert(tree);
+            }
+        }
+    }
+}

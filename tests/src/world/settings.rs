@@ -1,0 +1,333 @@
+//! How a site is configured, and its shape by chance.
+//!
+//! A world has a real configuration: these settings become the text of a `reelkeep.toml`, and the product's own reader
+//! makes a `Config` of it. What an operator changes later is changed here and read again.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use config::Config;
+use types::Bytes;
+
+use super::dice::Dice;
+
+/// One DLE of the configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct DleSettings {
+    pub(crate) host: String,
+    pub(crate) name: String,
+    /// More lines of its section.
+    pub(crate) more: String,
+}
+
+/// How long volumes are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Keep {
+    pub(crate) tapes: u32,
+    pub(crate) days: u32,
+    pub(crate) recover: u32,
+    pub(crate) full: u32,
+    pub(crate) cycles: u32,
+}
+
+/// A site.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub(crate) dles: Vec<DleSettings>,
+    /// Bytes of each holding disk.
+    pub(crate) holding: Vec<Bytes>,
+    pub(crate) chunk: Option<Bytes>,
+    pub(crate) changers: Vec<ChangerSettings>,
+    pub(crate) storages: Vec<StorageSettings>,
+    pub(crate) barcodes: bool,
+    pub(crate) length: Bytes,
+    pub(crate) part: Option<Bytes>,
+    pub(crate) dumpcycle: u32,
+    pub(crate) runtapes: u32,
+    pub(crate) parallel: u32,
+    pub(crate) scan: &'static str,
+    pub(crate) algorithm: &'static str,
+    pub(crate) autoflush: &'static str,
+    /// Percent of a volume: dumped, scheduled, at the end.
+    pub(crate) thresholds: (u32, u32, u32),
+    pub(crate) inparallel: u32,
+    pub(crate) reserve: u32,
+}
+
+/// A storage: where its volumes are, and how long they are kept.
+#[derive(Clone, Debug)]
+pub(crate) struct StorageSettings {
+    pub(crate) name: &'static str,
+    pub(crate) changer: &'static str,
+    pub(crate) keep: Keep,
+    /// It takes fulls alone.
+    pub(crate) fulls: bool,
+}
+
+/// A library.
+#[derive(Clone, Debug)]
+pub(crate) struct ChangerSettings {
+    pub(crate) name: &'static str,
+    pub(crate) drives: usize,
+    pub(crate) slots: usize,
+    pub(crate) cartridges: usize,
+}
+
+/// One frame of an image.
+pub(crate) const FRAME: Bytes = Bytes(4 << 20);
+
+impl Settings {
+    /// A small site on which nothing is remarkable: some DLEs of one host, one drive, space enough.
+    pub fn plain() -> Self {
+        let dle = |number: u32| DleSettings {
+            host: "web".to_owned(),
+            name: format!("/srv/{number:02}"),
+            more: String::new(),
+        };
+        Self {
+            dles: (0..6).map(dle).collect(),
+            holding: vec![Bytes::GIB.times(40)],
+            chunk: None,
+            changers: vec![ChangerSettings { name: "robot", drives: 1, slots: 12, cartridges: 12 }],
+            storages: vec![StorageSettings {
+                name: "daily",
+                changer: "robot",
+                keep: Keep { recover: 5, full: 1, tapes: 2, ..Keep::default() },
+                fulls: false,
+            }],
+            barcodes: true,
+            length: Bytes::GIB.times(8),
+            part: Some(Bytes::GIB),
+            dumpcycle: 5,
+            runtapes: 2,
+            parallel: 1,
+            scan: "traditional",
+            algorithm: "first",
+            autoflush: "all",
+            thresholds: (0, 0, 0),
+            inparallel: 3,
+            reserve: 30,
+        }
+    }
+
+    /// A site of any shape.
+    pub fn by_chance(dice: &mut Dice) -> Self {
+        let hosts = dice.between(1, 8);
+        let dles = dice.between(4, 30);
+        let length = Bytes::GIB.times(dice.between(2, 12));
+        let (changers, storages) = libraries_by_chance(dice);
+        let drives = changers.iter().map(|changer| changer.drives as u64).max().unwrap_or(1);
+        let holding = (0..dice.below(4)).map(|_| Bytes::GIB.times(dice.between(1, 24))).collect();
+        let autoflush = dice.pick(&["all", "all", "yes", "no"]).copied().unwrap_or("all");
+        // What taperflush leaves behind has to be flushed some day.
+        let thresholds = if autoflush == "no" || dice.one_in(2) {
+            (0, 0, 0)
+        } else {
+            let dumped = dice.below(120);
+            (small(dumped), small(dumped + dice.below(60)), small(dice.below(120)))
+        };
+        let mut one = |list: &[&'static str]| dice.pick(list).copied().unwrap_or_default();
+        let scan = one(&["traditional", "oldest", "lexical"]);
+        let algorithm = one(&[
+            "first",
+            "firstfit",
+            "largest",
+            "largestfit",
+            "smallest",
+            "smallestfit",
+            "last",
+            "lastfit",
+        ]);
+        Self {
+            dles: (0..dles).map(|number| dle_by_chance(dice, number, hosts)).collect(),
+            holding,
+            chunk: dice.one_in(2).then(|| Bytes::MIB.times(dice.between(64, 1024))),
+            changers,
+            storages,
+            barcodes: !dice.one_in(3),
+            length,
+            part: (!dice.one_in(3)).then(|| Bytes::MIB.times(dice.between(128, 2048))),
+            dumpcycle: small(dice.between(2, 10)),
+            runtapes: small(dice.between(1, 4)),
+            parallel: small(dice.between(1, drives)),
+            scan,
+            algorithm,
+            autoflush,
+            thresholds,
+            inparallel: small(dice.between(1, 6)),
+            reserve: small(dice.below(101)),
+        }
+    }
+
+    /// The text of the `reelkeep.toml`.
+    pub(crate) fn text(&self) -> String {
+        let Self { dumpcycle, inparallel, reserve, runtapes, parallel, scan, algorithm, .. } = self;
+        let (autoflush, length) = (self.autoflush, self.length.0);
+        let (dumped, scheduled, taperflush) = self.thresholds;
+        let part = self.part.map_or(String::new(), |part| format!("part-size = \"{} B\"", part.0));
+        let names: Vec<&str> = self.storages.iter().map(|storage| storage.name).collect();
+        let mut text = format!(
+            r#"[site]
+org = "World"
+storage = {names:?}
+dumpcycle = "{dumpcycle} days"
+inparallel = {inparallel}
+maxdumps = 2
+reserve = {reserve}
+netusage = "10 GiB/s"
+runtapes = {runtapes}
+taper-parallel-write = {parallel}
+taperscan = "{scan}"
+taperalgo = "{algorithm}"
+autoflush = "{autoflush}"
+flush-threshold-dumped = {dumped}
+flush-threshold-scheduled = {scheduled}
+taperflush = {taperflush}
+[tapetype.tape]
+length = "{length} B"
+{part}
+"#
+        );
+        for ChangerSettings { name, slots, drives, .. } in &self.changers {
+            let lines = format!(
+                "[changer.{name}]\ntype = \"vtape\"\ndirectory = \"{name}\"\nslots = {slots}\ndrives = {drives}"
+            );
+            write_line(&mut text, &lines);
+        }
+        for StorageSettings { name, changer, keep, fulls } in &self.storages {
+            let Keep { tapes, days, recover, full, cycles } = keep;
+            let selection = if *fulls { "dump-selection = [{ level = \"full\" }]" } else { "" };
+            let lines = format!(
+                r#"[policy.{name}]
+retention-tapes = {tapes}
+retention-days = {days}
+retention-recover = {recover}
+retention-full = {full}
+retention-cycles = {cycles}
+[storage.{name}]
+tpchanger = "{changer}"
+tapetype = "tape"
+policy = "{name}"
+autolabel = "{name}-%%%%"
+{selection}"#
+            );
+            write_line(&mut text, &lines);
+        }
+        for (number, size) in self.holding.iter().enumerate() {
+            let chunk = self.chunk.map_or(0, |chunk| chunk.0);
+            write_line(
+                &mut text,
+                &format!(
+                    "[holdingdisk.h{number}]\ndirectory = \"h{number}\"\nuse = \"{} B\"\nchunksize = {chunk}",
+                    size.0
+                ),
+            );
+        }
+        for DleSettings { host, name, more } in &self.dles {
+            write_line(
+                &mut text,
+                &format!(
+                    "[[dle]]\nhost = \"{host}\"\nname = \"{name}\"\npath = \"{name}\"\n{more}"
+                ),
+            );
+        }
+        text
+    }
+
+    /// The configuration, as the product reads it.
+    ///
+    /// # Panics
+    /// If it does not take it: then these settings are wrong.
+    pub(crate) fn config(&self) -> Config {
+        let text = self.text();
+        let file = (PathBuf::from("/world/reelkeep.toml"), text.clone());
+        config::read(&[file]).unwrap_or_else(|wrong| panic!("{wrong}\n{text}"))
+    }
+}
+
+/// One storage, or two that share a library or have one each.
+fn libraries_by_chance(dice: &mut Dice) -> (Vec<ChangerSettings>, Vec<StorageSettings>) {
+    let changer = |dice: &mut Dice, name| {
+        let slots = usize::try_from(dice.between(6, 30)).unwrap_or(6);
+        ChangerSettings {
+            name,
+            drives: 1 + dice.index(3),
+            slots,
+            cartridges: slots + dice.index(4),
+        }
+    };
+    let storage = |dice: &mut Dice, name, changer| StorageSettings {
+        name,
+        changer,
+        keep: Keep::by_chance(dice),
+        fulls: name != "daily" && dice.one_in(2),
+    };
+    let mut changers = vec![changer(dice, "robot")];
+    let mut storages = vec![storage(dice, "daily", "robot")];
+    match dice.below(4) {
+        0 => storages.push(storage(dice, "copies", "robot")),
+        1 => {
+            changers.push(changer(dice, "second"));
+            storages.push(storage(dice, "copies", "second"));
+        }
+        _ => {}
+    }
+    (changers, storages)
+}
+
+impl Keep {
+    pub(crate) fn by_chance(dice: &mut Dice) -> Self {
+        Self {
+            tapes: small(dice.below(5)),
+            days: if dice.one_in(4) { small(dice.between(1, 9)) } else { 0 },
+            recover: if dice.one_in(3) { 0 } else { small(dice.between(1, 10)) },
+            full: small(dice.below(3)),
+            cycles: if dice.one_in(4) { small(dice.between(1, 3)) } else { 0 },
+        }
+    }
+}
+
+/// A DLE of any kind, on one of so many hosts.
+pub(crate) fn dle_by_chance(dice: &mut Dice, number: u64, hosts: u64) -> DleSettings {
+    let mut more = String::new();
+    let holding = dice.pick(&["auto", "auto", "auto", "auto", "required", "never"]).copied();
+    write_line(&mut more, &format!("holdingdisk = \"{}\"", holding.unwrap_or("auto")));
+    let strategy = match dice.below(20) {
+        0 => "incronly",
+        1 | 2 => "noinc",
+        _ => "standard",
+    };
+    write_line(&mut more, &format!("strategy = \"{strategy}\""));
+    if dice.one_in(4) {
+        write_line(&mut more, &format!("dumpcycle = \"{} days\"", dice.between(1, 12)));
+    }
+    if dice.one_in(3) {
+        write_line(&mut more, &format!("priority = {}", dice.below(3)));
+    }
+    if dice.one_in(5) {
+        write_line(&mut more, "allow-split = false");
+    }
+    if dice.one_in(8) {
+        write_line(
+            &mut more,
+            &format!("starttime = {}", dice.pick(&[100, 130, 300]).unwrap_or(&100)),
+        );
+    }
+    if dice.one_in(3) {
+        write_line(&mut more, &format!("bumpsize = \"{} MiB\"\nbumpdays = 1", dice.between(1, 50)));
+    }
+    DleSettings {
+        host: format!("host{}", number % hosts.max(1)),
+        name: format!("/srv/{number:03}"),
+        more,
+    }
+}
+
+fn write_line(text: &mut String, line: &str) {
+    // Writing to a string can't fail.
+    writeln!(text, "{line}").unwrap_or_default();
+}
+
+fn small(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
