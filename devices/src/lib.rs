@@ -33,4 +33,4 @@ pub use changer::{
 pub use drive::{
     Action, Drive, DriveError, LastBlock, Limits, Met, Position, Stretch, Trouble, Wrote,
 };
-pub use transport::{Completion, Data, Transport, TransportError};
+pub use transport::{Completion, Data, Transport, TransportError, Wait};

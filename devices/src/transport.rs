@@ -10,6 +10,15 @@ use std::time::{Duration, Instant};
 
 use crate::scsi::{Cdb, Status};
 
+/// Whether to go on waiting for a device that is not ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// It is worth it.
+    GoOn,
+    /// It is not.
+    GiveUp,
+}
+
 /// What travels with a command.
 #[derive(Debug)]
 pub enum Data<'a> {

@@ -10,11 +10,11 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use devices::Wait;
 use devices::conformance::{self, Bench};
 use devices::robot::matching::Company;
 use devices::robot::{Robot, Setup as RobotSetup, Unloading};
 use devices::sg::Sg;
-use devices::smc::Wait;
 use devices::ssc::{Check, Setup, TapeDrive};
 use devices::st::{Beyond, StDrive};
 use devices::{Changer, Drive, Met, Position, Transport, Wrote};
@@ -99,7 +99,7 @@ fn robot() -> Robot {
         company: Company::Alone,
         locks: "/tmp/locks".into(),
         unloading: Unloading::ByDrive,
-        listener: Arc::new(|_, _| Wait::On),
+        listener: Arc::new(|_, _| Wait::GoOn),
     };
     Robot::open(open(CHANGER).unwrap(), Box::new(open), setup).unwrap()
 }

@@ -8,8 +8,8 @@ use devices::emulator::{
     Act, CartridgeSetup, DriveModel, EmulatedDevice, FaultPlan, Generation, Library, Lun, Nexus,
     Pace, PowerCut, Sense, Setup as World, Spot,
 };
-use devices::ssc::{Check, Compression, Readiness, Setup, TapeDrive, Wait};
-use devices::{Drive, DriveError, Met, Position, Wrote};
+use devices::ssc::{Check, Compression, Readiness, Setup, TapeDrive};
+use devices::{Drive, DriveError, Met, Position, Wait, Wrote};
 use types::{BlockSize, Bytes, FileNo};
 
 const DRIVE: Lun = Lun(1);

@@ -5,9 +5,9 @@ use devices::emulator::{
     Act, CartridgeSetup, DriveModel, EmulatedDevice, FaultPlan, Generation, Kind, Library, Lun,
     Nexus, Rule, Setup as World, Spot,
 };
-use devices::ssc::{Check, Compressing, Compression, Readiness, Setup, Spoilt, TapeDrive, Wait};
+use devices::ssc::{Check, Compressing, Compression, Readiness, Setup, Spoilt, TapeDrive};
 use devices::trial::{BurnIn, Burnt, Capacity, Compresses, Fault, Measure, Measured};
-use devices::{Drive, Met};
+use devices::{Drive, Met, Wait};
 use types::{BlockSize, Bytes};
 
 const DRIVE: Lun = Lun(1);

@@ -53,7 +53,7 @@ pub enum Command {
     /// Show the run now, or any past run
     Status(RunArg),
     /// Print the report of a run
-    Report(RunArg),
+    Report(Report),
     /// Restore entries or a whole DLE as of any day
     Restore(Restore),
     /// Restore interactively: look around in any day, choose, extract
@@ -181,6 +181,36 @@ pub struct RunArg {
     /// The run's stamp (`list runs` shows them); the newest without
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
+}
+
+/// Arguments of `report`.
+#[derive(Args, Debug)]
+pub struct Report {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// In which form; --json is short for --format json
+    #[arg(long, value_name = "FORM", default_value = "text")]
+    pub format: ReportFormat,
+    /// How many columns the text may take, at least 80; as many as the terminal has without, and 100 elsewhere
+    #[arg(long, value_name = "N")]
+    pub columns: Option<u16>,
+    /// Mail it to mailto, as text and page, instead of printing it
+    #[arg(long)]
+    pub mail: bool,
+    /// With --mail: attach the report as JSON
+    #[arg(long, requires = "mail")]
+    pub attach_json: bool,
+}
+
+/// The forms of a report.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// Text, as it is mailed
+    Text,
+    /// A page for a browser, or for a mail program that shows one
+    Html,
+    /// The report as data; its form is told in the manual
+    Json,
 }
 
 /// Arguments of `restore`.

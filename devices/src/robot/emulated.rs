@@ -11,7 +11,7 @@ use crate::emulator::{
     Act, CartridgeSetup, Dialect, DriveModel, FaultPlan, Generation, Library, Lun, Nexus, Rule,
     Sense, Setup as Emulated, Spot as At,
 };
-use crate::smc::Wait;
+use crate::transport::Wait;
 
 struct Bench {
     library: Library,
@@ -50,7 +50,7 @@ fn try_open(
         company: Company::Alone,
         locks: locks.to_owned(),
         unloading: Unloading::ByDrive,
-        listener: Arc::new(|_, _| Wait::On),
+        listener: Arc::new(|_, _| Wait::GoOn),
     };
     Robot::open(Box::new(library.transport(Lun(0), Nexus(1))), opener(library), setup)
 }

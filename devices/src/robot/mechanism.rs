@@ -9,12 +9,12 @@ use super::matching::DriveSeen;
 use crate::scsi::cdb::Answered;
 use crate::scsi::cdb::spc::{self, Removal};
 use crate::scsi::cdb::ssc::{Loading, load_unload};
+use crate::scsi::judge::{During, Unready, Verdict};
 use crate::scsi::page::BadReply;
 use crate::scsi::page::designators::{self, Of};
 use crate::scsi::page::inquiry::{self, Inquiry};
 use crate::scsi::page::vpd;
-use crate::scsi::sense::Key;
-use crate::smc::{Attention, Failure, Line, Patience};
+use crate::smc::{Failure, Line, Patience};
 use crate::transport::Transport;
 
 /// For commands that move nothing.
@@ -112,38 +112,39 @@ impl Mechanism {
 
     /// What it has in it now. While it threads or calibrates, this waits.
     pub(crate) fn state(&mut self) -> Result<State, Failure> {
-        match self.line.order(&spc::test_unit_ready(), SHORT, Attention::SendAgain) {
+        match self.line.order(&spc::test_unit_ready(), SHORT, During::Other) {
             Ok(()) => Ok(State::Is(Settled::Ready)),
-            Err(Failure::Sense(sense)) if sense.key == Key::NotReady => {
-                match (sense.code.asc, sense.code.ascq) {
-                    // Medium not present, but its memory can be read: it is in, and not threaded. And: needs LOAD.
-                    (0x3a, 0x04) | (0x04, 0x02) => Ok(State::Unthreaded),
-                    (0x3a, _) => Ok(State::Is(Settled::Empty)),
-                    (0x30, 0x03) => Ok(State::Is(Settled::Cleaning)),
-                    _ => Err(Failure::Sense(sense)),
+            Err(failure) => match failure.verdict(During::Other) {
+                Some(Verdict::NotReady(Unready::NotThreaded | Unready::NeedsLoad)) => {
+                    Ok(State::Unthreaded)
                 }
-            }
-            Err(failure) => Err(failure),
+                Some(Verdict::NotReady(Unready::NoMedium)) => Ok(State::Is(Settled::Empty)),
+                Some(Verdict::NotReady(Unready::Cleaning)) => Ok(State::Is(Settled::Cleaning)),
+                _ => Err(failure),
+            },
         }
     }
 
     /// Threads what is in it.
     pub(crate) fn load(&mut self) -> Result<(), Failure> {
         let cdb = load_unload(Loading::Load, Answered::WhenDone);
-        self.line.order(&cdb, THREADING, Attention::SendAgain)
+        self.line.order(&cdb, THREADING, During::Other)
     }
 
     /// Lets go of what is in it. A drive that has already let go is content.
     pub(crate) fn unload(&mut self) -> Result<(), Failure> {
         // Somebody may have locked it, and died since. Drives that do not know the command have nothing locked.
-        let allowed = self.line.order(&spc::removal(Removal::Allowed), SHORT, Attention::SendAgain);
+        let allowed = self.line.order(&spc::removal(Removal::Allowed), SHORT, During::Other);
         if let Err(failure @ Failure::Transport(_)) = allowed {
             return Err(failure);
         }
         let cdb = load_unload(Loading::Unload, Answered::WhenDone);
-        match self.line.order(&cdb, THREADING, Attention::SendAgain) {
-            Err(Failure::Sense(sense)) if sense.code.asc == 0x3a => Ok(()),
-            done => done,
+        match self.line.order(&cdb, THREADING, During::Other) {
+            Err(failure) => match failure.verdict(During::Other) {
+                Some(Verdict::NotReady(Unready::NoMedium | Unready::NotThreaded)) => Ok(()),
+                _ => Err(failure),
+            },
+            Ok(()) => Ok(()),
         }
     }
 

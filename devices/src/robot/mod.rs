@@ -32,7 +32,7 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use types::{DriveName, Slot};
+use types::{Blame, DriveName, Slot};
 
 pub use self::chores::{Calibrated, Cleaned};
 pub use self::opening::{Listener, Opener, Setup, Unloading};
@@ -47,6 +47,7 @@ use self::opening::told;
 use self::watched::{OpenDrive, Watched};
 use crate::changer::{Changer, ChangerError, Errand, Inventory, Obstacle, Spot};
 use crate::locks;
+use crate::scsi::judge::{Reason, Verdict};
 use crate::smc::{Arrival, Doors, Failure, Identity, MediumChanger, Patience, SmcError, Stock};
 use crate::ssc::{self, TapeDrive};
 use crate::transport::Transport;
@@ -378,7 +379,15 @@ impl fmt::Debug for Robot {
 /// A move that was refused because the drive has not let go, or is locked (SMC-3: 53h/01h to 03h; some libraries say
 /// 3Ah/00h, others only that the drive is not ready).
 fn is_held_by_the_drive(refused: &SmcError) -> bool {
-    refused.refusal().is_some_and(|sense| matches!(sense.code.asc, 0x53 | 0x3a | 0x04))
+    match refused.refusal() {
+        Some(Verdict::NotReady(_)) => true,
+        Some(Verdict::Failed(failure)) => match failure.reason {
+            Reason::NotUnloaded | Reason::RemovalPrevented | Reason::Withheld => true,
+            Reason::Mechanics => failure.blame == Blame::Drive,
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 fn drive_trouble(drive: &RobotDrive, what: &'static str, cause: Failure) -> RobotTrouble {

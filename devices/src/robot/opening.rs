@@ -8,8 +8,8 @@ use super::matching::{BaySeen, Company, DriveSeen, Named, Seen, matched};
 use super::mechanism::Mechanism;
 use super::{Robot, RobotDrive, RobotTrouble, Shared};
 use crate::locks;
-use crate::smc::{Busy, Cell, MediumChanger, Patience, Wait};
-use crate::transport::Transport;
+use crate::smc::{Busy, Cell, MediumChanger, Patience};
+use crate::transport::{Transport, Wait};
 
 /// Opens a node: `/dev/sg3`, or whatever the library's nodes are called.
 pub type Opener = Box<dyn Fn(&str) -> io::Result<Box<dyn Transport>> + Send + Sync>;

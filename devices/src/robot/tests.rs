@@ -10,9 +10,9 @@ use crate::changer::{Cartridge, CartridgeKind, PlaceKind};
 use crate::conformance;
 use crate::scsi::Status;
 use crate::scsi::cdb::spc;
-use crate::smc::Wait;
 use crate::smc::toy::{Fault, Toy, Whims};
 use crate::transport::Data;
+use crate::transport::Wait;
 
 const SLOTS: [&str; 5] = ["A00001L8", "A00002L8", "", "CLNU01L1", "OLD001L5"];
 
@@ -44,7 +44,7 @@ fn setup(locks: &std::path::Path) -> Setup {
         company: Company::Alone,
         locks: locks.to_owned(),
         unloading: Unloading::ByDrive,
-        listener: Arc::new(|_, _| Wait::On),
+        listener: Arc::new(|_, _| Wait::GoOn),
     }
 }
 
@@ -198,7 +198,7 @@ fn a_cartridge_is_loaded_when_the_drive_can_use_it_and_not_before() {
     let mut bench = bench_with(toy, |setup| {
         setup.listener = Arc::new(move |who, busy| {
             locked(&ears).push((who.to_owned(), busy.waited.as_secs()));
-            Wait::On
+            Wait::GoOn
         });
     });
     bench.robot.load(Slot(1), &drive(1)).unwrap();

@@ -7,6 +7,7 @@ use types::{Blame, DriveName};
 
 use super::matching::Mismatch;
 use crate::changer::{Obstacle, Spot};
+use crate::scsi::judge::{During, Verdict};
 use crate::smc::{Failure, SmcError};
 
 /// Why a library could not do something.
@@ -100,15 +101,11 @@ impl RobotTrouble {
     }
 }
 
-/// Whom a drive blames that cannot load or unload: its cartridge, if it says so.
+/// Whom a drive blames that cannot load or unload: itself, if it does not say.
 fn drive_blame(failure: &Failure) -> Blame {
-    use crate::scsi::sense::Key;
-    match failure {
-        Failure::Sense(sense) => match (sense.key, sense.code.asc) {
-            (Key::Medium | Key::DataProtect, _) | (_, 0x30) => Blame::Medium,
-            _ => Blame::Drive,
-        },
-        _ => Blame::Drive,
+    match failure.verdict(During::Other).map(Verdict::blame) {
+        None | Some(Blame::Nothing) => Blame::Drive,
+        Some(blame) => blame,
     }
 }
 

@@ -1,11 +1,12 @@
 //! The questions that a changer is asked: who it is, which places it has, what is in them.
 
-use super::line::{Attention, Failure};
+use super::line::Failure;
 use super::stock::{Access, AccessBits};
 use super::survey::{Asking, ROOM, Request, Told};
 use super::{Identity, LOOKING, MediumChanger, SHORT, SmcError, is_unknown_command, reading};
 use crate::scsi::cdb::smc::Element;
 use crate::scsi::cdb::spc::{self, Descriptor, Values};
+use crate::scsi::judge::During;
 use crate::scsi::page::BadReply;
 use crate::scsi::page::designators::Name;
 use crate::scsi::page::inquiry::{self, DeviceKind, Inquiry};
@@ -64,7 +65,7 @@ impl<T: Transport> MediumChanger<T> {
     /// Waits while it scans: what it says from memory meanwhile is from before. Other complaints (a magazine is
     /// out) do not keep it from saying what it has.
     pub(super) fn until_ready(&mut self) -> Result<(), SmcError> {
-        match self.line.order(&spc::test_unit_ready(), SHORT, Attention::SendAgain) {
+        match self.line.order(&spc::test_unit_ready(), SHORT, During::Other) {
             Ok(()) | Err(Failure::Sense(_) | Failure::Mute(_) | Failure::Status(_)) => Ok(()),
             Err(cause) => Err(self.failed("get ready", cause)),
         }

@@ -5,6 +5,7 @@ use types::{Barcode, Blame};
 use super::layout::Cell;
 use super::line::Failure;
 use super::stock::Content;
+use crate::scsi::judge::{During, Position, Unready, Verdict};
 use crate::scsi::page::BadReply;
 
 /// A changer that could not do what it was asked.
@@ -165,13 +166,13 @@ impl SmcError {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Empty(cell) | Self::Full { cell, .. } | Self::NoSuchPlace(cell) => place(*cell),
-            Self::NotMoved { from, to, cause } => match cause {
-                Failure::Sense(sense) if sense.key == crate::scsi::sense::Key::IllegalRequest => {
-                    match place(*to) {
-                        Blame::Drive => Blame::Drive,
-                        _ => place(*from),
-                    }
-                }
+            Self::NotMoved { from, to, cause } => match cause.verdict(During::Move) {
+                Some(Verdict::Failed(failure)) => match (failure.blame, failure.position) {
+                    // It refused these two places before it did anything, and may take others.
+                    (Blame::Nothing, _) | (Blame::Host, Position::Kept) => ends(*from, *to),
+                    (blame, _) => blame,
+                },
+                Some(Verdict::NotReady(Unready::NoMagazine)) => ends(*from, *to),
                 _ => Blame::Host,
             },
             // Whatever became of this cartridge, the next may do.
@@ -186,12 +187,20 @@ impl SmcError {
         }
     }
 
-    /// The sense with which a move was refused, if it was.
-    pub fn refusal(&self) -> Option<&crate::scsi::Sense> {
+    /// What the changer meant when it refused a move, if it did.
+    pub(crate) fn refusal(&self) -> Option<Verdict> {
         match self {
-            Self::NotMoved { cause, .. } => cause.sense(),
+            Self::NotMoved { cause, .. } => cause.verdict(During::Move),
             _ => None,
         }
+    }
+}
+
+/// Whom a move between these places concerns: the drive, if there is one.
+fn ends(from: Cell, to: Cell) -> Blame {
+    match place(to) {
+        Blame::Drive => Blame::Drive,
+        _ => place(from),
     }
 }
 
@@ -199,5 +208,31 @@ fn place(cell: Cell) -> Blame {
     match cell.kind {
         crate::scsi::cdb::smc::ElementKind::Drive => Blame::Drive,
         _ => Blame::Medium,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scsi::Sense;
+    use crate::scsi::sense::Key;
+
+    #[test]
+    fn a_refused_move_is_blamed_as_the_table_judges_its_sense() {
+        let (slot, bay) = (Cell::slot(3), Cell::bay(0));
+        for (key, asc, ascq, to, blame) in [
+            (Key::IllegalRequest, 0x3b, 0x0d, bay, Blame::Drive),
+            (Key::IllegalRequest, 0x3b, 0x0d, Cell::slot(4), Blame::Medium),
+            (Key::IllegalRequest, 0x24, 0x00, bay, Blame::Drive),
+            (Key::IllegalRequest, 0x30, 0x00, bay, Blame::Medium),
+            (Key::Hardware, 0x15, 0x01, bay, Blame::Host),
+            (Key::Hardware, 0x53, 0x00, bay, Blame::Drive),
+            (Key::NotReady, 0x04, 0x03, bay, Blame::Host),
+            (Key::NotReady, 0x3b, 0x11, bay, Blame::Drive),
+        ] {
+            let cause = Failure::from(Sense::of(key, asc, ascq));
+            let refused = SmcError::NotMoved { from: slot, to, cause };
+            assert_eq!(refused.blame(), blame, "{key:?}/{asc:02x}/{ascq:02x}");
+        }
     }
 }

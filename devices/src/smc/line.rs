@@ -3,15 +3,17 @@
 //!
 //! A changer looks through its slots after power on, after a door was closed, after a magazine was put in. All that
 //! time, minutes or tens of minutes, it is *becoming ready* (sense 2/04/01), sometimes with a percentage. That is
-//! a state and no error: [`Patience`] says how long it is waited for, and who is told.
+//! a state and no error: [`Patience`] says how long it is waited for, and who is told. What a complaint means is for the
+//! table of [`crate::scsi::judge`] to say.
 
 use std::fmt;
 use std::time::Duration;
 
+use crate::scsi::judge::{Answer, During, Reason, Unready, Verdict, judge};
 use crate::scsi::page::BadReply;
-use crate::scsi::sense::{Key, NoSense, Sense};
+use crate::scsi::sense::{NoSense, Sense};
 use crate::scsi::{Cdb, Status};
-use crate::transport::{Data, Transport, TransportError};
+use crate::transport::{Data, Transport, TransportError, Wait};
 
 /// So many unit attentions in a row are a device that is being reset all the time.
 const ATTENTIONS: u32 = 16;
@@ -36,7 +38,7 @@ impl Default for Patience {
         Self {
             step: Duration::from_secs(2),
             limit: Duration::from_secs(3600),
-            told: Box::new(|_| Wait::On),
+            told: Box::new(|_| Wait::GoOn),
         }
     }
 }
@@ -56,15 +58,6 @@ pub struct Busy {
     pub percent: Option<u8>,
     /// How long it has been waited for.
     pub waited: Duration,
-}
-
-/// Whether to go on waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// Go on.
-    On,
-    /// Give up.
-    GiveUp,
 }
 
 /// A command that came to nothing.
@@ -109,6 +102,28 @@ impl Failure {
             _ => None,
         }
     }
+
+    /// What the complaint means, if there is one, of a command that was doing this.
+    pub(crate) fn verdict(&self, during: During) -> Option<Verdict> {
+        self.sense().map(|sense| judge(sense, during))
+    }
+
+    /// Why the device failed, if it did.
+    pub(crate) fn reason(&self, during: During) -> Option<Reason> {
+        match self.verdict(during) {
+            Some(Verdict::Failed(failure)) => Some(failure.reason),
+            _ => None,
+        }
+    }
+
+    /// The command was not carried out, for something had happened before.
+    pub(crate) fn is_attention(&self) -> bool {
+        matches!(self, Self::Sense(sense) if is_attention(judge(sense, During::Other)))
+    }
+}
+
+fn is_attention(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Attention(_) | Verdict::Answer(Answer::CleaningWantedEarlier))
 }
 
 impl From<Sense> for Failure {
@@ -121,15 +136,6 @@ impl From<TransportError> for Failure {
     fn from(error: TransportError) -> Self {
         Self::Transport(Box::new(error))
     }
-}
-
-/// What to do with a command that met a unit attention, and so was not carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Attention {
-    /// Send it again.
-    SendAgain,
-    /// Say so: what the command was based on may no longer hold.
-    Tell,
 }
 
 /// A device, and the patience that it is waited for with.
@@ -186,18 +192,19 @@ impl<T: Transport> Line<T> {
         timeout: Duration,
     ) -> Result<usize, Failure> {
         let longest = buffer.len();
-        let moved = self.send(cdb, Some(buffer), timeout, Attention::SendAgain)?;
+        let moved = self.send(cdb, Some(buffer), timeout, During::Other)?;
         Ok(moved.min(longest))
     }
 
-    /// Sends a command without data.
+    /// Sends a command without data. One that met a unit attention was not carried out and is sent again; but a move
+    /// is not, for what it was based on may no longer hold.
     pub(crate) fn order(
         &mut self,
         cdb: &Cdb,
         timeout: Duration,
-        attention: Attention,
+        during: During,
     ) -> Result<(), Failure> {
-        self.send(cdb, None, timeout, attention).map(drop)
+        self.send(cdb, None, timeout, during).map(drop)
     }
 
     fn send(
@@ -205,12 +212,12 @@ impl<T: Transport> Line<T> {
         cdb: &Cdb,
         mut buffer: Option<&mut [u8]>,
         timeout: Duration,
-        attention: Attention,
+        during: During,
     ) -> Result<usize, Failure> {
         let (mut attentions, mut waited) = (0, Duration::ZERO);
         loop {
             let data = buffer.as_deref_mut().map_or(Data::None, Data::In);
-            match self.attempt(cdb, data, timeout)? {
+            match self.attempt(cdb, data, timeout, during)? {
                 Attempt::Done(moved) => return Ok(moved),
                 Attempt::Attention(sense) => {
                     attentions += 1;
@@ -218,12 +225,11 @@ impl<T: Transport> Line<T> {
                     if self.attentions.len() < KEPT {
                         self.attentions.push(sense.clone());
                     }
-                    match attention {
-                        Attention::Tell => return Err(sense.into()),
-                        Attention::SendAgain if attentions >= ATTENTIONS => {
-                            return Err(Failure::Restless(Box::new(sense)));
-                        }
-                        Attention::SendAgain => {}
+                    if during == During::Move {
+                        return Err(sense.into());
+                    }
+                    if attentions >= ATTENTIONS {
+                        return Err(Failure::Restless(Box::new(sense)));
                     }
                 }
                 Attempt::Busy { says, percent } => {
@@ -244,6 +250,7 @@ impl<T: Transport> Line<T> {
         cdb: &Cdb,
         data: Data<'_>,
         timeout: Duration,
+        during: During,
     ) -> Result<Attempt, Failure> {
         let completion = self.transport.execute(cdb, data, timeout)?;
         let busy = |says: &str| Attempt::Busy { says: says.to_owned(), percent: None };
@@ -251,12 +258,14 @@ impl<T: Transport> Line<T> {
             Status::Good => Ok(Attempt::Done(completion.moved)),
             Status::CheckCondition => {
                 let sense = Sense::read(&completion.sense)?;
-                match sense.key {
-                    Key::NoSense | Key::Recovered => Ok(Attempt::Done(completion.moved)),
-                    Key::UnitAttention => Ok(Attempt::Attention(sense)),
-                    Key::NotReady if is_becoming_ready(&sense) => {
-                        Ok(Attempt::Busy { says: sense.to_string(), percent: sense.percent() })
-                    }
+                match judge(&sense, during) {
+                    verdict if is_attention(verdict) => Ok(Attempt::Attention(sense)),
+                    Verdict::Answer(_) => Ok(Attempt::Done(completion.moved)),
+                    Verdict::NotReady(
+                        Unready::Becoming(percent)
+                        | Unready::InProgress(percent)
+                        | Unready::Formatting(percent),
+                    ) => Ok(Attempt::Busy { says: sense.to_string(), percent }),
                     _ => Err(sense.into()),
                 }
             }
@@ -266,9 +275,4 @@ impl<T: Transport> Line<T> {
             status => Err(Failure::Status(status)),
         }
     }
-}
-
-/// Not ready, but it will be, without anybody doing anything.
-fn is_becoming_ready(sense: &Sense) -> bool {
-    matches!((sense.code.asc, sense.code.ascq), (0x04, 0x00 | 0x01 | 0x07))
 }

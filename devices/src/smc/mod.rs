@@ -30,10 +30,10 @@ use std::time::Duration;
 
 pub use self::error::SmcError;
 pub use self::layout::{Cell, Layout, Run};
-pub use self::line::{Busy, Failure, Patience, Wait};
+pub use self::line::{Busy, Failure, Patience};
 pub use self::stock::{Access, Content, Fill, Hand, Source, Stock};
 
-pub(crate) use self::line::{Attention, Line};
+pub(crate) use self::line::Line;
 use self::moving::{Answer, Ends, Verdict};
 use self::stock::AccessBits;
 use self::survey::{Rung, Survey};
@@ -42,8 +42,8 @@ use crate::scsi::cdb::smc::{
     Element, RangeCommand, Turn, initialize_element_status, initialize_range, move_medium,
 };
 use crate::scsi::cdb::spc::{self, Removal};
+use crate::scsi::judge::{During, Reason};
 use crate::scsi::page::designators::Name;
-use crate::scsi::sense::Key;
 use crate::transport::Transport;
 
 /// For commands that move nothing.
@@ -249,9 +249,9 @@ impl<T: Transport> MediumChanger<T> {
             }
             match self.order_move(from, to)? {
                 Ok(()) => return self.judged(from, to, &before, None),
-                Err(Failure::Sense(sense)) if sense.key == Key::UnitAttention => {
+                Err(failure) if failure.is_attention() => {
                     // Not carried out, and what was seen may no longer hold: a door was open.
-                    disturbed = Some(Failure::Sense(sense));
+                    disturbed = Some(failure);
                     self.read_layout()?;
                 }
                 Err(failure) => return self.judged(from, to, &before, Some(failure)),
@@ -267,7 +267,7 @@ impl<T: Transport> MediumChanger<T> {
         let source = self.layout.element(from).ok_or(SmcError::NoSuchPlace(from))?;
         let destination = self.layout.element(to).ok_or(SmcError::NoSuchPlace(to))?;
         let cdb = move_medium(self.layout.arm(), source, destination, Turn::AsItIs);
-        Ok(self.line.order(&cdb, MOVING, Attention::Tell))
+        Ok(self.line.order(&cdb, MOVING, During::Move))
     }
 
     /// What became of a move that began with `before` and ended with `failure` or well.
@@ -317,14 +317,14 @@ impl<T: Transport> MediumChanger<T> {
             Doors::Free => Removal::Allowed,
             Doors::Locked => Removal::Prevented,
         };
-        let done = self.line.order(&spc::removal(removal), SHORT, Attention::SendAgain);
+        let done = self.line.order(&spc::removal(removal), SHORT, During::Other);
         done.map_err(|cause| self.failed("lock or free its doors", cause))
     }
 
     /// Lets the changer look into all its places by itself. It takes minutes to hours, and the arm does nothing
     /// else meanwhile.
     pub fn scan(&mut self) -> Result<(), SmcError> {
-        let done = self.line.order(&initialize_element_status(), SCANNING, Attention::SendAgain);
+        let done = self.line.order(&initialize_element_status(), SCANNING, During::Other);
         done.map_err(|cause| self.failed("look through its slots", cause))
     }
 
@@ -333,7 +333,7 @@ impl<T: Transport> MediumChanger<T> {
         let element = self.layout.element(first).ok_or(SmcError::NoSuchPlace(first))?;
         for command in [RangeCommand::Standard, RangeCommand::Vendor] {
             let cdb = initialize_range(command, element, count);
-            match self.line.order(&cdb, SCANNING, Attention::SendAgain) {
+            match self.line.order(&cdb, SCANNING, During::Other) {
                 Ok(()) => return Ok(()),
                 Err(failure) if is_unknown_command(&failure) => {}
                 Err(cause) => return Err(self.failed("look through some of its slots", cause)),
@@ -344,7 +344,7 @@ impl<T: Transport> MediumChanger<T> {
 }
 
 fn is_unknown_command(failure: &Failure) -> bool {
-    failure.sense().is_some_and(|sense| (sense.code.asc, sense.code.ascq) == (0x20, 0x00))
+    failure.reason(During::Other) == Some(Reason::Unsupported)
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ use crate::scsi::cdb::U24;
 use crate::scsi::cdb::smc::{
     Barcodes, Element, ElementKind, Kinds, Knowledge, Serials, StatusOf, read_element_status,
 };
-use crate::scsi::sense::{Key, Sense};
+use crate::scsi::judge::{Again, During, Position, Reason, Verdict, judge};
+use crate::scsi::sense::Sense;
 
 /// At most so many places in one request.
 const PLACES: u32 = 1000;
@@ -104,8 +105,12 @@ impl Rung {
     /// A request that is not understood goes one rung down. Anything worse than that, with barcodes, means that the
     /// reader of barcodes is the trouble: some changers answer so where they have none.
     fn below(self, complaint: &Sense) -> Option<Self> {
-        let next = match complaint.key {
-            Key::IllegalRequest => self.0 + 1,
+        let next = match judge(complaint, During::Other) {
+            Verdict::Failed(failure)
+                if failure.position == Position::Kept && failure.again != Again::AtOnce =>
+            {
+                self.0 + 1
+            }
             _ if self.0 < WITHOUT_BARCODES => WITHOUT_BARCODES,
             _ => return None,
         };
@@ -203,7 +208,10 @@ impl Survey {
     /// Takes in a complaint. The error is the complaint itself, if there is no other way to ask.
     pub(crate) fn refused(&mut self, complaint: Sense) -> Result<(), Sense> {
         let Some(stretch) = self.todo.last().copied() else { return Ok(()) };
-        let no_such_element = (complaint.code.asc, complaint.code.ascq) == (0x21, 0x01);
+        let no_such_element = matches!(
+            judge(&complaint, During::Other),
+            Verdict::Failed(failure) if failure.reason == Reason::NoSuchElement
+        );
         let started = match stretch.kinds {
             Kinds::All => !self.stock.places.is_empty(),
             Kinds::Only(kind) => self.stock.places.keys().any(|cell| cell.kind == kind),

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::survey::Told;
 use super::toy::{Fault, Toy, Whims};
 use super::*;
+use crate::scsi::sense::Key;
+use crate::transport::Wait;
 
 const SLOTS: [&str; 4] = ["A00001L8", "A00002L8", "", "CLNU01L1"];
 
@@ -125,7 +127,7 @@ fn a_changer_that_looks_around_is_waited_for_and_tells_how_far_it_is() {
     let ears = std::sync::Arc::clone(&heard);
     let told = Box::new(move |busy: &Busy| {
         ears.lock().unwrap().push((busy.percent, busy.waited.as_secs()));
-        Wait::On
+        Wait::GoOn
     });
     let mut changer = changer(&toy);
     changer.set_patience(Patience { told, ..Patience::default() });

@@ -71,7 +71,7 @@ pub use notes::{Cleaning, FailureAhead, Notes};
 pub(crate) use order::WORTH_A_LOCATE;
 pub use order::{Segment, Wraps, order};
 pub use problem::Problem;
-pub use ready::{Readiness, Threading, Wait};
+pub use ready::{Readiness, Threading};
 pub use reserve::Reserved;
 pub use write::Spoilt;
 

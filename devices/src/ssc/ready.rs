@@ -20,7 +20,7 @@ use crate::scsi::cdb::spc::{Removal, removal, test_unit_ready};
 use crate::scsi::cdb::ssc::{Loading, load_unload};
 use crate::scsi::judge::{Reason, Unready};
 use crate::scsi::page::log::device_status::Activity;
-use crate::transport::{Data, Transport};
+use crate::transport::{Data, Transport, Wait};
 
 /// What a drive is doing, as far as its readiness goes. Numbers are percents, if the drive says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,15 +58,6 @@ impl fmt::Display for Readiness {
         f.write_str(what)?;
         percent.map_or(Ok(()), |percent| write!(f, ", {percent} % done"))
     }
-}
-
-/// Whether to go on waiting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// It is worth it.
-    GoOn,
-    /// It is not.
-    GiveUp,
 }
 
 /// What LOAD does with the medium.

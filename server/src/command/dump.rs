@@ -4,14 +4,13 @@ use std::io::IsTerminal;
 
 use anyhow::Context as _;
 use taper::catalogue::RunKind;
-use types::Stamp;
 
 use super::{Context, Exit};
 use crate::cli::Dump;
 use crate::night::{self, Flush, Night, Orders};
 use crate::runlog::Outcome;
 use crate::site::Site;
-use crate::{print, report, runlog, selection};
+use crate::{print, report, selection};
 
 pub(super) fn run(context: &Context, arguments: &Dump) -> anyhow::Result<Exit> {
     let site = context.open()?;
@@ -38,8 +37,8 @@ pub(super) fn run(context: &Context, arguments: &Dump) -> anyhow::Result<Exit> {
 
 /// Prints the report of a night, and keeps it beside the log.
 pub(super) fn tell(context: &Context, site: &Site, night: &Night) -> anyhow::Result<Exit> {
-    let report = report_of(context, site, night.run)?;
-    let text = report::render(&report);
+    let report = super::report::of_run(context, site, night.run)?;
+    let text = report::render(&report, super::report::width(None));
     let kept = site.config.site.logdir.join(format!("{}.txt", night.run));
     std::fs::write(&kept, &text)
         .with_context(|| format!("could not keep the report in {}", kept.display()))?;
@@ -59,13 +58,6 @@ fn mailed(context: &Context, site: &Site, report: &report::Report) -> Option<Exi
     let error = report::mail(&site.config.site, report, &context.now).err()?;
     super::explain(&error.into());
     Some(Exit::Complaints)
-}
-
-fn report_of(context: &Context, site: &Site, run: Stamp) -> anyhow::Result<report::Report> {
-    let log = runlog::read(&site.config.site.logdir, run)
-        .with_context(|| format!("could not read the log of run {run}"))?;
-    let facts = night::report_facts(site, &site.catalogue()?, &context.now)?;
-    Ok(report::of(run, &log, facts))
 }
 
 fn exit(outcome: Outcome) -> Exit {

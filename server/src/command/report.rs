@@ -1,25 +1,53 @@
 //! `report`: what a run did.
 
+use std::io::IsTerminal;
+
 use anyhow::Context as _;
+use types::Stamp;
 
 use super::{Context, Exit, status};
-use crate::cli::RunArg;
+use crate::cli;
+use crate::cli::ReportFormat;
+use crate::report::{self, Attached, Report, Width};
 use crate::runlog::Outcome;
-use crate::{night, print, report, runlog};
+use crate::site::Site;
+use crate::{print, runlog};
 
-pub(super) fn run(context: &Context, arguments: &RunArg) -> anyhow::Result<Exit> {
+pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let run = status::chosen(&site.config.site.logdir, arguments)?;
-    let log = runlog::read(&site.config.site.logdir, run)
-        .with_context(|| format!("could not read the log of run {run}"))?;
-    let facts = night::report_facts(&site, &site.catalogue()?, &context.now)?;
-    let report = report::of(run, &log, facts);
-    if context.json {
-        print::json(&report)?;
-    } else {
-        print::text(&report::render(&report))?;
+    let run = status::chosen(&site.config.site.logdir, &arguments.run)?;
+    let report = of_run(context, &site, run)?;
+    if arguments.mail {
+        let attached = if arguments.attach_json { Attached::Json } else { Attached::Nothing };
+        report::send(&site.config.site, &report, attached, &context.now)?;
+        print::remark(&format!("mailed to {}", site.config.site.mailto.join(", ")));
+        return Ok(exit(report.outcome));
+    }
+    let format = if context.json { ReportFormat::Json } else { arguments.format };
+    match format {
+        ReportFormat::Text => print::text(&report::render(&report, width(arguments.columns)))?,
+        ReportFormat::Html => print::text(&report::html::render(&report))?,
+        ReportFormat::Json => print::json(&report)?,
     }
     Ok(exit(report.outcome))
+}
+
+/// The report of a run, with the facts of now.
+pub(super) fn of_run(context: &Context, site: &Site, run: Stamp) -> anyhow::Result<Report> {
+    let log = runlog::read(&site.config.site.logdir, run)
+        .with_context(|| format!("could not read the log of run {run}"))?;
+    let facts = report::facts::gather(&site.config, &site.catalogue()?, &context.now)?;
+    Ok(report::of(run, &log, facts))
+}
+
+/// As wide as was asked for, or as the terminal is.
+pub(super) fn width(asked: Option<u16>) -> Width {
+    let out = std::io::stdout();
+    let terminal = out.is_terminal().then(|| rustix::termios::tcgetwinsize(&out).ok()).flatten();
+    match asked.or(terminal.map(|size| size.ws_col)) {
+        Some(columns) => Width::of(usize::from(columns)),
+        None => Width::PRINT,
+    }
 }
 
 /// The exit code of a command that ran a run.

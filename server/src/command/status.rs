@@ -82,11 +82,13 @@ fn text(report: &Report, at_work: Option<&str>) -> String {
 }
 
 fn state(line: &report::DleLine) -> String {
-    let labels = line.labels.iter().map(types::Label::as_str).collect::<Vec<_>>().join(" ");
+    let labels: Vec<&str> =
+        line.copies.iter().flat_map(|copy| &copy.labels).map(types::Label::as_str).collect();
+    let labels = labels.join(" ");
     match line.state {
         State::Waiting => "waiting".to_owned(),
         State::Dumping => "dumping".to_owned(),
-        State::Held if line.placed.0 > 0 => format!("being written to {labels}"),
+        State::Held if line.placed().0 > 0 => format!("being written to {labels}"),
         State::Held => "on the holding disk".to_owned(),
         State::Placed => format!("on {labels}"),
         State::Failed => "failed".to_owned(),

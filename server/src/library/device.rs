@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use config::{ChangerKind, Storage};
+use devices::Wait;
 use devices::robot::{Listener, Opener, Robot, Setup};
-use devices::smc::Wait;
 use devices::ssc::{self, Compression, Reserved, TapeDrive};
 use devices::vtape::{self, Library as Vtapes};
 use devices::{Changer as _, Inventory, Transport};
@@ -171,6 +171,6 @@ pub(super) fn logged() -> Listener {
     Arc::new(|who, busy| {
         let done = busy.percent.map(|percent| format!(", {percent} % done")).unwrap_or_default();
         tracing::info!("{who}: {}{done}, for {} s", busy.says, busy.waited.as_secs());
-        Wait::On
+        Wait::GoOn
     })
 }

@@ -1,9 +1,9 @@
 //! A drive of any kind. What only tape can tell, only tape is asked.
 
 use devices::scsi::page::reservation::ReservationKey;
-use devices::ssc::{Readiness, TapeDrive, Threading, Wait};
+use devices::ssc::{Readiness, TapeDrive, Threading};
 use devices::vtape::VtapeDrive;
-use devices::{Drive, DriveError, Limits, Met, Position, Stretch, Transport, Wrote};
+use devices::{Drive, DriveError, Limits, Met, Position, Stretch, Transport, Wait, Wrote};
 use types::{Digest, DriveName, FileNo, ObjectNo};
 
 /// A tape drive, real or emulated.

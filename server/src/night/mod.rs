@@ -40,10 +40,9 @@ use crate::dispatcher::{
     Share, Taper, Thresholds,
 };
 use crate::holding::{self, Disk, Held};
-use crate::library::{self, Library};
+use crate::library::Library;
 use crate::planner::{self, Plan, Tonight};
 use crate::progress::Progress;
-use crate::report::{Facts, Held as HeldSum};
 use crate::runlog::{Outcome, Room, RunEvent, RunLog};
 use crate::site::Site;
 use crate::unserved;
@@ -615,82 +614,6 @@ fn new_id(now: &Now) -> DumpId {
         chance[..4].copy_from_slice(&std::process::id().to_be_bytes());
         DumpId::new(now.millis(), chance)
     })
-}
-
-/// What a report wants to know beyond the log.
-pub fn report_facts(
-    site: &Site,
-    catalogue: &Catalogue,
-    now: &Now,
-) -> Result<Facts, CatalogueError> {
-    let held = catalogue.held()?;
-    Ok(Facts {
-        org: site.config.site.org.clone(),
-        held: HeldSum {
-            images: held.len() as u64,
-            bytes: held.iter().map(|image| image.bytes).sum(),
-        },
-        next: next_volumes(site, catalogue, now)?,
-        stale: stale(site, catalogue, now)?,
-    })
-}
-
-/// What the next run will write to, in words.
-fn next_volumes(
-    site: &Site,
-    catalogue: &Catalogue,
-    now: &Now,
-) -> Result<Vec<String>, CatalogueError> {
-    let Some(storage) = library::planned_for(&site.config) else { return Ok(Vec::new()) };
-    let verdicts = catalogue.verdicts(&library::policies(&site.config), now.stamp())?;
-    let volumes = catalogue.volumes()?;
-    let open: Vec<&str> = volumes
-        .iter()
-        .filter(|volume| {
-            volume.storage == storage.name && volume.state == taper::catalogue::VolumeState::Active
-        })
-        .map(|volume| volume.label.as_str())
-        .collect();
-    let reusable: Vec<&str> = verdicts
-        .iter()
-        .filter(|(_, verdict)| verdict.is_reusable())
-        .map(|(label, _)| label.as_str())
-        .collect();
-    let mut lines = Vec::new();
-    if !open.is_empty() {
-        lines.push(format!("the next run writes on {}", open.join(", ")));
-    }
-    if !reusable.is_empty() {
-        lines.push(format!("reusable: {}", reusable.join(", ")));
-    }
-    if storage.tapering.autolabel.is_some() {
-        lines.push("new volumes are labelled by themselves".to_owned());
-    }
-    if lines.is_empty() {
-        lines.push(
-            "no volume may be written: label new ones, or see `reelkeep volume explain LABEL`"
-                .to_owned(),
-        );
-    }
-    Ok(lines)
-}
-
-/// DLEs without a dump as fresh as their dump cycle promises.
-fn stale(site: &Site, catalogue: &Catalogue, now: &Now) -> Result<Vec<String>, CatalogueError> {
-    let mut stale = Vec::new();
-    for dle in site.config.dles.iter().filter(|dle| !dle.dumping.ignore) {
-        let reference = dle.reference();
-        let newest = catalogue.dumps_of(&reference)?.into_iter().next();
-        let age = newest.as_ref().map(|located| now.day() - clock::day_of(located.dump.run));
-        match age {
-            None => stale.push(format!("{reference}: no dump at all")),
-            Some(days) if days > 1 => {
-                stale.push(format!("{reference}: the newest is {days} days old"))
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(stale)
 }
 
 /// Opens libraries for those who read volumes, each once.

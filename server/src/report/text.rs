@@ -1,43 +1,56 @@
-//! A report as the text that is mailed.
+//! A report as the text that is mailed and printed.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
 
-use types::Bytes;
+use types::{Bytes, Label};
 
-use super::{Bottleneck, DleLine, DriveLine, Report, State, Totals, VolumeLine};
+use super::wrap::{columns, left, paragraph, right};
+use super::{Bottleneck, DleLine, Failure, Report, State, Totals, VolumeLine};
 use crate::clock::{stamp_text, unix_text};
 use crate::runlog::{Outcome, Target};
 
-/// The report as text, at most about 100 columns wide.
-pub fn render(report: &Report) -> String {
-    let mut out = String::new();
-    let result = head(&mut out, report)
-        .and_then(|()| list(&mut out, "FAILED", &report.failures))
-        .and_then(|()| next(&mut out, report))
-        .and_then(|()| list(&mut out, "DLEs WITHOUT A FRESH DUMP", &report.stale))
-        .and_then(|()| strange(&mut out, report))
-        .and_then(|()| list(&mut out, "NOTES", &report.notes))
-        .and_then(|()| statistics(&mut out, report))
-        .and_then(|()| volumes(&mut out, &report.volumes))
-        .and_then(|()| drives(&mut out, &report.drives))
-        .and_then(|()| dles(&mut out, &report.dles));
-    debug_assert!(result.is_ok(), "writing to a string does not fail");
-    out
-}
+/// How many columns a report may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Width(usize);
 
-fn head(out: &mut String, report: &Report) -> std::fmt::Result {
-    let verdict = verdict(report.outcome);
-    writeln!(out, "{}: {} of {}: {verdict}", report.org, report.kind, stamp_text(report.run))?;
-    write!(out, "Run {}, begun {}", report.run, unix_text(report.started))?;
-    match report.finished {
-        Some(finished) => writeln!(out, ", took {}", duration(finished - report.started)),
-        None => writeln!(out),
+impl Width {
+    /// What mail is read in.
+    pub const MAIL: Self = Self(80);
+    /// What is printed where nobody says how wide it may be.
+    pub const PRINT: Self = Self(100);
+
+    /// So many columns; never less than a mail has, for below that no table fits.
+    pub fn of(columns: usize) -> Self {
+        Self(columns.max(Self::MAIL.0))
     }
 }
 
-/// How a run ended, in a few words.
-pub(super) fn verdict(outcome: Option<Outcome>) -> &'static str {
-    match outcome {
+/// How many lines of a list are printed; the value as JSON has them all.
+const LISTED: usize = 100;
+/// How many DLEs are named that failed for the same reason.
+const NAMED: usize = 8;
+
+/// The report as text.
+pub fn render(report: &Report, width: Width) -> String {
+    let mut out = head(report, width);
+    out.push_str(&failures(&report.failures, width));
+    out.push_str(&next(report, width));
+    out.push_str(&list("DLEs WITHOUT A FRESH DUMP", &report.stale, width));
+    out.push_str(&list("OVERWRITTEN SOON", &report.soon, width));
+    out.push_str(&strange(report, width));
+    out.push_str(&list("NOTES", &report.notes, width));
+    out.push_str(&statistics(report));
+    out.push_str(&speed(report, width));
+    out.push_str(&storages(report));
+    out.push_str(&volumes(&report.volumes, width));
+    out.push_str(&drives(report));
+    out.push_str(&dles(&report.dles, width));
+    out
+}
+
+/// How the run ended, in words.
+pub(super) fn ending(report: &Report) -> &'static str {
+    match report.outcome {
         Some(Outcome::Good) => "all well",
         Some(Outcome::Strange) => "done, with complaints",
         Some(Outcome::Failed) => "SOMETHING FAILED",
@@ -46,158 +59,393 @@ pub(super) fn verdict(outcome: Option<Outcome>) -> &'static str {
     }
 }
 
-fn list(out: &mut String, title: &str, lines: &[String]) -> std::fmt::Result {
+fn head(report: &Report, width: Width) -> String {
+    let title = format!(
+        "{}: {} of {}: {}",
+        report.org,
+        report.kind,
+        stamp_text(report.run),
+        ending(report)
+    );
+    paragraph("", &title, width.0)
+        + &paragraph("", &format!("{} ({})", report.verdict, run(report)), width.0)
+}
+
+/// The run's stamp, where and when.
+pub(super) fn run(report: &Report) -> String {
+    let on = if report.host.is_empty() { String::new() } else { format!(" on {}", report.host) };
+    let mut text = format!("run {}{on}, begun {}", report.run, unix_text(report.started));
+    if let Some(finished) = report.finished {
+        text.push_str(&format!(", took {}", duration(finished - report.started)));
+    }
+    text
+}
+
+fn list(title: &str, lines: &[String], width: Width) -> String {
     if lines.is_empty() {
-        return Ok(());
+        return String::new();
     }
-    writeln!(out, "\n{title}")?;
-    lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
+    let shown = lines.iter().take(LISTED).map(|line| paragraph("  ", line, width.0));
+    let more = match lines.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!("  and {more} more: see the report as JSON\n"),
+    };
+    format!("\n{title}\n{}{more}", shown.collect::<String>())
 }
 
-fn next(out: &mut String, report: &Report) -> std::fmt::Result {
-    list(out, "NEXT", &report.next)?;
-    if report.held.images > 0 {
-        writeln!(
-            out,
-            "  {} images ({}) wait on the holding disk; the next run writes them first where autoflush is on, or \
-             run `reelkeep flush`",
-            report.held.images, report.held.bytes
-        )?;
+/// Failures for the same reason stand together: a host that is down is one thing to read, not forty.
+pub(super) fn alike(failures: &[Failure]) -> Vec<(String, &str, Option<&str>)> {
+    let mut groups: Vec<(&Failure, Vec<String>)> = Vec::new();
+    let mut found: BTreeMap<&str, usize> = BTreeMap::new();
+    for failure in failures {
+        match (&failure.dle, found.get(failure.why.as_str())) {
+            (Some(dle), Some(&at)) => groups[at].1.push(dle.to_string()),
+            (Some(dle), None) => {
+                found.insert(&failure.why, groups.len());
+                groups.push((failure, vec![dle.to_string()]));
+            }
+            (None, _) => groups.push((failure, Vec::new())),
+        }
     }
-    Ok(())
+    let told = groups.into_iter().map(|(failure, dles)| {
+        let more = dles.len().saturating_sub(NAMED);
+        let mut who = dles.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+        if more > 0 {
+            who.push_str(&format!(" and {more} more"));
+        }
+        (who, failure.why.as_str(), failure.advice.as_deref())
+    });
+    told.collect()
 }
 
-fn strange(out: &mut String, report: &Report) -> std::fmt::Result {
+fn failures(failures: &[Failure], width: Width) -> String {
+    if failures.is_empty() {
+        return String::new();
+    }
+    let mut out = "\nFAILED\n".to_owned();
+    for (who, why, advice) in alike(failures) {
+        let what = if who.is_empty() { why.to_owned() } else { format!("{who}: {why}") };
+        out.push_str(&paragraph("  ", &what, width.0));
+        if let Some(advice) = advice {
+            out.push_str(&paragraph("    do: ", advice, width.0));
+        }
+    }
+    out
+}
+
+/// What waits on the holding disk, in a sentence.
+pub(super) fn held(report: &Report) -> Option<String> {
+    let held = report.held;
+    (held.images > 0).then(|| {
+        format!(
+            "{} images ({}) wait on the holding disk; the next run writes them first where autoflush is on, or run \
+             `reelkeep flush`",
+            held.images, held.bytes
+        )
+    })
+}
+
+fn next(report: &Report, width: Width) -> String {
+    let pools = report.pools.iter().map(super::Pool::told);
+    let lines: Vec<String> = report.next.iter().cloned().chain(pools).chain(held(report)).collect();
+    list("NEXT", &lines, width)
+}
+
+fn strange(report: &Report, width: Width) -> String {
     if report.strange.is_empty() {
-        return Ok(());
+        return String::new();
     }
-    writeln!(out, "\nSTRANGE")?;
-    for strange in &report.strange {
-        writeln!(out, "  {}", strange.dle)?;
-        strange.lines.iter().try_for_each(|line| writeln!(out, "    {line}"))?;
+    let mut out = "\nSTRANGE\n".to_owned();
+    for strange in report.strange.iter().take(LISTED) {
+        out.push_str(&format!("  {}\n", strange.dle));
+        for line in &strange.lines {
+            out.push_str(&paragraph("    ", line, width.0));
+        }
         let more = strange.count - strange.lines.len() as u64;
         if more > 0 {
-            writeln!(out, "    and {more} more: see the run's log")?;
+            out.push_str(&format!("    and {more} more: see the run's log\n"));
         }
     }
-    Ok(())
+    if report.strange.len() > LISTED {
+        let more = report.strange.len() - LISTED;
+        out.push_str(&format!("  and {more} more DLEs: see the report as JSON\n"));
+    }
+    out
 }
 
-fn statistics(out: &mut String, report: &Report) -> std::fmt::Result {
-    writeln!(out, "\nSTATISTICS{:>22}{:>14}{:>14}", "total", "level 0", "levels 1…")?;
-    let row = |out: &mut String, name: &str, value: &dyn Fn(&Totals) -> String| {
+/// The figures of a run: what they are called, and a value from each sum.
+pub(super) type Figure = (&'static str, fn(&Totals) -> String);
+
+pub(super) const FIGURES: [Figure; 12] = [
+    ("dumps", |t| t.dumps.to_string()),
+    ("entries", |t| t.entries.to_string()),
+    ("estimated", |t| if t.estimated.0 > 0 { t.estimated.to_string() } else { "-".to_owned() }),
+    ("off the estimate", |t| off(t.of_estimated, t.estimated)),
+    ("before compression", |t| t.raw.to_string()),
+    ("stored", |t| t.stored.to_string()),
+    ("stored, %", |t| percent(t.stored, t.raw)),
+    ("dumping", |t| seconds(t.dump_seconds)),
+    ("dump rate", |t| rate(t.raw, t.dump_seconds)),
+    ("on volumes", |t| t.placed.to_string()),
+    ("writing volumes", |t| seconds(t.place_seconds)),
+    ("volume rate", |t| rate(t.placed, t.place_seconds)),
+];
+
+fn statistics(report: &Report) -> String {
+    let mut out = format!("\nSTATISTICS{:>22}{:>14}{:>14}\n", "total", "level 0", "levels 1…");
+    for (name, value) in FIGURES {
         let [all, full, rest] = &report.totals;
-        writeln!(out, "  {name:<18}{:>12}{:>14}{:>14}", value(all), value(full), value(rest))
-    };
-    row(out, "dumps", &|t| t.dumps.to_string())?;
-    row(out, "entries", &|t| t.entries.to_string())?;
-    row(out, "before compression", &|t| t.raw.to_string())?;
-    row(out, "stored", &|t| t.stored.to_string())?;
-    row(out, "stored, %", &|t| percent(t.stored, t.raw))?;
-    row(out, "dumping", &|t| seconds(t.dump_seconds))?;
-    row(out, "dump rate", &|t| rate(t.raw, t.dump_seconds))?;
-    row(out, "on volumes", &|t| t.placed.to_string())?;
-    row(out, "writing volumes", &|t| seconds(t.place_seconds))?;
-    row(out, "volume rate", &|t| rate(t.placed, t.place_seconds))
+        out.push_str(&format!(
+            "  {name:<18}{:>12}{:>14}{:>14}\n",
+            value(all),
+            value(full),
+            value(rest)
+        ));
+    }
+    if report.levels.len() > 1 {
+        let levels = report.levels.iter().map(|count| format!("{}:{}", count.level, count.dumps));
+        out.push_str(&format!("  dumps by level      {}\n", levels.collect::<Vec<_>>().join("  ")));
+    }
+    out
 }
 
-fn volumes(out: &mut String, volumes: &[VolumeLine]) -> std::fmt::Result {
+/// How fast the run was, in sentences.
+pub(super) fn speed_told(report: &Report) -> Vec<String> {
+    let speed = &report.speed;
+    let mut lines = Vec::new();
+    if let Some(planned) = report.planned.filter(|planned| *planned > report.started) {
+        lines.push(format!(
+            "planning, with the estimates of clients: {}",
+            duration(planned - report.started)
+        ));
+    }
+    let at = |rate: Option<Bytes>| rate.map(|rate| format!(", at {rate}/s")).unwrap_or_default();
+    if speed.dumping > 0 {
+        lines.push(format!("dumping: {}{}", duration(speed.dumping), at(speed.dump_rate)));
+    }
+    if speed.writing > 0 {
+        lines.push(format!(
+            "writing volumes: {}{}",
+            duration(speed.writing),
+            at(speed.volume_rate)
+        ));
+    }
+    if speed.client + speed.sink + speed.room > 0.0 && speed.dumper_seconds > 0.0 {
+        let share = |part: f64| format!("{:.0} %", part * 100.0 / speed.dumper_seconds);
+        lines.push(format!(
+            "the dumpers waited {} of their time for clients, {} for disks and drives, {} for space",
+            share(speed.client),
+            share(speed.sink),
+            share(speed.room)
+        ));
+    }
+    for waited in &speed.waited {
+        lines.push(format!(
+            "DLEs waited for {}, up to {}: {}",
+            duration(waited.seconds),
+            waited.most,
+            waited.why
+        ));
+    }
+    if let Some(bound) = speed.bound {
+        lines.push(format!("what it was slowed down by: {}", bound.told()));
+    }
+    lines
+}
+
+fn speed(report: &Report, width: Width) -> String {
+    list("SPEED", &speed_told(report), width)
+}
+
+fn storages(report: &Report) -> String {
+    if report.storages.len() < 2 {
+        return String::new();
+    }
+    let mut rows =
+        vec![["STORAGE", "images", "bytes", "time", "rate", "volumes"].map(str::to_owned)];
+    for line in &report.storages {
+        rows.push([
+            line.storage.to_string(),
+            line.images.to_string(),
+            line.bytes.to_string(),
+            seconds(line.seconds),
+            rate(line.bytes, line.seconds),
+            line.labels.len().to_string(),
+        ]);
+    }
+    table(&rows, &[1, 2, 3, 4, 5])
+}
+
+fn volumes(volumes: &[VolumeLine], width: Width) -> String {
     if volumes.is_empty() {
-        return Ok(());
+        return String::new();
     }
-    let width = volumes.iter().map(|volume| volume.label.as_str().len()).max().unwrap_or(0).max(6);
-    writeln!(
-        out,
-        "\n{:<width$}  {:>10}{:>7}{:>10}{:>14}  how, and why it ended",
-        "VOLUME", "bytes", "parts", "time", "rate"
-    )?;
-    for volume in volumes {
-        writeln!(
-            out,
-            "{:<width$}  {:>10}{:>7}{:>10}{:>14}  {}; {}",
-            volume.label,
-            volume.bytes.to_string(),
-            volume.parts,
-            seconds(volume.seconds),
-            rate(volume.bytes, volume.seconds),
-            volume.how,
-            if volume.why.is_empty() { "in use" } else { &volume.why },
-        )?;
-    }
-    Ok(())
-}
-
-fn drives(out: &mut String, drives: &[DriveLine]) -> std::fmt::Result {
-    if drives.is_empty() {
-        return Ok(());
-    }
-    writeln!(
-        out,
-        "\n{:<12}{:>10}{:>10}{:>9}  what it was slowed down by",
-        "DRIVE", "time", "waited", "stopped"
-    )?;
-    for line in drives {
-        let bound = match line.bottleneck() {
-            Bottleneck::Source => {
-                "source-bound: it could have written faster than the holding disk was read"
-            }
-            Bottleneck::Drive => "tape-bound: data waited for it, as it should be",
-        };
-        let (time, waited) = (seconds(line.seconds), seconds(line.waited));
-        writeln!(out, "{:<12}{time:>10}{waited:>10}{:>9}  {bound}", line.drive, line.starved)?;
-    }
-    Ok(())
-}
-
-fn dles(out: &mut String, lines: &[DleLine]) -> std::fmt::Result {
-    if lines.is_empty() {
-        return Ok(());
-    }
-    let width = lines
-        .iter()
-        .map(|line| line.dle.to_string().chars().count())
-        .max()
-        .unwrap_or(0)
-        .clamp(3, 40);
-    writeln!(
-        out,
-        "\n{:<width$} {:>3} {:>9} {:>10} {:>10} {:>4} {:>8} {:>12}  where",
-        "DLE", "lvl", "entries", "raw", "stored", "%", "time", "rate"
-    )?;
-    for line in lines {
-        let level = line.level.map_or_else(|| "-".to_owned(), |level| level.to_string());
-        write!(out, "{:<width$} {level:>3} ", line.dle.to_string())?;
-        match line.state {
-            State::Skipped => writeln!(out, "skipped: {}", line.why)?,
-            State::Failed => writeln!(out, "FAILED")?,
-            State::Waiting => writeln!(out, "not begun")?,
-            State::Dumping | State::Held | State::Placed => writeln!(
-                out,
-                "{:>9} {:>10} {:>10} {:>4} {:>8} {:>12}  {}",
-                line.entries,
-                line.raw.to_string(),
-                line.stored.to_string(),
-                percent(line.stored, line.raw),
-                seconds(line.dump_seconds),
-                rate(line.raw, line.dump_seconds),
-                place(line),
-            )?,
+    let storages: std::collections::BTreeSet<_> = volumes.iter().map(|v| &v.storage).collect();
+    let mut out = String::new();
+    for storage in &storages {
+        let name =
+            if storages.len() > 1 { format!("VOLUME of {storage}") } else { "VOLUME".to_owned() };
+        let mut rows =
+            vec![[name.as_str(), "bytes", "%", "parts", "time", "rate"].map(str::to_owned)];
+        let mut whys = Vec::new();
+        for volume in volumes.iter().filter(|volume| volume.storage == **storage) {
+            rows.push([
+                volume.label.to_string(),
+                volume.bytes.to_string(),
+                volume.percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent:.0}")),
+                volume.parts.to_string(),
+                seconds(volume.seconds),
+                rate(volume.bytes, volume.seconds),
+            ]);
+            let why = if volume.why.is_empty() { "in use" } else { &volume.why };
+            let retried = match volume.retried {
+                Some(retried @ 1..) => format!("; the drive tried {retried} times again"),
+                _ => String::new(),
+            };
+            whys.push(format!("{}; {why}{retried}", volume.how));
+        }
+        let lines = table(&rows, &[1, 2, 3, 4, 5]);
+        let wide = lines.lines().map(columns).max().unwrap_or(0);
+        for (line, why) in lines
+            .lines()
+            .zip(["", "how, and why it ended"].into_iter().chain(whys.iter().map(String::as_str)))
+        {
+            let with = format!("{}  ", left(line, wide));
+            out.push_str(&if why.is_empty() {
+                format!("{line}\n")
+            } else {
+                paragraph(&with, why, width.0)
+            });
         }
     }
-    Ok(())
+    out
 }
 
-fn place(line: &DleLine) -> String {
-    let labels = line.labels.iter().map(types::Label::as_str).collect::<Vec<_>>().join(" ");
+pub(super) fn fed(bottleneck: Bottleneck) -> &'static str {
+    match bottleneck {
+        Bottleneck::Source => {
+            "source-bound: it could have written faster than the holding disk was read"
+        }
+        Bottleneck::Drive => "tape-bound: data waited for it, as it should be",
+    }
+}
+
+fn drives(report: &Report) -> String {
+    if report.drives.is_empty() {
+        return String::new();
+    }
+    let mut rows = vec![
+        ["DRIVE", "time", "waited", "stopped", "what it was slowed down by"].map(str::to_owned),
+    ];
+    for line in &report.drives {
+        rows.push([
+            line.drive.to_string(),
+            seconds(line.seconds),
+            seconds(line.waited),
+            line.starved.to_string(),
+            fed(line.bottleneck).split(':').next().unwrap_or_default().to_owned(),
+        ]);
+    }
+    let bounds: std::collections::BTreeSet<&str> =
+        report.drives.iter().map(|line| fed(line.bottleneck)).collect();
+    table(&rows, &[1, 2, 3])
+        + &bounds.into_iter().map(|bound| format!("  {bound}\n")).collect::<String>()
+}
+
+fn dles(lines: &[DleLine], width: Width) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let wide = width.0 >= Width::PRINT.0;
+    let limit = if wide { 36 } else { 24 };
+    let names = lines.iter().map(|line| columns(&line.dle.to_string()));
+    let name = names.filter(|name| *name <= limit).max().unwrap_or(3).max(3);
+    let cells = |cells: [&str; 7]| {
+        let [level, entries, raw, stored, share, time, rate] = cells;
+        if wide {
+            format!(" {level:>3} {entries:>9} {raw:>9} {stored:>9} {share:>4} {time:>8} {rate:>11}")
+        } else {
+            format!(" {level:>3} {raw:>9} {stored:>9} {time:>8} {rate:>11}")
+        }
+    };
+    let mut out = format!(
+        "\n{}{}  where\n",
+        left("DLE", name),
+        cells(["lvl", "entries", "raw", "stored", "%", "time", "rate"])
+    );
+    for line in lines {
+        let dle = line.dle.to_string();
+        // A name that is too wide has a line to itself.
+        let first = if columns(&dle) > name {
+            format!("{dle}\n{}", " ".repeat(name))
+        } else {
+            left(&dle, name)
+        };
+        out.push_str(&first);
+        let level = line.level.map_or_else(|| "-".to_owned(), |level| level.to_string());
+        match line.state {
+            State::Skipped => {
+                let with = format!("{}{}", " ".repeat(name), right(&level, 4));
+                let text =
+                    paragraph(&format!("{with} "), &format!("skipped: {}", line.why), width.0);
+                out.push_str(text.get(name..).unwrap_or_default());
+            }
+            State::Failed => out.push_str(&format!("{} FAILED\n", right(&level, 4))),
+            State::Waiting => out.push_str(&format!("{} not begun\n", right(&level, 4))),
+            State::Dumping | State::Held | State::Placed => {
+                let figures = if line.earlier {
+                    cells([&level, "", "", &line.stored.to_string(), "", "earlier", ""])
+                } else {
+                    cells([
+                        &level,
+                        &line.entries.to_string(),
+                        &line.raw.to_string(),
+                        &line.stored.to_string(),
+                        &percent(line.stored, line.raw),
+                        &seconds(line.dump_seconds),
+                        &rate(line.raw, line.dump_seconds),
+                    ])
+                };
+                out.push_str(&format!("{figures}  {}\n", place(line)));
+            }
+        }
+    }
+    out
+}
+
+/// Where the image is, in a few words.
+pub(super) fn place(line: &DleLine) -> String {
+    let labels = |labels: &[Label]| match labels {
+        [first, .., last] if labels.len() > 2 => format!("{first}…{last}"),
+        _ => labels.iter().map(Label::as_str).collect::<Vec<_>>().join(" "),
+    };
+    let copies = line.copies.iter().filter(|copy| !copy.labels.is_empty());
+    let placed = copies.map(|copy| labels(&copy.labels)).collect::<Vec<_>>().join(", ");
     match line.state {
-        State::Placed if line.to == Some(Target::Volume) => format!("{labels} (direct)"),
-        State::Placed => labels,
-        State::Held => "holding".to_owned(),
+        State::Placed if line.to == Some(Target::Volume) => format!("{placed} (direct)"),
+        State::Placed => placed,
+        State::Held if placed.is_empty() => "holding".to_owned(),
+        State::Held => format!("holding, partly {placed}"),
         _ => "being dumped".to_owned(),
     }
 }
 
-fn percent(part: Bytes, whole: Bytes) -> String {
+/// Rows as a table below an empty line. The columns of `right_ones` stand at the right.
+fn table<const N: usize>(rows: &[[String; N]], right_ones: &[usize]) -> String {
+    let widths: [usize; N] =
+        std::array::from_fn(|at| rows.iter().map(|row| columns(&row[at])).max().unwrap_or(0));
+    let mut out = "\n".to_owned();
+    for row in rows {
+        let cells = row.iter().enumerate().map(|(at, cell)| {
+            if right_ones.contains(&at) { right(cell, widths[at]) } else { left(cell, widths[at]) }
+        });
+        out.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+pub(super) fn percent(part: Bytes, whole: Bytes) -> String {
     if whole == Bytes::ZERO {
         "-".to_owned()
     } else {
@@ -205,12 +453,20 @@ fn percent(part: Bytes, whole: Bytes) -> String {
     }
 }
 
+/// By how much the truth is above or below an estimate.
+pub(super) fn off(truth: Bytes, estimate: Bytes) -> String {
+    if estimate == Bytes::ZERO {
+        return "-".to_owned();
+    }
+    format!("{:+.0} %", (truth.0 as f64 / estimate.0 as f64 - 1.0) * 100.0)
+}
+
 /// Bytes a second.
-fn rate(bytes: Bytes, seconds: f64) -> String {
+pub(super) fn rate(bytes: Bytes, seconds: f64) -> String {
     if seconds < 0.001 { "-".to_owned() } else { format!("{}/s", bytes.share(1.0 / seconds)) }
 }
 
-fn seconds(seconds: f64) -> String {
+pub(super) fn seconds(seconds: f64) -> String {
     if seconds < 60.0 {
         return format!("{seconds:.1} s");
     }

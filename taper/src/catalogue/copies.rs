@@ -10,7 +10,7 @@ use super::dumps::{self, Dump};
 use super::events::{EventKind, log};
 use super::sql::{bytes, get, get_maybe, int, maybe, number, number_maybe, text, words};
 use super::volumes::{self, VolumeEnd};
-use super::{Catalogue, CatalogueError, Trouble, dles};
+use super::{Catalogue, CatalogueError, Trouble, dles, pending};
 use crate::mount::Placed;
 
 /// How far a copy is.
@@ -128,6 +128,7 @@ impl Catalogue {
                 return Err(CatalogueError::NotWhole { dump, storage: storage.clone(), why }.into());
             }
             mark_complete(tx, dump, storage)?;
+            pending::fulfilled(tx, dump, storage)?;
             let dle = dles::ensure(tx, &found.dump.dle, found.dump.run)?;
             dles::remember(tx, dle, &found.dump)?;
             let labels =

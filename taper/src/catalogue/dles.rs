@@ -28,6 +28,17 @@ pub struct KnownDle {
     pub gone: Option<Stamp>,
 }
 
+/// How fresh the dumps of a DLE are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fresh {
+    /// Which.
+    pub dle: DleRef,
+    /// The run of the newest dump.
+    pub newest: Option<Stamp>,
+    /// The run of the newest full dump.
+    pub newest_full: Option<Stamp>,
+}
+
 /// What the operator may ask of the next plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Ask {
@@ -213,6 +224,28 @@ impl Catalogue {
                 }
             }
             Ok(facts)
+        })
+    }
+
+    /// The newest dump, and the newest full one, that can be read from somewhere, of every DLE on the disk list.
+    pub fn freshness(&self) -> Result<Vec<Fresh>, CatalogueError> {
+        self.read("look for the newest dump of each DLE", |c| {
+            let mut statement = c.prepare_cached(
+                "SELECT host, dle,
+                        (SELECT run FROM dumps WHERE dle = dles.id AND expired IS NULL AND status IN ('good', 'strange')
+                         ORDER BY run DESC LIMIT 1) AS newest,
+                        (SELECT run FROM dumps WHERE dle = dles.id AND expired IS NULL AND status IN ('good', 'strange')
+                         AND level = 0 ORDER BY run DESC LIMIT 1) AS newest_full
+                 FROM dles WHERE gone IS NULL ORDER BY host, dle",
+            )?;
+            let rows = statement.query_map([], |row| {
+                Ok(Fresh {
+                    dle: dle_of(row)?,
+                    newest: get_maybe(row, "newest")?,
+                    newest_full: get_maybe(row, "newest_full")?,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 

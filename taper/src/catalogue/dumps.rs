@@ -324,6 +324,7 @@ pub(super) fn expire(c: &Connection, candidates: &[DumpId], now: Stamp) -> Resul
     )?;
     for dump in candidates {
         if statement.execute([text(dump), text(now)])? > 0 {
+            super::pending::expired(c, *dump)?;
             let what = format!("dump {dump} is nowhere to be had any more");
             log(c, now, None, EventKind::Dump, &what)?;
         }

@@ -9,7 +9,7 @@ use super::copies::CopyState;
 use super::events::{EventKind, log};
 use super::sql::{get, get_maybe, maybe, text};
 use super::volumes;
-use super::{Catalogue, CatalogueError, Trouble, dles};
+use super::{Catalogue, CatalogueError, Trouble, dles, pending};
 use crate::retention::{self, CopyFact, DumpFact, Facts, PinFact, Policies, Verdicts, VolumeFact};
 
 /// Leave to overwrite a volume: nothing on it is needed, and the catalogue has already forgotten what is on it.
@@ -118,9 +118,15 @@ fn facts(c: &Connection) -> Result<Facts, Trouble> {
             written: volume.last_written,
         })
         .collect();
+    let wishes = pending::all(c)?.into_iter().map(|wish| PinFact {
+        dump: wish.dump,
+        why: format!("it is still to be copied to storage {}", wish.storage),
+        until: None,
+    });
     let pins = pins(c)?
         .into_iter()
         .map(|pin| PinFact { dump: pin.dump, why: pin.why, until: pin.until })
+        .chain(wishes)
         .collect();
     Ok(Facts { volumes, dumps: dump_facts(c)?, unfinished, pins })
 }

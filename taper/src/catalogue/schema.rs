@@ -7,7 +7,7 @@
 use super::{Catalogue, CatalogueError};
 
 /// Step n brings a file from `user_version` n to n + 1.
-const STEPS: &[&str] = &[FIRST, STRIKES, HOLDS];
+const STEPS: &[&str] = &[FIRST, STRIKES, HOLDS, PENDING];
 
 const FIRST: &str = "
 CREATE TABLE runs (
@@ -167,6 +167,16 @@ ALTER TABLE volumes ADD COLUMN lock_by TEXT NOT NULL DEFAULT '';
 ALTER TABLE volumes ADD COLUMN lock_at TEXT;                      -- locked when
 ALTER TABLE volumes ADD COLUMN off_site TEXT;                     -- where it is, if not at hand
 ALTER TABLE volumes ADD COLUMN off_site_at TEXT;                  -- since when
+";
+
+/// Copies that are still to be made.
+const PENDING: &str = "
+CREATE TABLE pending (
+    dump    TEXT NOT NULL REFERENCES dumps ON DELETE CASCADE,
+    storage TEXT NOT NULL,              -- that is to get it
+    due     TEXT NOT NULL,              -- not before then
+    PRIMARY KEY (dump, storage)
+) STRICT, WITHOUT ROWID;
 ";
 
 /// How far this program's steps go.

@@ -299,23 +299,24 @@ impl World {
                             "the report has {dle} as placed, and {dump} is on no volumes"
                         )));
                     }
-                    if stored != Some(line.stored) || line.placed < line.stored {
+                    if stored != Some(line.stored) || line.placed() < line.stored {
                         return Err(wrong(format!(
                             "the report has {} of {dle} dumped and {} placed, and it is {stored:?}",
-                            line.stored, line.placed
+                            line.stored,
+                            line.placed()
                         )));
                     }
                     let really: BTreeSet<&Label> = parts[&dump]
                         .iter()
                         .filter_map(|(no, _)| self.media.cartridge(*no).label())
                         .collect();
-                    if !line.labels.iter().all(|label| really.contains(label))
-                        && line.placed == line.stored
-                    {
-                        return Err(wrong(format!(
-                            "the report has {dle} on {:?}, and it is on {really:?}",
-                            line.labels
-                        )));
+                    for copy in line.copies.iter().filter(|copy| copy.bytes == line.stored) {
+                        if !copy.labels.iter().all(|label| really.contains(label)) {
+                            return Err(wrong(format!(
+                                "the report has {dle} on {:?}, and it is on {really:?}",
+                                copy.labels
+                            )));
+                        }
                     }
                 }
                 State::Held => {
@@ -356,8 +357,12 @@ impl World {
     }
 
     fn check_outcomes(&self, told: &Told<'_>, report: &report::Report) -> Result<(), Stop> {
-        let lines: BTreeMap<&DleRef, State> =
-            report.dles.iter().map(|line| (&line.dle, line.state)).collect();
+        let lines: BTreeMap<&DleRef, State> = report
+            .dles
+            .iter()
+            .filter(|line| !line.earlier)
+            .map(|line| (&line.dle, line.state))
+            .collect();
         for (dle, outcome) in told.dispatcher.outcomes() {
             let state = lines.get(dle).copied();
             let as_it_is = match outcome {
@@ -407,7 +412,8 @@ impl World {
                 continue;
             }
             let name = reference.to_string();
-            let said = report.failures.iter().chain(&report.notes).any(|line| line.contains(&name));
+            let failed = report.failures.iter().any(|failure| failure.to_string().contains(&name));
+            let said = failed || report.notes.iter().any(|note| note.contains(&name));
             if !said {
                 return Err(wrong(format!(
                     "the full of {name} is {age} days old, its dump cycle is {}, and the report is silent",

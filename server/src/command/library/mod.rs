@@ -14,8 +14,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use config::Storage;
+use devices::Wait;
 use devices::robot::Listener;
-use devices::smc::{Busy, Wait};
+use devices::smc::Busy;
 use taper::catalogue::Catalogue;
 use types::DriveName;
 
@@ -126,7 +127,7 @@ fn heard() -> Listener {
             print::remark(&format!("{who}: {}", waiting(busy)));
             *last = Some(now);
         }
-        Wait::On
+        Wait::GoOn
     })
 }
 

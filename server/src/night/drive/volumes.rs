@@ -280,6 +280,7 @@ impl Worker {
         label: Label,
         identified: Identified<AnyDrive>,
     ) -> Result<(Appending<AnyDrive>, String), MountError> {
+        let _alone = self.bench.catalogue.labelling();
         let storage = self.settings();
         let block = storage.tapetype.blocksize;
         let chosen = Volume::new(label.clone(), storage.pool.clone(), storage.name.clone(), block);

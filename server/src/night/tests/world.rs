@@ -16,6 +16,7 @@ use types::{Bytes, DleRef, DumpId, FileTime, Level, Stamp};
 use super::super::*;
 use crate::agent::AgentCommand;
 use crate::holding::{About, Arriving, ImageName};
+use crate::library;
 use crate::report;
 use crate::restore::image::Image;
 use crate::runlog;
@@ -104,7 +105,7 @@ impl World {
             Ok(night) => {
                 let log = runlog::read(&self.site.config.site.logdir, night.run).unwrap();
                 let report = report::of(night.run, &log, report::Facts::default());
-                report.failures.iter().chain(&report.notes).cloned().collect::<Vec<_>>().join("\n")
+                told(&report).join("\n")
             }
         }
     }
@@ -114,7 +115,8 @@ impl World {
         let night =
             carry_out(&self.site, &self.orders()).unwrap_or_else(|error| panic!("{error:#}"));
         let log = runlog::read(&self.site.config.site.logdir, night.run).unwrap();
-        let facts = report_facts(&self.site, &self.catalogue(), &Now::read()).unwrap();
+        let facts =
+            report::facts::gather(&self.site.config, &self.catalogue(), &Now::read()).unwrap();
         Morning { outcome: night.outcome, report: report::of(night.run, &log, facts) }
     }
 
@@ -191,13 +193,18 @@ impl World {
 impl Morning {
     /// All that an operator reads of what went wrong.
     pub(super) fn told(&self) -> String {
-        let lines = self.report.failures.iter().chain(&self.report.notes);
         // How the images came to the holding disk is the test's affair.
-        let lines = lines.filter(|line| !line.contains("was found whole"));
-        let mut text = lines.cloned().collect::<Vec<_>>().join("\n");
+        let lines = told(&self.report).into_iter().filter(|line| !line.contains("was found whole"));
+        let mut text = lines.collect::<Vec<_>>().join("\n");
         text.push('\n');
         text
     }
+}
+
+/// What failed, and the notes.
+fn told(report: &report::Report) -> Vec<String> {
+    let failures = report.failures.iter().map(ToString::to_string);
+    failures.chain(report.notes.iter().cloned()).collect()
 }
 
 fn configuration(make: Make) -> String {

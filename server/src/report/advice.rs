@@ -1,0 +1,68 @@
+//! What to do about what failed.
+//!
+//! One sentence for each kind of failure, for a person who was woken by it. What happened is told beside it; this
+//! says where to look and what to type.
+
+use types::{Blame, DleRef};
+
+use crate::runlog::Cause;
+
+pub(super) const INTERRUPTED: &str =
+    "nothing is lost: what was whole stays whole, and the next run goes on from there";
+
+pub(super) const NO_VOLUME: &str = "load a volume that may be written, or label a new one (`reelkeep label`); \
+                                    `reelkeep volume explain LABEL` says what keeps one from being reused. What waits on \
+                                    the holding disk is written by `reelkeep flush`, or by the next run";
+
+/// About a drive, or what was in it.
+pub(super) fn of_drive(blame: &str) -> Option<&'static str> {
+    let known = [Blame::Medium, Blame::Drive, Blame::Host, Blame::Nothing];
+    let blame = known.into_iter().find(|known| known.to_string() == blame)?;
+    Some(match blame {
+        Blame::Medium => {
+            "look at the volume with `reelkeep volume show LABEL`; if it fails in another drive too, it is retired by \
+             itself"
+        }
+        Blame::Drive => {
+            "ask the drive what it complains of (`reelkeep device alerts`), clean it, and try it out with `reelkeep device \
+             burn-in` before it is used again"
+        }
+        Blame::Host => "look at the adapter, the cable and the kernel's log of this host",
+        Blame::Nothing => "nothing, unless it comes again: the drive was reset or busy",
+    })
+}
+
+/// About a DLE without a dump.
+pub(super) fn of_dump(dle: &DleRef, cause: Option<Cause>, tries: u32) -> String {
+    let check = format!("`reelkeep check {} {}`", dle.host, dle.dle);
+    match cause {
+        Some(Cause::Start) => format!("install reelkeep-agent beside reelkeep; {check} says whether it starts"),
+        Some(Cause::Agent) => format!(
+            "look whether the client is up, whether a file system on it hangs, and what killed the agent; if it is only \
+             slow, raise `dtimeout`. {check} tries to reach it"
+        ),
+        Some(Cause::Refused) => format!("do what the agent says, then {check}"),
+        Some(Cause::Protocol) => {
+            "agent and server do not fit: install the same version of both".to_owned()
+        }
+        Some(Cause::Holding) => {
+            "look at the holding disk: its file system may be full, read-only or broken".to_owned()
+        }
+        Some(Cause::Drive) => "see what is said of the drive".to_owned(),
+        Some(Cause::Server) => {
+            "look at the disk with the catalogue and the indexes on this server".to_owned()
+        }
+        Some(Cause::Script) => {
+            "the script said no; its own words stand in the notes. `reelkeep config show` says where it is".to_owned()
+        }
+        Some(Cause::NoBase) => "nothing: the next run makes a full dump".to_owned(),
+        Some(Cause::Stopped) => "nothing: the next run dumps it".to_owned(),
+        Some(Cause::Other) => format!("{check} looks at the client"),
+        // It was never begun.
+        None if tries == 0 => format!(
+            "`reelkeep plan {} {}` says what the planner knows of it",
+            dle.host, dle.dle
+        ),
+        None => format!("{check} looks at the client"),
+    }
+}

@@ -1,0 +1,305 @@
+use types::{FileNo, PartNo};
+
+use super::*;
+use crate::runlog::{Cause, RunEvent};
+
+fn log(events: Vec<RunEvent>) -> Vec<Logged> {
+    (1_767_322_800..).zip(events).map(|(time, event)| Logged { time, event }).collect()
+}
+
+fn dle(name: &str) -> DleRef {
+    DleRef { host: "web".parse().unwrap(), dle: name.parse().unwrap() }
+}
+
+pub(super) fn run() -> Stamp {
+    "20260102030000".parse().unwrap()
+}
+
+const DUMP: DumpId = DumpId([7; 16]);
+
+fn started() -> RunEvent {
+    let (kind, program) = ("dump".to_owned(), "reelkeep 0.1.0".to_owned());
+    RunEvent::Started { run: run(), kind, program, pid: 17 }
+}
+
+fn planned(name: &str, raw: Bytes) -> RunEvent {
+    let why = "never dumped".to_owned();
+    RunEvent::Planned { dle: dle(name), level: Level::FULL, raw, stored: raw, why }
+}
+
+fn begun(name: &str, dump: DumpId, to: Target) -> RunEvent {
+    RunEvent::DumpStarted { dle: dle(name), level: Level::FULL, dump, to }
+}
+
+fn done(name: &str, dump: DumpId, strange: u64) -> RunEvent {
+    RunEvent::DumpDone {
+        dle: dle(name),
+        level: Level::FULL,
+        dump,
+        strange,
+        entries: 1234,
+        raw: Bytes(3 << 30),
+        stored: Bytes::GIB,
+        seconds: 12.5,
+    }
+}
+
+fn mounted(storage: &str, label: &str) -> RunEvent {
+    RunEvent::VolumeMounted {
+        drive: "drive0".parse().unwrap(),
+        storage: storage.parse().unwrap(),
+        label: label.parse().unwrap(),
+        slot: None,
+        how: "new".to_owned(),
+        file: FileNo::FIRST,
+    }
+}
+
+fn part(dump: DumpId, label: &str) -> RunEvent {
+    RunEvent::PartPlaced {
+        dump,
+        part: PartNo::FIRST,
+        label: label.parse().unwrap(),
+        file: FileNo::FIRST,
+        bytes: Bytes::GIB,
+        seconds: 2.0,
+    }
+}
+
+fn placed(name: &str, dump: DumpId, storage: &str) -> RunEvent {
+    RunEvent::ImagePlaced {
+        dle: dle(name),
+        level: Level::FULL,
+        dump,
+        storage: storage.parse().unwrap(),
+        bytes: Bytes::GIB,
+    }
+}
+
+fn failed(name: &str, why: &str, again: bool) -> RunEvent {
+    RunEvent::DumpFailed { dle: dle(name), level: Level::FULL, why: why.to_owned(), again }
+}
+
+pub(super) fn night() -> Vec<Logged> {
+    log(vec![
+        started(),
+        planned("/srv", Bytes(2 << 30)),
+        planned("/home", Bytes(2 << 40)),
+        begun("/srv", DUMP, Target::Holding),
+        RunEvent::DumpStrange {
+            dle: dle("/srv"),
+            dump: DUMP,
+            text: "a\\n: shrank while it was read".to_owned(),
+        },
+        RunEvent::DumpTimed { dump: DUMP, waits: Waits { client: 9.5, sink: 2.0, room: 0.0 } },
+        done("/srv", DUMP, 1),
+        begun("/home", DumpId([8; 16]), Target::Holding),
+        RunEvent::DumpTrouble { dle: dle("/home"), cause: Cause::Agent },
+        failed("/home", "the agent ended before it had answered; its last words: killed", true),
+        RunEvent::DleFailed {
+            dle: dle("/home"),
+            why: "the agent ended before it had answered; its last words: killed (after 2 tries)"
+                .to_owned(),
+        },
+        mounted("daily", "DAILY-001"),
+        part(DUMP, "DAILY-001"),
+        RunEvent::DriveFed {
+            drive: "drive0".parse().unwrap(),
+            dump: DUMP,
+            seconds: 2.0,
+            waited: 0.5,
+            starved: 3,
+        },
+        placed("/srv", DUMP, "daily"),
+        RunEvent::VolumeFinished {
+            label: "DAILY-001".parse().unwrap(),
+            bytes: Bytes::GIB,
+            files: 1,
+            why: "the run is done".to_owned(),
+        },
+        RunEvent::Finished { outcome: Outcome::Failed },
+    ])
+}
+
+pub(super) fn facts() -> Facts {
+    Facts {
+        org: "Example".to_owned(),
+        host: "backup1".to_owned(),
+        next: vec!["reusable: DAILY-002".to_owned()],
+        pools: vec![Pool {
+            storage: "daily".parse().unwrap(),
+            volumes: 20,
+            free: 3,
+            per_day: 1.0,
+            days_left: Some(3),
+            autolabel: false,
+        }],
+        soon: vec![
+            "DAILY-002, written last in the run of 2025-12-01 03:00:00: 1.00 TiB".to_owned(),
+        ],
+        stale: vec!["web:/home: no dump at all".to_owned()],
+        lengths: [("daily".parse().unwrap(), Bytes(4 << 30))].into(),
+        ..Facts::default()
+    }
+}
+
+#[test]
+fn a_night_with_a_failure_says_so_first() {
+    let report = of(run(), &night(), facts());
+    assert_eq!(report.verdict.to_string(), "FAIL, 1 of 2 DLEs");
+    assert_eq!(report.totals[1].dumps, 1);
+    assert_eq!(report.drives[0].bottleneck, Bottleneck::Source);
+    assert_eq!(report.dles[1].bound, Some(Bound::Client));
+    insta::assert_snapshot!(render(&report, Width::PRINT));
+}
+
+#[test]
+fn no_line_of_a_mail_is_wider_than_80_columns() {
+    let text = render(&of(run(), &night(), facts()), Width::MAIL);
+    let wide: Vec<&str> = text.lines().filter(|line| wrap::columns(line) > 80).collect();
+    assert_eq!(wide, [""; 0]);
+}
+
+/// Amanda's issue 261: a DLE of 2 TB fails, and nothing says why.
+#[test]
+fn a_dump_that_failed_says_why_and_what_to_do() {
+    let report = of(run(), &night(), Facts::default());
+    let [failure] = report.failures.as_slice() else { panic!("{:?}", report.failures) };
+    assert_eq!(failure.dle, Some(dle("/home")));
+    assert!(failure.why.contains("its last words: killed (after 2 tries)"), "{failure:?}");
+    let advice = failure.advice.as_ref().unwrap();
+    assert!(advice.contains("`reelkeep check web /home`"), "{advice}");
+}
+
+#[test]
+fn a_try_that_failed_before_one_that_went_well_is_a_note() {
+    let again = DumpId([9; 16]);
+    let report = of(
+        run(),
+        &log(vec![
+            started(),
+            begun("/srv", DUMP, Target::Holding),
+            failed("/srv", "the connection to the agent broke", true),
+            begun("/srv", again, Target::Holding),
+            done("/srv", again, 0),
+            RunEvent::Finished { outcome: Outcome::Good },
+        ]),
+        Facts::default(),
+    );
+    assert_eq!(report.failures, []);
+    assert_eq!(
+        report.notes,
+        ["web:/srv level 0: the connection to the agent broke; it went well later"]
+    );
+    assert_eq!((report.dles[0].tries, report.dles[0].state), (2, State::Held));
+}
+
+#[test]
+fn a_run_without_an_end_says_that_it_was_cut_off() {
+    let mut cut = night();
+    cut.pop();
+    let report = of(run(), &cut, Facts::default());
+    assert!(report.outcome.is_none());
+    assert_eq!(report.verdict.word, Word::Fail);
+    assert!(report.notes.iter().any(|note| note.contains("cut off")), "{:?}", report.notes);
+}
+
+#[test]
+fn copies_in_two_storages_are_told_apart() {
+    let report = of(
+        run(),
+        &log(vec![
+            started(),
+            begun("/srv", DUMP, Target::Holding),
+            done("/srv", DUMP, 0),
+            mounted("daily", "D-1"),
+            mounted("away", "A-1"),
+            part(DUMP, "A-1"),
+            part(DUMP, "D-1"),
+            placed("/srv", DUMP, "daily"),
+            RunEvent::Finished { outcome: Outcome::Good },
+        ]),
+        Facts::default(),
+    );
+    let told: Vec<(String, u32)> =
+        report.storages.iter().map(|line| (line.storage.to_string(), line.images)).collect();
+    assert_eq!(told, [("away".to_owned(), 0), ("daily".to_owned(), 1)]);
+    let complete: Vec<bool> = report.dles[0].copies.iter().map(|copy| copy.complete).collect();
+    assert_eq!(complete, [false, true]);
+    let text = render(&report, Width::PRINT);
+    assert!(text.contains("VOLUME of away") && text.contains("VOLUME of daily"), "{text}");
+}
+
+#[test]
+fn an_image_of_an_earlier_run_has_a_line_of_its_own() {
+    let old = DumpId([1; 16]);
+    let report = of(
+        run(),
+        &log(vec![
+            started(),
+            mounted("daily", "D-1"),
+            part(old, "D-1"),
+            placed("/srv", old, "daily"),
+            begun("/srv", DUMP, Target::Holding),
+            done("/srv", DUMP, 0),
+            RunEvent::Finished { outcome: Outcome::Good },
+        ]),
+        Facts::default(),
+    );
+    let lines: Vec<(bool, State, Bytes)> =
+        report.dles.iter().map(|line| (line.earlier, line.state, line.placed())).collect();
+    assert_eq!(lines, [(false, State::Held, Bytes::ZERO), (true, State::Placed, Bytes::GIB)]);
+    assert_eq!(report.verdict.dles, 1);
+    assert_eq!((report.totals[0].dumps, report.totals[0].images), (1, 1));
+}
+
+#[test]
+fn failures_for_one_reason_are_one_thing_to_read() {
+    let mut events = vec![started()];
+    for at in 0..40 {
+        let why = "the host is down".to_owned();
+        events.push(RunEvent::DleFailed { dle: dle(&format!("/fs{at:02}")), why });
+    }
+    let text = render(&of(run(), &log(events), Facts::default()), Width::PRINT);
+    assert_eq!(text.matches("the host is down").count(), 1, "{text}");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("web:/fs07 and 32 more: no dump"), "{text}");
+}
+
+#[test]
+fn a_wide_name_has_a_line_to_itself() {
+    let name = format!("/データ/{}", "long/".repeat(12));
+    let events = vec![
+        started(),
+        begun(&name, DUMP, Target::Holding),
+        done(&name, DUMP, 0),
+        begun("/srv", DumpId([2; 16]), Target::Holding),
+        done("/srv", DumpId([2; 16]), 0),
+    ];
+    let text = render(&of(run(), &log(events), Facts::default()), Width::MAIL);
+    let table = text.split("DLE ").last().unwrap();
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn the_page_says_what_the_text_says_and_lets_no_client_write_into_it() {
+    let mut night = night();
+    night.push(Logged {
+        time: 1_767_322_900,
+        event: RunEvent::DumpStrange {
+            dle: dle("/srv"),
+            dump: DUMP,
+            text: "<script>alert('x')</script>\u{1b}[2J".to_owned(),
+        },
+    });
+    let page = html::render(&of(run(), &night, facts()));
+    assert!(!page.contains("<script"), "{page}");
+    assert!(!page.contains("http:") && !page.contains("https:") && !page.contains("src="));
+    assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)"), "{page}");
+    insta::assert_snapshot!(page);
+}
+
+#[test]
+fn the_form_as_json_is_the_documented_one() {
+    insta::assert_snapshot!(serde_json::to_string_pretty(&of(run(), &night(), facts())).unwrap());
+}
