@@ -358,7 +358,7 @@ impl Bench<'_> {
 
     /// Before a new label is chosen for it: is the volume free at all?
     fn refuse_needed(&self, catalogue: &Catalogue, label: &Label) -> Result<(), NotLabelled> {
-        let verdicts = catalogue.verdicts(&library::policies(self.config), self.now)?;
+        let verdicts = catalogue.verdict(label, &library::policies(self.config), self.now)?;
         let needed = |needed| NotLabelled::Needed { label: label.clone(), needed };
         verdicts.of(label).leave().map_err(needed)
     }

@@ -30,6 +30,7 @@ mod copies;
 #[cfg(test)]
 mod crash;
 mod dles;
+mod docket;
 mod dumps;
 mod events;
 mod holding;
@@ -67,6 +68,9 @@ use crate::retention::Needed;
 
 /// The file in the state directory.
 pub const FILE_NAME: &str = "catalogue.sqlite";
+
+/// In place of the path of a catalogue that has none.
+const IN_MEMORY: &str = "(in memory)";
 
 /// How long one process waits for another that is just writing.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -174,7 +178,7 @@ impl Catalogue {
 
     /// A catalogue that is gone when it is dropped: for plans that are only tried out, and for tests.
     pub fn in_memory() -> Result<Self, CatalogueError> {
-        Self::of(Connection::open_in_memory(), Path::new("(in memory)"))
+        Self::of(Connection::open_in_memory(), Path::new(IN_MEMORY))
     }
 
     fn of(connection: rusqlite::Result<Connection>, path: &Path) -> Result<Self, CatalogueError> {

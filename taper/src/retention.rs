@@ -14,6 +14,10 @@
 //! restored stays, in each storage that has one. It is asked for twice, once counting on missing volumes and once
 //! not, so that neither a volume that turns up again nor one that doesn't costs the last good backup.
 //!
+//! A rule about dumps looks at those of one DLE, newest first, and mostly at the newest few only. A [`Judgement`] may
+//! therefore be told of DLEs one by one, and of each so many dumps as its rules ask for: of millions of dumps it
+//! takes some thousand to judge one volume.
+//!
 //! Copies of a dump in other storages count as far as they must: a rule of one storage keeps that storage's
 //! copies, and where it has no complete one of some link, those of all others.
 
@@ -23,9 +27,13 @@ use types::{DleRef, DumpId, Label, Level, Stamp, StorageName};
 
 use crate::catalogue::{Lock, VolumeState};
 
+mod alone;
+mod hearing;
 mod verdict;
 
-pub use verdict::{Needed, Reason, Rule, Verdict, Verdicts};
+use hearing::Hearing;
+
+pub use verdict::{Advice, Needed, Reason, Rule, Verdict, Verdicts};
 
 /// What the operator wants kept in one storage. Nothing, by default, beyond the last resort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -137,326 +145,110 @@ pub struct PinFact {
 
 /// Judges every volume.
 pub fn decide(facts: &Facts, policies: &Policies, now: Stamp) -> Verdicts {
-    let mut judge = Judge::new(facts, policies, now);
-    judge.keep_volumes();
-    judge.keep_the_newest_volumes();
-    judge.keep_what_is_being_made();
-    judge.keep_pins();
-    for dumps in judge.by_dle.clone().into_values() {
-        judge.keep_last_resort(&dumps);
-        for (storage, policy) in policies {
-            judge.keep_recoverable(&dumps, storage, policy.recover_days);
-            judge.keep_fulls(&dumps, storage, policy);
-            judge.keep_cycles(&dumps, storage, policy.cycles);
-        }
-    }
-    judge.verdicts
+    let Facts { volumes, dumps, unfinished, pins } = facts;
+    let mut judgement =
+        Judgement::of_volumes(volumes, unfinished.clone(), pins.clone(), policies, now);
+    let mut hearing = Hearing::new(&judgement, dumps, &[]);
+    hearing.hear_all();
+    let objections = hearing.into_objections();
+    judgement.note(objections);
+    judgement.verdicts
 }
 
-/// Which copies of a link a rule keeps.
-#[derive(Clone, Copy)]
-enum Where<'a> {
-    /// All.
-    Everywhere,
-    /// Those of one storage, or all if it has no complete one.
-    In(&'a StorageName),
+/// How much of a DLE a judgement was told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// All its dumps.
+    All,
+    /// The newest, without a gap.
+    Newest,
 }
 
-/// Whether to count on volumes that can't be found.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Missing {
-    Counts,
-    DoesNot,
-}
+/// Some rule wanted to look at older dumps than it was told of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Short;
 
-struct Judge<'a> {
-    facts: &'a Facts,
-    policies: &'a Policies,
+/// Verdicts in the making: volumes first, then what of DLE after DLE has to be kept on them.
+///
+/// A volume that is needed by what was heard so far stays so. That one is reusable is true only when every DLE was
+/// heard that has a dump on it, or a dump that builds on one.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    policies: Policies,
     now: Stamp,
-    by_id: HashMap<DumpId, &'a DumpFact>,
-    /// Newest first.
-    by_dle: BTreeMap<&'a DleRef, Vec<&'a DumpFact>>,
-    missing: BTreeSet<&'a Label>,
+    unfinished: BTreeSet<Stamp>,
+    pins: HashMap<DumpId, Vec<PinFact>>,
+    missing: BTreeSet<Label>,
+    /// Those that have volumes.
+    storages: BTreeSet<StorageName>,
     verdicts: Verdicts,
 }
 
-impl<'a> Judge<'a> {
-    fn new(facts: &'a Facts, policies: &'a Policies, now: Stamp) -> Self {
-        let mut by_dle = BTreeMap::<_, Vec<_>>::new();
-        for dump in &facts.dumps {
-            by_dle.entry(&dump.dle).or_default().push(dump);
+impl Judgement {
+    /// By the rules that look at volumes alone.
+    pub fn of_volumes(
+        volumes: &[VolumeFact],
+        unfinished: BTreeSet<Stamp>,
+        pins: Vec<PinFact>,
+        policies: &Policies,
+        now: Stamp,
+    ) -> Self {
+        let missing = volumes.iter().filter(|v| v.state == VolumeState::Missing);
+        let mut by_dump = HashMap::<_, Vec<_>>::new();
+        for pin in pins {
+            by_dump.entry(pin.dump).or_default().push(pin);
         }
-        for dumps in by_dle.values_mut() {
-            dumps.sort_by_key(|dump| std::cmp::Reverse((dump.run, dump.id)));
-        }
-        let missing = facts.volumes.iter().filter(|v| v.state == VolumeState::Missing);
-        Self {
-            facts,
-            policies,
+        let mut judgement = Self {
+            policies: policies.clone(),
             now,
-            by_id: facts.dumps.iter().map(|dump| (dump.id, dump)).collect(),
-            by_dle,
-            missing: missing.map(|volume| &volume.label).collect(),
-            verdicts: Verdicts::all_reusable(facts.volumes.iter().map(|v| &v.label)),
+            unfinished,
+            pins: by_dump,
+            missing: missing.map(|volume| volume.label.clone()).collect(),
+            storages: volumes.iter().map(|volume| volume.storage.clone()).collect(),
+            verdicts: Verdicts::all_reusable(volumes.iter().map(|v| &v.label)),
+        };
+        judgement.look_at(volumes);
+        judgement
+    }
+
+    /// Hears one DLE: its dumps, as many as `told` says; and as `others`, all that these build on, and what else of it
+    /// is held, arriving or pinned. If a rule looks for older dumps than it was told of, nothing is decided.
+    pub fn hear(
+        &mut self,
+        dle: &DleRef,
+        (dumps, told): (&[DumpFact], Told),
+        others: &[DumpFact],
+    ) -> Result<(), Short> {
+        let mut hearing = Hearing::new(self, dumps, others);
+        hearing.hear(dle);
+        if told == Told::Newest && hearing.is_short() {
+            return Err(Short);
+        }
+        let objections = hearing.into_objections();
+        self.note(objections);
+        Ok(())
+    }
+
+    fn note(&mut self, objections: Vec<(Label, Reason)>) {
+        for (label, reason) in objections {
+            self.verdicts.need(&label, reason);
         }
     }
 
-    /// The rules that look at a volume alone.
-    fn keep_volumes(&mut self) {
-        for volume in &self.facts.volumes {
-            for reason in self.reasons_of(volume) {
-                self.verdicts.need(&volume.label, reason);
-            }
-        }
+    /// What is decided so far.
+    pub fn verdicts(&self) -> &Verdicts {
+        &self.verdicts
     }
 
-    fn reasons_of(&self, volume: &VolumeFact) -> Vec<Reason> {
-        let mut reasons = Vec::new();
-        let mut keep = |rule, why: String, until| reasons.push(Reason { rule, why, until });
-        match volume.lock {
-            Lock::Open => {}
-            Lock::NoReuse => {
-                keep(Rule::Lock, because("it is marked no-reuse", &volume.locked), None)
-            }
-            Lock::Until(day) if self.now >= day => {}
-            Lock::Until(day) => {
-                let what = format!("it is to be kept until {}", day.day());
-                keep(Rule::Lock, because(&what, &volume.locked), Some(day));
-            }
-        }
-        match volume.state {
-            VolumeState::Retired => keep(Rule::State, "it is retired".to_owned(), None),
-            VolumeState::Missing => keep(Rule::State, "it can't be found".to_owned(), None),
-            _ => {}
-        }
-        let stamps = [volume.labelled, volume.written];
-        if let Some(run) = stamps.iter().flatten().find(|run| self.facts.unfinished.contains(run)) {
-            keep(Rule::Unfinished, format!("run {run} wrote on it and has not finished"), None);
-        }
-        match self.policies.get(&volume.storage) {
-            None => {
-                let why = format!("nothing says how long storage {} keeps volumes", volume.storage);
-                keep(Rule::NoPolicy, why, None);
-            }
-            Some(policy) => {
-                if let Some(written) = volume.written
-                    && self.now.days_since(written) < policy.days
-                {
-                    let why = format!(
-                        "it was written on {}, and volumes are kept for {} days",
-                        written.day(),
-                        policy.days
-                    );
-                    keep(Rule::Days, why, Some(written.plus_days(policy.days)));
-                }
-                if let Some(day) = policy.keep_until
-                    && volume.written.is_some()
-                    && self.now < day
-                {
-                    let why = format!("storage {} keeps all until {}", volume.storage, day.day());
-                    keep(Rule::KeepUntil, why, Some(day));
-                }
-            }
-        }
-        reasons
+    /// What was decided.
+    pub fn into_verdicts(self) -> Verdicts {
+        self.verdicts
     }
-
-    /// The volumes of each storage that were written last. Those that would not be reused anyway don't count,
-    /// so that a drawer full of archived volumes doesn't stand in for the rotation.
-    fn keep_the_newest_volumes(&mut self) {
-        for (storage, policy) in self.policies {
-            let mut volumes: Vec<_> = self
-                .facts
-                .volumes
-                .iter()
-                .filter(|volume| volume.storage == *storage && volume.lock == Lock::Open)
-                .filter(|v| !matches!(v.state, VolumeState::Retired | VolumeState::Missing))
-                .filter_map(|volume| Some((volume.written?, &volume.label)))
-                .collect();
-            volumes.sort_by(|a, b| b.cmp(a));
-            for (_, label) in volumes.into_iter().take(policy.volumes as usize) {
-                let why = format!("it is among the {} volumes written last", policy.volumes);
-                self.verdicts.need(label, Reason { rule: Rule::Volumes, why, until: None });
-            }
-        }
-    }
-
-    /// What is held or still arriving: the copies of it that are being written, and what it builds on.
-    fn keep_what_is_being_made(&mut self) {
-        for dump in &self.facts.dumps {
-            let arriving = !dump.whole && self.facts.unfinished.contains(&dump.run);
-            if !dump.held && !arriving {
-                continue;
-            }
-            for label in dump.copies.iter().filter(|copy| !copy.complete).flat_map(|c| &c.labels) {
-                let why = format!("{} is still being written", name(dump));
-                self.verdicts.need(label, Reason { rule: Rule::BeingMade, why, until: None });
-            }
-            let state = if dump.held { "on the holding disk" } else { "arriving" };
-            let why = format!("{} is {state}", name(dump));
-            self.keep_chain(
-                dump,
-                Where::Everywhere,
-                &Reason { rule: Rule::BeingMade, why, until: None },
-            );
-        }
-    }
-
-    fn keep_pins(&mut self) {
-        for pin in &self.facts.pins {
-            let on = pin.until.is_none_or(|until| self.now < until);
-            if let Some(dump) = self.by_id.get(&pin.dump).copied()
-                && on
-            {
-                let why = format!("{} is wanted: {}", name(dump), pin.why);
-                let reason = Reason { rule: Rule::Pin, why, until: pin.until };
-                self.keep_chain(dump, Where::Everywhere, &reason);
-            }
-        }
-    }
-
-    /// The newest state of a DLE that can be restored: in each storage that has one, and altogether.
-    fn keep_last_resort(&mut self, dumps: &[&DumpFact]) {
-        if !dumps.iter().any(|dump| dump.listed) {
-            return;
-        }
-        let storages: BTreeSet<&StorageName> =
-            dumps.iter().flat_map(|dump| &dump.copies).map(|copy| &copy.storage).collect();
-        for missing in [Missing::Counts, Missing::DoesNot] {
-            let restorable = |dump: &&&DumpFact| self.is_restorable(dump, missing);
-            let mut tips = vec![(Where::Everywhere, dumps.iter().find(restorable).copied())];
-            for &storage in &storages {
-                let placed = |dump: &&&DumpFact| {
-                    dump.copies.iter().any(|c| c.storage == *storage && self.counts(c, missing))
-                };
-                let tip = dumps.iter().filter(placed).find(restorable).copied();
-                tips.push((Where::In(storage), tip));
-            }
-            for (place, tip) in tips {
-                let Some(tip) = tip else { continue };
-                let why = format!("{} is the newest state of it that can be restored", name(tip));
-                let reason = Reason { rule: Rule::LastResort, why, until: None };
-                self.keep_chain(tip, place, &reason);
-            }
-        }
-    }
-
-    /// What restores any moment of the last days: every dump made in them, and the one that was the newest when
-    /// they began.
-    fn keep_recoverable(&mut self, dumps: &[&DumpFact], storage: &StorageName, days: u32) {
-        if days == 0 {
-            return;
-        }
-        let mut newer = None;
-        for dump in dumps {
-            if !is_placed(dump, storage) || !self.is_restorable(dump, Missing::Counts) {
-                continue;
-            }
-            let why = format!("{} is needed to restore any of the last {days} days", name(dump));
-            // It is dispensable once the next newer one is so old that it serves the oldest of the days.
-            let until = newer.map(|run: Stamp| run.plus_days(days));
-            self.keep_chain(dump, Where::In(storage), &Reason { rule: Rule::Recover, why, until });
-            newer = Some(dump.run);
-            if self.now.days_since(dump.run) >= days {
-                break;
-            }
-        }
-    }
-
-    fn keep_fulls(&mut self, dumps: &[&DumpFact], storage: &StorageName, policy: &Policy) {
-        let fulls = dumps.iter().filter(|dump| dump.level.is_full() && dump.whole);
-        let placed: Vec<_> = fulls.filter(|dump| is_placed(dump, storage)).collect();
-        for (rank, full) in placed.iter().enumerate() {
-            let days = policy.full_days;
-            let among = rank < policy.fulls as usize;
-            let young = self.now.days_since(full.run) < days;
-            let rules = [
-                (among, format!("is among its {} newest fulls", policy.fulls), None),
-                (
-                    young,
-                    format!("is a full of the last {days} days"),
-                    Some(full.run.plus_days(days)),
-                ),
-            ];
-            for (_, what, until) in rules.into_iter().filter(|(applies, ..)| *applies) {
-                let why = format!("{} {what}", name(full));
-                let reason = Reason { rule: Rule::Fulls, why, until };
-                self.keep_chain(full, Where::In(storage), &reason);
-            }
-        }
-    }
-
-    /// The newest fulls, and whatever was made since the oldest of them.
-    fn keep_cycles(&mut self, dumps: &[&DumpFact], storage: &StorageName, cycles: u32) {
-        let mut left = cycles;
-        for dump in dumps.iter().filter(|dump| dump.whole && is_placed(dump, storage)) {
-            if left == 0 {
-                return;
-            }
-            let why = format!("{} is of its {cycles} newest dump cycles", name(dump));
-            let reason = Reason { rule: Rule::Cycles, why, until: None };
-            self.keep_chain(dump, Where::In(storage), &reason);
-            left -= u32::from(dump.level.is_full());
-        }
-    }
-
-    /// Keeps a dump and all it builds on, as far as it is known.
-    fn keep_chain(&mut self, tip: &DumpFact, place: Where<'_>, reason: &Reason) {
-        for link in self.chain(tip) {
-            let mut reason = reason.clone();
-            if link.id != tip.id {
-                reason.why = format!("{}, and {} is part of it", reason.why, name(link));
-            }
-            let complete = || link.copies.iter().filter(|copy| copy.complete);
-            let here: Vec<_> = match place {
-                Where::In(storage) => complete().filter(|c| c.storage == *storage).collect(),
-                Where::Everywhere => complete().collect(),
-            };
-            let kept = if here.is_empty() { complete().collect() } else { here };
-            for label in kept.iter().flat_map(|copy| &copy.labels) {
-                self.verdicts.need(label, reason.clone());
-            }
-        }
-    }
-
-    /// The dump, what it builds on, and so on, until a full or until something is unknown.
-    fn chain(&self, tip: &DumpFact) -> Vec<&'a DumpFact> {
-        let mut links: Vec<&'a DumpFact> = self.by_id.get(&tip.id).copied().into_iter().collect();
-        while let Some(link) = links.last()
-            && let Some(base) = link.base.and_then(|base| self.by_id.get(&base))
-            && base.level < link.level
-        {
-            links.push(base);
-        }
-        links
-    }
-
-    fn is_restorable(&self, tip: &DumpFact, missing: Missing) -> bool {
-        let links = self.chain(tip);
-        links.last().is_some_and(|link| link.level.is_full())
-            && links.iter().all(|link| {
-                let copied = || link.copies.iter().any(|copy| self.counts(copy, missing));
-                link.whole && (link.held || copied())
-            })
-    }
-
-    fn counts(&self, copy: &CopyFact, missing: Missing) -> bool {
-        let found = || !copy.labels.iter().any(|label| self.missing.contains(label));
-        copy.complete && (missing == Missing::Counts || found())
-    }
-}
-
-fn is_placed(dump: &DumpFact, storage: &StorageName) -> bool {
-    dump.copies.iter().any(|copy| copy.complete && copy.storage == *storage)
 }
 
 /// What was said, and why, if anybody said that.
 fn because(what: &str, why: &str) -> String {
     if why.is_empty() { what.to_owned() } else { format!("{what}: {why}") }
-}
-
-fn name(dump: &DumpFact) -> String {
-    format!("level {} of {} from {}", dump.level, dump.dle, dump.run.day())
 }
 
 #[cfg(test)]

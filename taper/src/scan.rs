@@ -20,7 +20,7 @@ use types::{Barcode, Label, PoolName, Slot, Stamp};
 
 use crate::catalogue::{Lock, Volume, VolumeState};
 use crate::label::{self, Autolabel, Cartridge, Found, LabelRule, Names, Taken};
-use crate::retention::{Verdict, Verdicts};
+use crate::retention::{Advice, Verdict};
 
 /// In which order volumes are proposed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,7 +83,7 @@ pub struct Situation {
     /// The volumes the catalogue knows.
     pub volumes: Vec<Volume>,
     /// What retention says of them.
-    pub verdicts: Verdicts,
+    pub verdicts: Advice,
     /// The pool that is to be written.
     pub pool: PoolName,
     /// Which labels are ours.
@@ -149,31 +149,46 @@ pub struct Refusal {
 }
 
 /// A scan under way. As an iterator it gives the slots to load; it ends when there are no more.
+///
+/// What retention says of a volume is asked when its slot's turn comes, and not before: of a thousand slots a night
+/// looks at a few.
 #[derive(Debug)]
 pub struct Scan {
     situation: Situation,
-    waiting: VecDeque<Candidate>,
+    waiting: VecDeque<Proposal>,
     seen: BTreeSet<Slot>,
     log: Vec<String>,
     refusals: Vec<Refusal>,
+}
+
+/// What is looked at next.
+#[derive(Debug)]
+enum Proposal {
+    /// A slot.
+    One(Slot),
+    /// The first of these that may be taken, and then none of the others.
+    FirstOf(Vec<Slot>),
 }
 
 impl Scan {
     /// Looks at everything that is known, and puts the slots in order.
     pub fn new(situation: Situation) -> Self {
         let mut scan = Self {
-            situation,
             waiting: VecDeque::new(),
             seen: BTreeSet::new(),
             log: Vec::new(),
             refusals: Vec::new(),
+            situation,
         };
-        scan.propose_appending();
-        match scan.situation.method {
-            Method::Traditional => scan.propose_traditionally(),
-            Method::Oldest => scan.propose_oldest(),
-            Method::Lexical => scan.propose_lexically(),
+        let situation = &scan.situation;
+        let mut waiting: Vec<Proposal> =
+            situation.appendable().into_iter().map(Proposal::One).collect();
+        match situation.method {
+            Method::Traditional => waiting.extend(situation.traditionally()),
+            Method::Oldest => waiting.extend(situation.oldest_first()),
+            Method::Lexical => waiting.extend(situation.lexically()),
         }
+        scan.waiting = waiting.into();
         scan
     }
 
@@ -210,93 +225,20 @@ impl Scan {
         refusal
     }
 
-    fn propose(&mut self, candidate: Candidate) {
-        if !self.waiting.iter().any(|other| other.slot == candidate.slot) {
-            self.waiting.push_back(candidate);
+    /// Whether a slot is worth loading. Each is judged once.
+    fn look(&mut self, slot: Slot) -> Option<Candidate> {
+        if !self.seen.insert(slot) {
+            return None;
         }
-    }
-
-    fn propose_appending(&mut self) {
-        if self.situation.append == Append::Never {
-            return;
-        }
-        let mut open: Vec<_> = self
-            .situation
-            .ours()
-            .filter(|volume| self.situation.has_room(volume))
-            .filter_map(|volume| {
-                Some((volume.last_written, self.situation.slot_of(volume)?, volume))
-            })
-            .collect();
-        open.sort_by_key(|(written, slot, _)| (std::cmp::Reverse(*written), *slot));
-        let candidates: Vec<Candidate> = open
-            .into_iter()
-            .map(|(_, slot, volume)| {
-                let why = format!("{} has room behind file {}", volume.label, volume.end.file);
-                Candidate { slot, label: Some(volume.label.clone()), why }
-            })
-            .collect();
-        candidates.into_iter().for_each(|candidate| self.propose(candidate));
-    }
-
-    fn propose_traditionally(&mut self) {
-        if let Some((_, candidate)) = self.situation.reusable().into_iter().next() {
-            self.propose(candidate);
-        }
-        let slots = self.situation.slots.clone();
-        let current = self.situation.current;
-        let at = slots.iter().position(|view| Some(view.slot) == current).unwrap_or(0);
-        let (before, from) = slots.split_at(at);
-        for view in from.iter().chain(before) {
-            match self.situation.prospect(view) {
-                Ok((label, why)) => {
-                    self.propose(Candidate { slot: view.slot, label, why });
-                }
-                Err(why) => {
-                    self.refuse(view.slot, why);
-                }
+        let view = self.situation.slots.iter().find(|view| view.slot == slot)?.clone();
+        match self.situation.prospect(&view) {
+            Ok((label, why)) => {
+                self.log.push(format!("slot {slot}: tried: {why}"));
+                Some(Candidate { slot, label, why })
             }
-        }
-    }
-
-    fn propose_oldest(&mut self) {
-        let new = self.situation.never_written();
-        let fresh = self.situation.autolabelable();
-        let old = self.situation.reusable();
-        for (_, candidate) in new.into_iter().chain(fresh).chain(old) {
-            self.propose(candidate);
-        }
-        self.propose_unknown();
-    }
-
-    fn propose_lexically(&mut self) {
-        let situation = &self.situation;
-        let mut all = situation.never_written();
-        all.extend(situation.autolabelable());
-        all.extend(situation.reusable());
-        let last = situation
-            .ours()
-            .filter_map(|volume| Some((volume.last_written?, &volume.label)))
-            .max()
-            .map(|(_, label)| label.clone());
-        // False sorts first: what is behind the last label, then the others from the beginning.
-        all.sort_by_key(|(label, _)| {
-            (last.as_ref().is_some_and(|last| label <= last), label.clone())
-        });
-        for (_, candidate) in all {
-            self.propose(candidate);
-        }
-        self.propose_unknown();
-    }
-
-    /// The slots that nothing is known of; and a word about those that are no use.
-    fn propose_unknown(&mut self) {
-        for view in self.situation.slots.clone() {
-            match self.situation.prospect(&view) {
-                Ok((label, why)) => self.propose(Candidate { slot: view.slot, label, why }),
-                Err(why) => {
-                    self.refuse(view.slot, why);
-                }
+            Err(why) => {
+                self.refuse(slot, why);
+                None
             }
         }
     }
@@ -307,10 +249,12 @@ impl Iterator for Scan {
 
     fn next(&mut self) -> Option<Candidate> {
         loop {
-            let candidate = self.waiting.pop_front()?;
-            if self.seen.insert(candidate.slot) {
-                self.log.push(format!("slot {}: tried: {}", candidate.slot, candidate.why));
-                return Some(candidate);
+            let found = match self.waiting.pop_front()? {
+                Proposal::One(slot) => self.look(slot),
+                Proposal::FirstOf(slots) => slots.into_iter().find_map(|slot| self.look(slot)),
+            };
+            if found.is_some() {
+                return found;
             }
         }
     }
@@ -326,12 +270,6 @@ impl Situation {
         self.volumes.iter().find(|volume| volume.label == *label)
     }
 
-    /// The slot that probably holds a volume.
-    fn slot_of(&self, volume: &Volume) -> Option<Slot> {
-        let holds = |view: &&SlotView| matches!(&view.hint, Hint::Label(l) if *l == volume.label);
-        self.slots.iter().find(holds).map(|view| view.slot)
-    }
-
     fn has_room(&self, volume: &Volume) -> bool {
         volume.state == VolumeState::Active
             && volume.lock == Lock::Open
@@ -342,42 +280,84 @@ impl Situation {
         volume.last_written.is_some()
     }
 
-    /// Volumes that may be begun afresh and are at hand, the longest unwritten first.
-    fn reusable(&self) -> Vec<(Label, Candidate)> {
-        let mut found = self.at_hand(Self::was_written);
+    /// The volumes that have room, the one written last first.
+    fn appendable(&self) -> Vec<Slot> {
+        if self.append == Append::Never {
+            return Vec::new();
+        }
+        let mut open: Vec<_> =
+            self.at_hand(|volume| self.has_room(volume) && volume.pool == self.pool);
+        open.sort_by_key(|(volume, slot)| (std::cmp::Reverse(volume.last_written), *slot));
+        open.into_iter().map(|(_, slot)| slot).collect()
+    }
+
+    /// Of the volumes of the pool that are at hand, the one that was written longest ago and may be begun afresh; then
+    /// slot by slot, from the current one on.
+    fn traditionally(&self) -> Vec<Proposal> {
+        let at = self.slots.iter().position(|view| Some(view.slot) == self.current).unwrap_or(0);
+        let (before, from) = self.slots.split_at(at);
+        let old = self.written().into_iter().map(|(_, slot)| slot).collect();
+        let round = from.iter().chain(before).map(|view| Proposal::One(view.slot));
+        std::iter::once(Proposal::FirstOf(old)).chain(round).collect()
+    }
+
+    fn oldest_first(&self) -> Vec<Proposal> {
+        let new = self.never_written().into_iter().map(|(_, slot)| slot);
+        let fresh = self.autolabelable().into_iter().map(|(_, slot)| slot);
+        let old = self.written().into_iter().map(|(_, slot)| slot);
+        let all = self.slots.iter().map(|view| view.slot);
+        new.chain(fresh).chain(old).chain(all).map(Proposal::One).collect()
+    }
+
+    fn lexically(&self) -> Vec<Proposal> {
+        let named = |(volume, slot): (&Volume, Slot)| (volume.label.clone(), slot);
+        let mut all: Vec<(Label, Slot)> = self.never_written().into_iter().map(named).collect();
+        all.extend(self.autolabelable());
+        all.extend(self.written().into_iter().map(named));
+        let last = self
+            .ours()
+            .filter_map(|volume| Some((volume.last_written?, &volume.label)))
+            .max()
+            .map(|(_, label)| label.clone());
+        // False sorts first: what is behind the last label, then the others from the beginning.
+        all.sort_by_key(|(label, _)| {
+            (last.as_ref().is_some_and(|last| label <= last), label.clone())
+        });
+        let slots = self.slots.iter().map(|view| view.slot);
+        all.into_iter().map(|(_, slot)| slot).chain(slots).map(Proposal::One).collect()
+    }
+
+    /// Volumes of the pool that are at hand and were written, the longest unwritten first.
+    fn written(&self) -> Vec<(&Volume, Slot)> {
+        let mut found = self.at_hand(|v| v.pool == self.pool && Self::was_written(v));
         found.sort_by_key(|(volume, _)| (volume.last_written, volume.label.clone()));
-        let of = |(volume, slot): (&Volume, Slot)| {
-            let written = volume.last_written.map_or(String::new(), |run| run.day());
-            let why = format!("{} is reusable, and was written last on {written}", volume.label);
-            (volume.label.clone(), Candidate { slot, label: Some(volume.label.clone()), why })
-        };
-        found.into_iter().map(of).collect()
+        found
     }
 
-    /// Volumes with nothing but a label that are at hand, by label.
-    fn never_written(&self) -> Vec<(Label, Candidate)> {
-        let found = self.at_hand(|volume| !Self::was_written(volume));
-        let of = |(volume, slot): (&Volume, Slot)| {
-            let why = format!("{} is labelled and was never written", volume.label);
-            (volume.label.clone(), Candidate { slot, label: Some(volume.label.clone()), why })
-        };
-        found.into_iter().map(of).collect()
+    /// Volumes of the pool that are at hand and have nothing but a label, by label.
+    fn never_written(&self) -> Vec<(&Volume, Slot)> {
+        let mut found = self.at_hand(|v| v.pool == self.pool && !Self::was_written(v));
+        found.sort_by_key(|(volume, _)| volume.label.clone());
+        found
     }
 
+    /// The volumes that are probably in the slots.
     fn at_hand(&self, wanted: impl Fn(&Volume) -> bool) -> Vec<(&Volume, Slot)> {
-        self.ours()
-            .filter(|volume| wanted(volume) && self.may_begin(volume).is_ok())
-            .filter_map(|volume| Some((volume, self.slot_of(volume)?)))
-            .collect()
+        let mut seen = BTreeSet::new();
+        let of = |view: &SlotView| match &view.hint {
+            Hint::Label(label) => Some((self.volume(label)?, view.slot)),
+            Hint::Empty | Hint::Unknown | Hint::Seen(_) | Hint::Busy(_) => None,
+        };
+        let all = self.slots.iter().filter_map(of);
+        all.filter(|(volume, _)| wanted(volume) && seen.insert(volume.label.clone())).collect()
     }
 
     /// Media that were seen to be new, with the labels that they would get.
-    fn autolabelable(&self) -> Vec<(Label, Candidate)> {
+    fn autolabelable(&self) -> Vec<(Label, Slot)> {
         let of = |view: &SlotView| {
             let Hint::Seen(found) = &view.hint else { return None };
             let fresh = self.fresh(view.slot, found.clone()).ok()?;
-            let why = format!("its medium counts as new, and would be {}", fresh.label);
-            Some((fresh.label, Candidate { slot: view.slot, label: None, why }))
+            Some((fresh.label, view.slot))
         };
         self.slots.iter().filter_map(of).collect()
     }

@@ -170,7 +170,8 @@ fn would(
     label: &Label,
     lost: &[Located],
 ) -> anyhow::Result<Exit> {
-    let verdicts = catalogue.verdicts(&library::policies(&site.config), context.now.stamp())?;
+    let policies = library::policies(&site.config);
+    let verdicts = catalogue.verdict(label, &policies, context.now.stamp())?;
     let needed = verdicts.of(label).leave().err();
     if context.json {
         let dumps: Vec<_> = lost.iter().map(|located| located.dump.id).collect();

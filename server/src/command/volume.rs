@@ -119,7 +119,8 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
 fn explain(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
     let catalogue = site.catalogue()?;
     known(&catalogue, label)?;
-    let verdicts = catalogue.verdicts(&library::policies(&site.config), context.now.stamp())?;
+    let policies = library::policies(&site.config);
+    let verdicts = catalogue.verdict(label, &policies, context.now.stamp())?;
     let text = verdicts.explain(label);
     if context.json {
         print::json(

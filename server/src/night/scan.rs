@@ -26,7 +26,7 @@ pub fn of(
         slots: library.slots_for(drive)?,
         current,
         volumes: catalogue.volumes()?,
-        verdicts: catalogue.verdicts(&library::policies(config), Now::read().stamp())?,
+        verdicts: catalogue.advice(&library::policies(config), Now::read().stamp())?,
         pool: storage.pool.clone(),
         labels,
         autolabel,

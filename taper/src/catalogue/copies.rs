@@ -8,7 +8,9 @@ use types::{Bytes, Digest, DumpId, FileNo, Label, ObjectNo, PartNo, Stamp, Stora
 
 use super::dumps::{self, Dump};
 use super::events::{EventKind, log};
-use super::sql::{bytes, get, get_maybe, int, maybe, number, number_maybe, text, words};
+use super::sql::{
+    bytes, get, get_at, get_maybe, get_maybe_at, int, maybe, number, number_maybe, text, words,
+};
 use super::volumes::{self, VolumeEnd};
 use super::{Catalogue, CatalogueError, Trouble, dles, pending};
 use crate::mount::Placed;
@@ -295,11 +297,11 @@ pub(super) fn of(c: &Connection, dump: DumpId) -> Result<Vec<Copy>, Trouble> {
     let mut rows = statement.query([text(dump)])?;
     let mut copies = Vec::<Copy>::new();
     while let Some(row) = rows.next()? {
-        let storage: StorageName = get(row, "storage")?;
+        let storage: StorageName = get_at(row, 0)?;
         if copies.last().is_none_or(|copy| copy.storage != storage) {
-            copies.push(Copy { storage, state: get(row, "state")?, labels: Vec::new() });
+            copies.push(Copy { storage, state: get_at(row, 1)?, labels: Vec::new() });
         }
-        if let (Some(copy), Some(label)) = (copies.last_mut(), get_maybe(row, "label")?) {
+        if let (Some(copy), Some(label)) = (copies.last_mut(), get_maybe_at(row, 2)?) {
             copy.labels.push(label);
         }
     }

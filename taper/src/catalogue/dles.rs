@@ -11,11 +11,16 @@ use types::{Bytes, DleName, DleRef, DumpId, HostName, Level, Stamp};
 
 use super::dumps::Dump;
 use super::events::{EventKind, log};
-use super::sql::{bytes, duration, get, get_maybe, int, level, millis, number, text, words};
+use super::sql::{
+    bytes, duration, get, get_at, get_maybe, int, level, millis, number, text, words,
+};
 use super::{Catalogue, CatalogueError, Trouble};
 
 /// Rows of history kept for each DLE. Amanda keeps 100.
 const HISTORY: u32 = 200;
+
+/// So many rows of history are told to the planner.
+const RECENT: usize = 60;
 
 /// A DLE that was ever on the disk list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,7 +204,8 @@ impl Catalogue {
         })
     }
 
-    /// What the planner wants to know, of every DLE on the disk list.
+    /// What the planner wants to know, of every DLE on the disk list: of history the newest rows, and more until there
+    /// are two fulls among them, so that growth can be told.
     pub fn planner_facts(&self) -> Result<BTreeMap<DleRef, DleFacts>, CatalogueError> {
         let mut facts: BTreeMap<DleRef, DleFacts> = self
             .dles()?
@@ -213,14 +219,9 @@ impl Catalogue {
             }
         }
         self.read("list the history of its DLEs", |c| {
-            let mut statement = c.prepare_cached(
-                "SELECT host, dles.dle AS dle, run, dump, level, raw, stored, entries, millis
-                 FROM history JOIN dles ON dles.id = history.dle ORDER BY run DESC, dump DESC",
-            )?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                if let Some(facts) = facts.get_mut(&dle_of(row)?) {
-                    facts.history.push(history_of(row)?);
+            for (dle, facts) in &mut facts {
+                if let Some(row) = find(c, dle)? {
+                    facts.history = recent(c, row)?;
                 }
             }
             Ok(facts)
@@ -322,6 +323,31 @@ fn select(c: &Connection) -> Result<Vec<KnownDle>, Trouble> {
 /// The DLE that columns `host` and `dle` name.
 pub(super) fn dle_of(row: &Row<'_>) -> rusqlite::Result<DleRef> {
     Ok(DleRef { host: get::<HostName>(row, "host")?, dle: get::<DleName>(row, "dle")? })
+}
+
+/// The newest rows of a DLE's history, newest first, and more until there are two fulls among them.
+fn recent(c: &Connection, dle: i64) -> Result<Vec<HistoryRow>, Trouble> {
+    let mut statement = c.prepare_cached(
+        "SELECT run, dump, level, raw, stored, entries, millis FROM history WHERE dle = ?1
+         ORDER BY run DESC, dump DESC",
+    )?;
+    let mut rows = statement.query([dle])?;
+    let mut history = Vec::<HistoryRow>::new();
+    while let Some(row) = rows.next()? {
+        if history.len() >= RECENT && history.iter().filter(|row| row.level.is_full()).count() > 1 {
+            break;
+        }
+        history.push(HistoryRow {
+            run: get_at(row, 0)?,
+            dump: get_at(row, 1)?,
+            level: level(row, "level")?,
+            raw: bytes(row, "raw")?,
+            stored: bytes(row, "stored")?,
+            entries: number(row, "entries")?,
+            took: duration(row, "millis")?,
+        });
+    }
+    Ok(history)
 }
 
 fn history_of(row: &Row<'_>) -> rusqlite::Result<HistoryRow> {

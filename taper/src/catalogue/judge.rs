@@ -1,16 +1,16 @@
-//! Giving volumes back: the catalogue's facts for [`retention`], and the leave to overwrite.
+//! Giving volumes back: what [`crate::retention`] says of them, and the leave to overwrite.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use rusqlite::{Connection, params};
-use types::{DumpId, Label, Stamp, StorageName};
+use types::{DumpId, Label, Stamp};
 
-use super::copies::CopyState;
+use super::docket::{Docket, OnDemand};
 use super::events::{EventKind, log};
 use super::sql::{get, get_maybe, maybe, text};
 use super::volumes;
-use super::{Catalogue, CatalogueError, Trouble, dles, pending};
-use crate::retention::{self, CopyFact, DumpFact, Facts, PinFact, Policies, Verdicts, VolumeFact};
+use super::{Catalogue, CatalogueError, IN_MEMORY, Trouble};
+use crate::retention::{Advice, Policies, Verdicts};
 
 /// Leave to overwrite a volume: nothing on it is needed, and the catalogue has already forgotten what is on it.
 ///
@@ -40,9 +40,38 @@ pub struct Pin {
 }
 
 impl Catalogue {
-    /// What retention says of each volume now. Nothing is changed by asking.
+    /// What retention says of each volume now. Nothing is changed by asking. With many DLEs this takes a while: who
+    /// wants to know it of a few volumes asks [`Self::verdict`] or [`Self::advice`].
     pub fn verdicts(&self, policies: &Policies, now: Stamp) -> Result<Verdicts, CatalogueError> {
-        self.read("judge its volumes", |c| Ok(retention::decide(&facts(c)?, policies, now)))
+        self.read("judge its volumes", |c| {
+            let mut docket = Docket::open(c, policies, now)?;
+            docket.hear_everybody(c)?;
+            Ok(docket.into_judgement().into_verdicts())
+        })
+    }
+
+    /// What retention says of one volume now, with all reasons. In what is returned only this verdict counts.
+    pub fn verdict(
+        &self,
+        label: &Label,
+        policies: &Policies,
+        now: Stamp,
+    ) -> Result<Verdicts, CatalogueError> {
+        self.read("judge a volume", |c| {
+            let mut docket = Docket::open(c, policies, now)?;
+            docket.hear_all_about(c, label)?;
+            Ok(docket.into_judgement().into_verdicts().only(label))
+        })
+    }
+
+    /// What retention says of volumes, found out one by one when a scan comes to them. Of one that is needed perhaps
+    /// not all reasons are known.
+    pub fn advice(&self, policies: &Policies, now: Stamp) -> Result<Advice, CatalogueError> {
+        if self.path().as_os_str() == IN_MEMORY {
+            return Ok(Advice::Known(self.verdicts(policies, now)?));
+        }
+        let on_demand = OnDemand::open(self.path(), policies, now)?;
+        Ok(Advice::OnDemand(Arc::new(move |label| on_demand.of(label))))
     }
 
     /// Gives a volume back if nothing on it is needed: forgets what is on it, and then lets it be written afresh.
@@ -56,10 +85,10 @@ impl Catalogue {
         now: Stamp,
     ) -> Result<Reusable, CatalogueError> {
         self.write("give a volume back", |tx| {
-            retention::decide(&facts(tx)?, policies, now)
-                .of(label)
-                .leave()
-                .map_err(CatalogueError::Needed)?;
+            let mut docket = Docket::open(tx, policies, now)?;
+            docket.hear_all_about(tx, label)?;
+            let verdict = docket.judgement().verdicts().of(label);
+            verdict.leave().map_err(CatalogueError::Needed)?;
             let gone = volumes::forget_parts(tx, label, now)?.len();
             tx.prepare_cached("UPDATE volumes SET state = 'labelled', bytes = 0 WHERE label = ?1")?
                 .execute([label.as_str()])?;
@@ -98,86 +127,7 @@ impl Catalogue {
     }
 }
 
-/// All that retention wants to know, read in a few sweeps and not dump by dump.
-fn facts(c: &Connection) -> Result<Facts, Trouble> {
-    let unfinished = {
-        let mut statement =
-            c.prepare_cached("SELECT stamp FROM runs WHERE status = 'unfinished'")?;
-        let rows = statement.query_map([], |row| get(row, "stamp"))?;
-        rows.collect::<Result<BTreeSet<Stamp>, _>>()?
-    };
-    let volumes = volumes::select(c)?
-        .into_iter()
-        .map(|volume| VolumeFact {
-            label: volume.label,
-            storage: volume.storage,
-            state: volume.state,
-            lock: volume.lock,
-            locked: volume.locked.to_string(),
-            labelled: volume.labelled,
-            written: volume.last_written,
-        })
-        .collect();
-    let wishes = pending::all(c)?.into_iter().map(|wish| PinFact {
-        dump: wish.dump,
-        why: format!("it is still to be copied to storage {}", wish.storage),
-        until: None,
-    });
-    let pins = pins(c)?
-        .into_iter()
-        .map(|pin| PinFact { dump: pin.dump, why: pin.why, until: pin.until })
-        .chain(wishes)
-        .collect();
-    Ok(Facts { volumes, dumps: dump_facts(c)?, unfinished, pins })
-}
-
-fn dump_facts(c: &Connection) -> Result<Vec<DumpFact>, Trouble> {
-    let mut copies = copy_facts(c)?;
-    let mut statement = c.prepare_cached(
-        "SELECT dumps.id AS id, host, dles.dle AS dle, gone, run, level, base, status,
-                EXISTS (SELECT 1 FROM held WHERE dump = dumps.id) AS held
-         FROM dumps JOIN dles ON dles.id = dumps.dle WHERE expired IS NULL AND status <> 'failed'",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut dumps = Vec::new();
-    while let Some(row) = rows.next()? {
-        let id = get(row, "id")?;
-        dumps.push(DumpFact {
-            id,
-            dle: dles::dle_of(row)?,
-            listed: row.get::<_, Option<String>>("gone")?.is_none(),
-            run: get(row, "run")?,
-            level: super::sql::level(row, "level")?,
-            base: get_maybe(row, "base")?,
-            whole: get::<super::DumpStatus>(row, "status")?.is_whole(),
-            held: row.get("held")?,
-            copies: copies.remove(&id).unwrap_or_default(),
-        });
-    }
-    Ok(dumps)
-}
-
-fn copy_facts(c: &Connection) -> Result<BTreeMap<DumpId, Vec<CopyFact>>, Trouble> {
-    let mut statement = c.prepare_cached(
-        "SELECT DISTINCT dump, storage, state, label FROM copies JOIN parts USING (dump, storage)
-         ORDER BY dump, storage",
-    )?;
-    let mut rows = statement.query([])?;
-    let mut facts = BTreeMap::<DumpId, Vec<CopyFact>>::new();
-    while let Some(row) = rows.next()? {
-        let storage: StorageName = get(row, "storage")?;
-        let label: Label = get(row, "label")?;
-        let complete = get::<CopyState>(row, "state")? == CopyState::Complete;
-        let copies = facts.entry(get(row, "dump")?).or_default();
-        match copies.last_mut() {
-            Some(copy) if copy.storage == storage => copy.labels.push(label),
-            _ => copies.push(CopyFact { storage, complete, labels: vec![label] }),
-        }
-    }
-    Ok(facts)
-}
-
-fn pins(c: &Connection) -> Result<Vec<Pin>, Trouble> {
+pub(super) fn pins(c: &Connection) -> Result<Vec<Pin>, Trouble> {
     let mut statement = c.prepare_cached("SELECT * FROM pins ORDER BY id")?;
     let rows = statement.query_map([], |row| {
         Ok(Pin {

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use rusqlite::Row;
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 use types::{Bytes, Level};
 
 /// Column `name` as what its text says.
@@ -20,6 +20,29 @@ where
 {
     let text: String = row.get(name)?;
     text.parse().map_err(|error| damaged(row, name, error))
+}
+
+/// Column number `at` as what its text says: where many rows are read, names take longer than the rows.
+pub(super) fn get_at<T>(row: &Row<'_>, at: usize) -> rusqlite::Result<T>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    let text = row.get_ref(at)?.as_str()?;
+    text.parse()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, Box::new(error)))
+}
+
+/// The same where the column may be empty.
+pub(super) fn get_maybe_at<T>(row: &Row<'_>, at: usize) -> rusqlite::Result<Option<T>>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    match row.get_ref(at)? {
+        ValueRef::Null => Ok(None),
+        _ => get_at(row, at).map(Some),
+    }
 }
 
 /// The same where the column may be empty.

@@ -368,7 +368,7 @@ pub(super) fn lock_text(lock: Lock) -> String {
     }
 }
 
-fn lock_of(row: &Row<'_>) -> rusqlite::Result<Lock> {
+pub(super) fn lock_of(row: &Row<'_>) -> rusqlite::Result<Lock> {
     match row.get::<_, String>("lock")?.as_str() {
         "" => Ok(Lock::Open),
         "no-reuse" => Ok(Lock::NoReuse),

@@ -520,3 +520,70 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    /// A DLE is told page by page, until the rules have heard enough; and one volume is judged by those alone that can
+    /// have a say in it. Neither changes a word.
+    #[test]
+    fn what_is_told_in_pages_is_judged_as_if_all_were_told(
+        facts in any_facts(), policy in any_policy(), now in 0..90u32, page in 1..9usize,
+    ) {
+        let policies = both(policy);
+        let whole = decide(&facts, &policies, day(now));
+        let Facts { volumes, dumps, unfinished, pins } = &facts;
+        let mut judgement =
+            Judgement::of_volumes(volumes, unfinished.clone(), pins.clone(), &policies, day(now));
+        let mut told = 0;
+        for dle in ["/a", "/b", "/gone"].map(dle) {
+            let mut ours: Vec<DumpFact> = dumps.iter().filter(|d| d.dle == dle).cloned().collect();
+            ours.sort_by_key(|dump| std::cmp::Reverse((dump.run, dump.id)));
+            let mut count = page.min(ours.len());
+            loop {
+                let (newest, older) = ours.split_at(count);
+                let told_all = if older.is_empty() { Told::All } else { Told::Newest };
+                let mut others: Vec<DumpFact> = older.iter().filter(|d| d.held).cloned().collect();
+                // What is built on; that of others too, since rows can say anything.
+                let mut wanted: Vec<DumpId> =
+                    newest.iter().chain(&others).filter_map(|dump| dump.base).collect();
+                while let Some(id) = wanted.pop() {
+                    let told = newest.iter().chain(&others).any(|dump| dump.id == id);
+                    if let Some(dump) = dumps.iter().find(|dump| dump.id == id && !told) {
+                        wanted.extend(dump.base);
+                        others.push(dump.clone());
+                    }
+                }
+                if judgement.hear(&dle, (newest, told_all), &others).is_ok() {
+                    told += count;
+                    break;
+                }
+                prop_assert_eq!(told_all, Told::Newest, "everything was told");
+                count = (count + page).min(ours.len());
+            }
+        }
+        prop_assert!(told <= dumps.len());
+        let paged = judgement.into_verdicts();
+        for (label, verdict) in whole.iter() {
+            let (mut is, mut was) = (paged.of(label), verdict);
+            // Of several dumps that a rule keeps, the sentence names the first that was told.
+            for verdict in [&mut is, &mut was] {
+                if let Verdict::Needed(needed) = verdict {
+                    needed.reasons.iter_mut().for_each(|reason| reason.why.clear());
+                }
+            }
+            prop_assert_eq!(is, was, "{}", label);
+        }
+    }
+}
+
+#[test]
+fn a_page_is_enough_when_the_rules_look_no_further() {
+    let mut facts = three_cycles();
+    facts.dumps.reverse();
+    let policies = Policies::from([(storage("lib"), Policy { cycles: 2, ..Policy::default() })]);
+    let judgement =
+        || Judgement::of_volumes(&facts.volumes, BTreeSet::new(), vec![], &policies, day(12));
+    let hear = |count: usize| {
+        judgement().hear(&dle("/a"), (&facts.dumps[..count], Told::Newest), &facts.dumps[count..])
+    };
+    assert_eq!((hear(5), hear(6)), (Err(Short), Ok(())));
+}

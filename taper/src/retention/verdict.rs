@@ -1,7 +1,8 @@
 //! What was decided of a volume, and why, in words.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
 
 use types::{Label, Stamp};
 
@@ -162,6 +163,17 @@ impl Verdicts {
         Verdict::Needed(Needed { label: label.clone(), reasons: reasons.collect(), count })
     }
 
+    /// True if nobody has said yet that the volume is needed.
+    pub(crate) fn is_free(&self, label: &Label) -> bool {
+        self.0.get(label).is_some_and(BTreeMap::is_empty)
+    }
+
+    /// The verdict on this volume, and none on the others.
+    pub(crate) fn only(mut self, label: &Label) -> Self {
+        self.0.retain(|other, _| other == label);
+        self
+    }
+
     /// The volumes, by label, and the verdict on each.
     pub fn iter(&self) -> impl Iterator<Item = (&Label, Verdict)> {
         self.0.keys().map(|label| (label, self.of(label)))
@@ -191,5 +203,39 @@ impl Verdicts {
             writeln!(text, "  - {}{more}{until}", reason.why).unwrap_or_default();
         }
         text
+    }
+}
+
+/// Whom a scan asks about a volume.
+#[derive(Clone)]
+pub enum Advice {
+    /// All verdicts are at hand.
+    Known(Verdicts),
+    /// Somebody finds out when asked.
+    OnDemand(Arc<dyn Fn(&Label) -> Verdict + Send + Sync>),
+}
+
+impl Advice {
+    /// The verdict on one volume.
+    pub fn of(&self, label: &Label) -> Verdict {
+        match self {
+            Self::Known(verdicts) => verdicts.of(label),
+            Self::OnDemand(ask) => ask(label),
+        }
+    }
+}
+
+impl From<Verdicts> for Advice {
+    fn from(verdicts: Verdicts) -> Self {
+        Self::Known(verdicts)
+    }
+}
+
+impl fmt::Debug for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Known(verdicts) => f.debug_tuple("Known").field(verdicts).finish(),
+            Self::OnDemand(_) => f.write_str("OnDemand"),
+        }
     }
 }

@@ -59,7 +59,7 @@ fn situation(method: Method, volumes: Vec<Volume>, slots: Vec<SlotView>) -> Situ
         append: Append::Never,
         slots,
         current: None,
-        verdicts: retention::decide(&facts, &policies, stamp(NOW)),
+        verdicts: retention::decide(&facts, &policies, stamp(NOW)).into(),
         volumes,
         pool: "daily".parse().unwrap(),
         labels: LabelRule::Template("V%%".parse().unwrap()),
@@ -265,4 +265,146 @@ fn a_template_that_makes_foreign_labels_is_caught() {
     situation.labels = LabelRule::Template("W%%".parse().unwrap());
     let refusal = Scan::new(situation).met(Slot(1), Found::Blank).unwrap_err();
     assert!(refusal.why.contains("labelstr"), "{refusal}");
+}
+
+/// What really lies in a slot, whatever the inventory believes.
+#[derive(Clone, Debug)]
+struct Truth {
+    view: SlotView,
+    found: Found,
+}
+
+mod whatever_lies_in_the_slots {
+    use super::*;
+    use crate::catalogue::OffSite;
+    use crate::label::Autolabel;
+    use crate::retention::{Needed, Reason, Rule};
+    use proptest::prelude::*;
+
+    fn needed(label: &Label) -> Verdict {
+        let reason = Reason { rule: Rule::Days, why: "of the test".to_owned(), until: None };
+        Verdict::Needed(Needed { label: label.clone(), reasons: vec![reason], count: 1 })
+    }
+
+    /// Volumes V00 to V11 in any state, and which of them a restore wants.
+    fn any_volumes() -> impl Strategy<Value = (Vec<Volume>, BTreeSet<Label>)> {
+        let one = (0..24u32, 0..12u32, any::<bool>());
+        prop::collection::vec(one, 12).prop_map(|all| {
+            let mut wanted = BTreeSet::new();
+            let volumes = all.into_iter().enumerate().filter_map(|(n, (day, oddity, kept))| {
+                let mut volume = volume(&format!("V{n:02}"), (day > 0).then_some(day));
+                match oddity {
+                    0 => return None, // The catalogue has lost it.
+                    1 => volume.pool = "archive".parse().unwrap(),
+                    2 => volume.state = VolumeState::Active,
+                    3 => volume.last_written = Some(stamp(NOW)),
+                    4 => {
+                        let place = "the bank".to_owned();
+                        volume.off_site = Some(OffSite { place, since: stamp(NOW) });
+                    }
+                    5 => volume.state = VolumeState::Chosen,
+                    6 => (volume.state, volume.lock) = (VolumeState::Active, Lock::NoReuse),
+                    _ => {}
+                }
+                if kept || volume.lock != Lock::Open {
+                    wanted.insert(volume.label.clone());
+                }
+                Some(volume)
+            });
+            (volumes.collect(), wanted)
+        })
+    }
+
+    fn any_found() -> impl Strategy<Value = Found> {
+        prop_oneof![
+            8 => (0..14u32).prop_map(|n| Found::Labelled { label: label(&format!("V{n:02}")), stamp: None }),
+            1 => Just(Found::Labelled { label: label("MONTHLY-3"), stamp: None }),
+            1 => Just(Found::Blank),
+            1 => Just(Found::Foreign("a tar archive".to_owned())),
+            1 => Just(Found::Unreadable("of the test".to_owned())),
+        ]
+    }
+
+    /// Slots whose inventory is right, knows nothing, or is wrong.
+    fn any_slots() -> impl Strategy<Value = Vec<Truth>> {
+        let slot = (any_found(), 0..6u32, 0..14u32);
+        prop::collection::vec(slot, 1..12).prop_map(|all| {
+            let truth = |(n, (found, how, other)): (usize, (Found, u32, u32))| {
+                let hint = match (how, &found) {
+                    (0, _) => Hint::Unknown,
+                    (1, _) => Hint::Label(label(&format!("V{other:02}"))),
+                    (2, _) => Hint::Seen(Found::Blank),
+                    (_, Found::Labelled { label, .. }) => Hint::Label(label.clone()),
+                    (_, seen) => Hint::Seen(seen.clone()),
+                };
+                Truth { view: slot_view(n, hint), found }
+            };
+            all.into_iter().enumerate().map(truth).collect()
+        })
+    }
+
+    fn slot_view(n: usize, hint: Hint) -> SlotView {
+        slot(u32::try_from(n + 1).unwrap(), hint)
+    }
+
+    proptest! {
+        /// Amanda's lexical and oldest scans chose volumes that were still active (zmanda/amanda #160).
+        #[test]
+        fn no_scan_ever_begins_a_needed_volume_afresh(
+            (volumes, wanted) in any_volumes(),
+            truths in any_slots(),
+            method in prop_oneof![Just(Method::Traditional), Just(Method::Oldest), Just(Method::Lexical)],
+            append in any::<bool>(),
+            (other_config, non_amanda, volume_error) in any::<(bool, bool, bool)>(),
+            current in 0..14u32,
+        ) {
+            let views = truths.iter().map(|truth| truth.view.clone()).collect();
+            let mut situation = situation(method, volumes.clone(), views);
+            situation.append = if append { Append::Allowed } else { Append::Never };
+            situation.current = Some(Slot(current));
+            situation.autolabel = situation.autolabel.map(|autolabel| {
+                Autolabel { other_config, non_amanda, volume_error, ..autolabel }
+            });
+            let wants = wanted.clone();
+            situation.verdicts = Advice::OnDemand(std::sync::Arc::new(move |label: &Label| {
+                if wants.contains(label) { needed(label) } else { Verdict::Reusable }
+            }));
+            let known = |label: &Label| volumes.iter().find(|volume| volume.label == *label);
+            let mut scan = Scan::new(situation);
+            let mut tried = BTreeSet::new();
+            while let Some(candidate) = scan.next() {
+                prop_assert!(tried.insert(candidate.slot), "slot {} twice", candidate.slot);
+                let truth = truths.iter().find(|truth| truth.view.slot == candidate.slot).unwrap();
+                match scan.met(candidate.slot, truth.found.clone()) {
+                    Ok(Choice::Reuse(label)) => {
+                        let volume = known(&label).unwrap();
+                        prop_assert!(!wanted.contains(&label), "{label} is needed");
+                        prop_assert_eq!(volume.pool.as_str(), "daily");
+                        prop_assert_ne!(volume.last_written, Some(stamp(NOW)));
+                        prop_assert!(volume.off_site.is_none());
+                    }
+                    Ok(Choice::Append(label)) => {
+                        let volume = known(&label).unwrap();
+                        prop_assert!(append && volume.state == VolumeState::Active);
+                        prop_assert!(volume.lock == Lock::Open && volume.off_site.is_none());
+                        prop_assert_eq!(volume.pool.as_str(), "daily");
+                    }
+                    Ok(Choice::Fresh(fresh)) => {
+                        let taken = known(fresh.label());
+                        prop_assert!(taken.is_none_or(|v| v.state == VolumeState::Chosen));
+                        match fresh.found() {
+                            // A label of ours that the catalogue does not know, or of another pool of ours.
+                            Found::Labelled { label, .. } => {
+                                prop_assert!(other_config && label.as_str() == "MONTHLY-3")
+                            }
+                            Found::Foreign(_) => prop_assert!(non_amanda),
+                            Found::Unreadable(_) => prop_assert!(volume_error),
+                            Found::Blank => {}
+                        }
+                    }
+                    Err(refusal) => prop_assert!(!refusal.why.is_empty()),
+                }
+            }
+        }
+    }
 }

@@ -250,7 +250,7 @@ impl Night<'_> {
             slots: self.slots(&drive.changer, Some(drive)),
             current,
             volumes: self.world.catalogue.volumes()?,
-            verdicts: self.verdicts()?,
+            verdicts: self.verdicts()?.into(),
             pool: storage.pool.clone(),
             labels,
             autolabel,
