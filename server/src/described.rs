@@ -20,7 +20,7 @@ use serde::{Deserialize, Deserializer};
 use types::{Bytes, DleRef};
 
 use crate::planner::simulate::{MadeUpDle, Site};
-use crate::planner::{Capacity, Day, Minutes, Strategy};
+use crate::planner::{Capacity, Day, Limits, Storage, Strategy};
 
 /// Why a description is none.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +52,12 @@ struct Described {
     #[serde(default = "ten")]
     inparallel: u32,
     minutes: Option<u32>,
+    /// What the drives write in a second.
+    #[serde(default, deserialize_with = "some_size")]
+    speed: Option<Bytes>,
+    /// What passes the network in a second.
+    #[serde(default, deserialize_with = "some_size")]
+    network: Option<Bytes>,
     /// Of the sizes of what is alike.
     #[serde(default)]
     seed: u64,
@@ -84,6 +90,7 @@ struct Kind {
     strategy: Option<Way>,
     priority: Option<i32>,
     maxpromoteday: Option<u32>,
+    maxdumps: Option<u32>,
     #[serde(default, deserialize_with = "some_size")]
     bumpsize: Option<Bytes>,
     bumppercent: Option<u32>,
@@ -150,18 +157,23 @@ pub fn read(text: &str) -> Result<Site, BadDescription> {
     }
     Ok(Site {
         dles,
-        capacity: Capacity {
-            volume: described.volume,
-            runtapes: described.runtapes,
-            limit: None,
-            filemark: Bytes::ZERO,
-            block: types::BlockSize::TAPE.bytes(),
-            part: None,
+        storages: vec![Storage {
+            name: "volumes".to_owned(),
+            capacity: Capacity {
+                volume: described.volume,
+                runtapes: described.runtapes,
+                limit: None,
+                filemark: Bytes::ZERO,
+                block: types::BlockSize::TAPE.bytes(),
+                part: None,
+            },
+            speed: described.speed,
+        }],
+        limits: Limits {
+            minutes: described.minutes,
+            inparallel: described.inparallel,
+            interfaces: described.network.into_iter().collect(),
         },
-        minutes: described
-            .minutes
-            .map(|minutes| Minutes { minutes, inparallel: described.inparallel }),
-        inparallel: described.inparallel,
         dumpcycle: described.dumpcycle,
         runs_per_cycle: described.runspercycle.unwrap_or(described.dumpcycle),
         today: Day(0),
@@ -185,6 +197,7 @@ impl Kind {
         facts.dumpcycle = self.dumpcycle.unwrap_or(dumpcycle);
         facts.priority = self.priority.unwrap_or(facts.priority);
         facts.maxpromoteday = self.maxpromoteday.unwrap_or(facts.maxpromoteday);
+        facts.maxdumps = self.maxdumps.unwrap_or(facts.maxdumps);
         facts.strategy = match self.strategy.unwrap_or(Way::Standard) {
             Way::Standard => Strategy::Standard,
             Way::NoFull => Strategy::NoFull,
@@ -225,7 +238,7 @@ mod tests {
         );
         assert_eq!((site.dles[0].facts.dumpcycle, site.dles[4].facts.dumpcycle), (14, 7));
         assert_eq!(site.dles[4].facts.strategy, Strategy::NoInc);
-        assert_eq!(site.capacity.volume, Bytes(1 << 40));
+        assert_eq!(site.storages[0].capacity.volume, Bytes(1 << 40));
     }
 
     #[test]

@@ -44,7 +44,7 @@ fn from_history(context: &Context, arguments: &Plan) -> anyhow::Result<Site> {
     let catalogue = site.catalogue()?;
     let mut dles = selection::of(&site.config, &arguments.selection.dles)?;
     dles.retain(|dle| !dle.dumping.ignore);
-    let known = facts::of(&dles, &catalogue, &std::collections::BTreeSet::new())?;
+    let known = facts::of(&site.config, &dles, &catalogue, &std::collections::BTreeSet::new())?;
     let mut made_up = Vec::new();
     for facts in &known {
         match MadeUpDle::of(facts) {
@@ -57,9 +57,8 @@ fn from_history(context: &Context, arguments: &Plan) -> anyhow::Result<Site> {
     }
     Ok(Site {
         dles: made_up,
-        capacity: facts::capacity(&site.config),
-        minutes: None,
-        inparallel: site.config.site.inparallel,
+        storages: facts::storages(&site.config),
+        limits: facts::limits(&site.config),
         dumpcycle: site.config.site.dumping.dumpcycle,
         runs_per_cycle: facts::runs_per_cycle(&site.config, &catalogue)?,
         today: facts::today(&context.now).day,
@@ -95,7 +94,7 @@ fn text(site: &Site, nights: u32, courses: &[(&str, &Course)]) -> String {
     let settled = courses.first().map_or(0, |(_, course)| course.settled_after);
     format!(
         "{}{} DLEs, {nights} nights, dice {}; counted from night {} on. NIGHT: what one writes in the mean; \
-         VARIES: standard deviation by mean;\nASKED: clients asked for estimates a night; LATE: fulls older than \
+         VARIES: standard deviation from the trend;\nASKED: clients asked for estimates a night; LATE: fulls older than \
          their cycle, a night; LONGEST: days between two fulls.\n",
         print::table(&rows, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]),
         site.dles.len(),

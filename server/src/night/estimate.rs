@@ -33,9 +33,10 @@ pub fn all(
     agent: &AgentCommand,
 ) -> Asked {
     let asked = Mutex::new(Asked::default());
+    let worth = planner::worth_asking(facts);
     let mut to_ask: BTreeMap<&HostName, Vec<Question<'_>>> = BTreeMap::new();
     for (dle, facts) in dles.iter().zip(facts) {
-        match planner::estimates_wanted(facts, today) {
+        match planner::estimates_wanted(facts, today, worth) {
             EstimateNeed::Nothing => {}
             EstimateNeed::FromHistory(estimates) => {
                 lock(&asked).estimates.insert(dle.reference(), estimates);
@@ -67,8 +68,9 @@ pub fn all(
 /// Estimates for every DLE from history alone; none if a client would have to be asked.
 pub fn from_history(facts: &[DleFacts], today: Day) -> Option<BTreeMap<DleRef, Estimates>> {
     let mut estimates = BTreeMap::new();
+    let worth = planner::worth_asking(facts);
     for dle in facts {
-        match planner::estimates_wanted(dle, today) {
+        match planner::estimates_wanted(dle, today, worth) {
             EstimateNeed::Nothing => {}
             EstimateNeed::FromHistory(known) => {
                 estimates.insert(dle.dle.clone(), known);

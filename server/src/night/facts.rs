@@ -11,11 +11,13 @@ use types::{Bytes, DleRef, DumpId, Level};
 use crate::clock::{self, Now};
 use crate::library;
 use crate::planner::{
-    Bump, Capacity, Day, DleFacts, Past, Ratio, Request, Row, Snapshot, Strategy, Today,
+    Bump, Capacity, Day, DleFacts, Limits, Past, Ratio, Request, Route, Row, Snapshot, Storage,
+    Strategy, Today,
 };
 
 /// The facts of the DLEs that a run is asked to do.
 pub fn of(
+    config: &Config,
     dles: &[&Dle],
     catalogue: &Catalogue,
     lost: &BTreeSet<DumpId>,
@@ -24,12 +26,13 @@ pub fn of(
     dles.iter()
         .map(|dle| {
             let past = known.remove(&dle.reference()).unwrap_or_default();
-            one(dle, &past, catalogue, lost)
+            one(config, dle, &past, catalogue, lost)
         })
         .collect()
 }
 
 fn one(
+    config: &Config,
     dle: &Dle,
     past: &catalogue::DleFacts,
     catalogue: &Catalogue,
@@ -69,6 +72,10 @@ fn one(
             days: how.bump.days,
         },
         starttime: how.starttime.map(|at| u32::from(at.hour) * 3600 + u32::from(at.minute) * 60),
+        maxdumps: how.maxdumps,
+        spindle: how.spindle,
+        interface: config.interfaces.iter().position(|one| one.name == dle.interface).unwrap_or(0),
+        route: Route { full: vec![0], incremental: vec![0] },
         allow_split: how.allow_split,
         ratio: Ratio { full: how.comprate.0, incremental: how.comprate.1 },
         request: past.requests.first().map(request),
@@ -115,10 +122,11 @@ pub fn today(now: &Now) -> Today {
     Today { day: Day(now.day()), second: now.second_of_day() }
 }
 
-/// What the volumes of the storage that is planned for take.
-pub fn capacity(config: &Config) -> Capacity {
+/// The storages that a run writes to: so far the first of those that the site names.
+pub fn storages(config: &Config) -> Vec<Storage> {
     let Some(storage) = library::planned_for(config) else {
-        return Capacity {
+        // Nothing fits a storage without volumes.
+        let capacity = Capacity {
             volume: Bytes::ZERO,
             runtapes: 0,
             limit: None,
@@ -126,14 +134,29 @@ pub fn capacity(config: &Config) -> Capacity {
             block: Bytes::ZERO,
             part: None,
         };
+        return vec![Storage { name: "none".to_owned(), capacity, speed: None }];
     };
-    Capacity {
-        volume: storage.tapetype.length,
-        runtapes: storage.tapering.runtapes,
-        limit: config.site.maxdumpsize,
-        filemark: storage.tapetype.filemark,
-        block: storage.tapetype.blocksize.bytes(),
-        part: storage.tapetype.part_size,
+    let drives = storage.tapering.taper_parallel_write.max(1);
+    vec![Storage {
+        name: storage.name.to_string(),
+        capacity: Capacity {
+            volume: storage.tapetype.length,
+            runtapes: storage.tapering.runtapes,
+            limit: config.site.maxdumpsize,
+            filemark: storage.tapetype.filemark,
+            block: storage.tapetype.blocksize.bytes(),
+            part: storage.tapetype.part_size,
+        },
+        speed: storage.tapetype.speed.map(|speed| speed.times(drives.into())),
+    }]
+}
+
+/// What bounds a night besides the volumes.
+pub fn limits(config: &Config) -> Limits {
+    Limits {
+        minutes: None,
+        inparallel: config.site.inparallel,
+        interfaces: config.interfaces.iter().map(|one| one.use_rate).collect(),
     }
 }
 

@@ -100,10 +100,13 @@ pub fn plan(
 ) -> Result<Plan, CatalogueError> {
     let config = &site.config;
     let today = facts::today(now);
-    let first = facts::of(dles, catalogue, &BTreeSet::new())?;
+    let first = facts::of(config, dles, catalogue, &BTreeSet::new())?;
     let asked = estimate::all(config, dles, &first, today.day, agent);
-    let facts =
-        if asked.lost.is_empty() { first } else { facts::of(dles, catalogue, &asked.lost)? };
+    let facts = if asked.lost.is_empty() {
+        first
+    } else {
+        facts::of(config, dles, catalogue, &asked.lost)?
+    };
     plan_with(site, catalogue, facts, asked.estimates, today)
 }
 
@@ -115,7 +118,7 @@ pub fn plan_from_history(
     now: &Now,
 ) -> Result<Option<Plan>, CatalogueError> {
     let today = facts::today(now);
-    let facts = facts::of(dles, catalogue, &BTreeSet::new())?;
+    let facts = facts::of(&site.config, dles, catalogue, &BTreeSet::new())?;
     match estimate::from_history(&facts, today.day) {
         Some(estimates) => plan_with(site, catalogue, facts, estimates, today).map(Some),
         None => Ok(None),
@@ -134,10 +137,10 @@ fn plan_with(
         today,
         dles,
         estimates,
-        capacity: facts::capacity(config),
+        storages: facts::storages(config),
         dumpcycle: config.site.dumping.dumpcycle,
         runs_per_cycle: facts::runs_per_cycle(config, catalogue)?,
-        minutes: None,
+        limits: facts::limits(config),
     }))
 }
 

@@ -8,9 +8,10 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use types::{DleRef, HostName, Level};
+use types::{Bytes, DleRef, HostName, Level};
 
-use super::facts::{DleFacts, Request, Strategy, Tonight};
+use super::facts::{DleFacts, Estimate, Request, Strategy, Tonight};
+use super::history::counted;
 use super::level::bump_threshold;
 use super::outcome::AmandaNight;
 
@@ -58,12 +59,16 @@ struct Night<'a> {
     balanced: i64,
     capacity: i64,
     overhead: i64,
+    volume: Bytes,
+    runtapes: u32,
 }
 
 impl<'a> Night<'a> {
     fn new(tonight: &'a Tonight) -> Self {
-        let kib = |bytes: types::Bytes| i64::try_from(bytes.0 >> 10).unwrap_or(i64::MAX);
-        let overhead = kib(tonight.capacity.block) + kib(tonight.capacity.filemark);
+        let kib = |bytes: Bytes| i64::try_from(bytes.0 >> 10).unwrap_or(i64::MAX);
+        // She reckons with the first storage alone, whatever the others have to take.
+        let capacity = &tonight.storages[0].capacity;
+        let overhead = kib(capacity.block) + kib(capacity.filemark);
         let mut night = Self {
             tonight,
             sched: Vec::new(),
@@ -71,8 +76,10 @@ impl<'a> Night<'a> {
             total: 2 * overhead,
             lev0: 0,
             balanced: 0,
-            capacity: kib(tonight.capacity.run()),
+            capacity: kib(capacity.run()),
             overhead,
+            volume: capacity.volume,
+            runtapes: capacity.runtapes,
         };
         let mut balanced = 0.0;
         for facts in &tonight.dles {
@@ -94,7 +101,7 @@ impl<'a> Night<'a> {
     /// Chooses a level (`setup_estimate` and `analyze_estimate`).
     fn analyse(&self, facts: &'a DleFacts) -> Option<Sched<'a>> {
         let given = self.tonight.estimates.get(&facts.dle)?;
-        let kib = |bytes: types::Bytes| i64::try_from(bytes.0.div_ceil(1024)).unwrap_or(i64::MAX);
+        let kib = |bytes: Bytes| i64::try_from(bytes.0.div_ceil(1024)).unwrap_or(i64::MAX);
         let sizes: BTreeMap<Level, (i64, i64)> = given
             .levels
             .iter()
@@ -190,13 +197,9 @@ impl<'a> Night<'a> {
     }
 
     fn drop_too_big(&mut self) {
-        let volume = i64::try_from(self.tonight.capacity.volume.0 >> 10).unwrap_or(i64::MAX);
+        let volume = i64::try_from(self.volume.0 >> 10).unwrap_or(i64::MAX);
         for at in (0..self.sched.len()).rev() {
-            let runs = if self.sched[at].facts.allow_split {
-                i64::from(self.tonight.capacity.runtapes)
-            } else {
-                1
-            };
+            let runs = if self.sched[at].facts.allow_split { i64::from(self.runtapes) } else { 1 };
             let most = volume.saturating_mul(runs);
             if self.sched[at].size() <= most {
                 continue;
@@ -348,9 +351,23 @@ impl<'a> Night<'a> {
     }
 }
 
+/// What `raw` bytes of a level, as the client counted them, are for her: the newest three dumps of the kind say how they
+/// are compressed, with the weights 3, 2 and 1, and the configuration before there are any.
+pub(super) fn as_amanda_counts(dle: &DleFacts, level: Level, raw: Bytes) -> Estimate {
+    let expected = if level.is_full() { dle.ratio.full } else { dle.ratio.incremental };
+    let alike = dle.history.iter().filter(|row| row.level.is_full() == level.is_full());
+    let newest = alike.take(3).zip([3.0, 2.0, 1.0]);
+    let (sum, weights) = newest
+        .filter(|(row, _)| row.raw > Bytes::ZERO)
+        .map(|(row, weight)| (row.stored.0 as f64 / row.raw.0 as f64 * weight, weight))
+        .fold((0.0, 0.0), |(sum, all), (ratio, weight)| (sum + ratio, all + weight));
+    let ratio = if weights > 0.0 { sum / weights } else { expected };
+    Estimate { stored: raw.share(ratio.min(1.1)).max(Bytes(1)), ..counted(dle, level, raw) }
+}
+
 /// Whole KiB of so many, as C cuts them.
 fn whole(kib: f64) -> i64 {
-    i64::try_from(types::Bytes(1).share(kib.floor()).0).unwrap_or(i64::MAX)
+    i64::try_from(Bytes(1).share(kib.floor()).0).unwrap_or(i64::MAX)
 }
 
 fn may_be_full(one: &Sched<'_>) -> bool {

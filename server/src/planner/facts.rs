@@ -156,6 +156,14 @@ pub struct DleFacts {
     pub bump: Bump,
     /// Not before this second of the day.
     pub starttime: Option<u32>,
+    /// How many dumps may go on at once on its host.
+    pub maxdumps: u32,
+    /// DLEs of one host with the same number are never dumped at once.
+    pub spindle: Option<u32>,
+    /// The network interface that its dumps come by: its place in [`Limits::interfaces`].
+    pub interface: usize,
+    /// Which storages take its dumps.
+    pub route: Route,
     /// Whether an image may lie on more than one volume.
     pub allow_split: bool,
     /// Expected compression.
@@ -187,6 +195,10 @@ impl DleFacts {
             skip_incr: false,
             bump: Bump::default(),
             starttime: None,
+            maxdumps: 1,
+            spindle: None,
+            interface: 0,
+            route: Route { full: vec![0], incremental: vec![0] },
             allow_split: true,
             ratio: Ratio::default(),
             request: None,
@@ -250,6 +262,8 @@ pub struct Estimate {
     pub stored: Bytes,
     /// How long it takes.
     pub seconds: u32,
+    /// By how much of it the stored size may well be off, in percent.
+    pub off: u8,
     /// How we know.
     pub source: Source,
 }
@@ -288,13 +302,42 @@ impl Capacity {
     }
 }
 
-/// How long the night may last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Minutes {
-    /// From the first dump to the last.
-    pub minutes: u32,
+/// A storage that the run writes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Storage {
+    /// Its name, for people.
+    pub name: String,
+    /// What the volumes of a run take.
+    pub capacity: Capacity,
+    /// Bytes a second that all its drives write together; `None`: not known, and not reckoned with.
+    pub speed: Option<Bytes>,
+}
+
+/// Which storages take the dumps of a DLE, by their place in [`Tonight::storages`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// A full.
+    pub full: Vec<usize>,
+    /// An incremental.
+    pub incremental: Vec<usize>,
+}
+
+impl Route {
+    /// Those that take a dump of this level.
+    pub fn of(&self, level: Level) -> &[usize] {
+        if level.is_full() { &self.full } else { &self.incremental }
+    }
+}
+
+/// What bounds a night besides the volumes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// How long it may last from its beginning, in minutes; `None`: as long as it takes.
+    pub minutes: Option<u32>,
     /// How many dumps go on at once.
     pub inparallel: u32,
+    /// Bytes a second that each network interface may be used with.
+    pub interfaces: Vec<Bytes>,
 }
 
 /// All that a plan is made from.
@@ -306,12 +349,12 @@ pub struct Tonight {
     pub dles: Vec<DleFacts>,
     /// What each would cost.
     pub estimates: BTreeMap<DleRef, Estimates>,
-    /// What the volumes take.
-    pub capacity: Capacity,
+    /// What it writes to.
+    pub storages: Vec<Storage>,
     /// The dump cycle of the site, in days.
     pub dumpcycle: u32,
     /// How many runs there are in it; at least 1.
     pub runs_per_cycle: u32,
-    /// How long the night may last, if that is limited.
-    pub minutes: Option<Minutes>,
+    /// What bounds it besides the volumes.
+    pub limits: Limits,
 }

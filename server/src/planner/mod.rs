@@ -18,15 +18,19 @@
 //! - the same facts give the same plan, in whatever order they come.
 
 mod amanda;
+mod calendar;
 mod estimate;
 mod facts;
 mod fit;
+mod history;
+mod hours;
 mod level;
 mod outcome;
 mod promote;
 pub mod simulate;
 #[cfg(test)]
 mod tests;
+mod week;
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -34,21 +38,21 @@ use std::collections::BTreeMap;
 use types::Level;
 
 pub use amanda::amanda;
-pub use estimate::{EstimateNeed, estimates_wanted, from_client};
+pub use estimate::{EstimateNeed, estimates_wanted, from_client, worth_asking};
 pub use facts::{
-    Base, Bump, Capacity, Day, DleFacts, Estimate, Estimates, Minutes, Past, Ratio, Request, Row,
-    Snapshot, Source, Strategy, Today, Tonight,
+    Base, Bump, Capacity, Day, DleFacts, Estimate, Estimates, Limits, Past, Ratio, Request, Route,
+    Row, Snapshot, Source, Storage, Strategy, Today, Tonight,
 };
-pub use outcome::{AmandaNight, Balance, Choice, DueDay, Kind, Plan, Planned, Skipped, Warning};
+pub use outcome::{
+    AmandaNight, Balance, Bottleneck, Choice, DueDay, Filled, Kind, Plan, Planned, Skipped, Warning,
+};
 
 use fit::Load;
+use hours::{Ways, wait_for};
 use level::{Case, Due, Take};
 
 /// The volume of a full that is written over within so many runs is worth a warning.
 const RED_ZONE: u32 = 5;
-/// Half a day in seconds, and a whole one.
-const HALF_DAY: i64 = 43_200;
-const DAY: i64 = 86_400;
 
 /// Decides the night.
 pub fn plan(tonight: &Tonight) -> Plan {
@@ -63,17 +67,21 @@ pub fn plan(tonight: &Tonight) -> Plan {
             Err(left_out) => skipped.push(left_out),
         }
     }
-    let load = Load::new(tonight, &cases);
-    let (load, late) = fit::delay(&mut cases, load, today);
-    warnings.extend(late);
+    let ways = Ways::new(tonight, cases.iter().map(|case| case.facts));
+    let mut load = Load::new(tonight, &ways, &cases);
+    warnings.extend(fit::delay(&mut cases, &mut load, today));
     let ideal = promote::ideal(tonight, &cases);
-    let load = promote::promote(tonight, &mut cases, load);
+    promote::promote(tonight, &ways, &mut cases, &mut load);
+    let (lasts, bottleneck) = load.lasts();
     let balance = Balance {
         ideal,
         fulls: load.fulls(),
         total: load.bytes(),
-        capacity: tonight.capacity.run(),
+        capacity: tonight.storages.iter().map(|one| one.capacity.run()).sum(),
+        storages: load.filled(),
         seconds: load.seconds(),
+        lasts,
+        bottleneck,
         ahead: promote::ahead(&cases, today),
     };
     let mut dumps: Vec<Planned> = cases.iter().filter_map(|case| planned(case, tonight)).collect();
@@ -111,15 +119,6 @@ fn planned(case: &Case<'_>, tonight: &Tonight) -> Option<Planned> {
 fn dropped(case: &Case<'_>) -> Option<Skipped> {
     let Take::Nothing(why) = &case.take else { return None };
     Some(Skipped { dle: case.facts.dle.clone(), kind: Kind::DoesNotFit, why: why.clone() })
-}
-
-/// Seconds from the beginning of the run to a time of day: the nearest one of yesterday's, today's and
-/// tomorrow's, so that a run at 22:00 waits for 02:00, and one at 03:00 does not.
-fn wait_for(starttime: Option<u32>, today: Today) -> u64 {
-    let Some(starttime) = starttime else { return 0 };
-    let ahead = i64::from(starttime) - i64::from(today.second);
-    let nearest = (ahead + HALF_DAY).rem_euclid(DAY) - HALF_DAY;
-    u64::try_from(nearest).unwrap_or(0)
 }
 
 /// What the operator should read about one DLE, whatever becomes of it tonight.

@@ -3,7 +3,7 @@
 //! A [`Plan`] is checked as a whole: it fits the volumes, every DLE is in it exactly once, and each choice
 //! comes with the sentence that explains it. Only [`super::plan`] makes one.
 
-use types::{Bytes, DleRef, DumpId, Level};
+use types::{Bytes, DleRef, DumpId, HostName, Level};
 
 use super::facts::{Day, Estimate};
 
@@ -93,6 +93,32 @@ pub struct DueDay {
     pub stored: Bytes,
 }
 
+/// What a night has to wait for longest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Bottleneck {
+    /// All dumps together: more at once would help.
+    Dumpers,
+    /// The dumps of one host, or of one spindle of it.
+    Host(HostName),
+    /// One dump.
+    Dle(DleRef),
+    /// A network interface, by its place in [`super::Limits::interfaces`].
+    Interface(usize),
+    /// The drives of a storage, by its place in [`super::Tonight::storages`].
+    Drives(usize),
+}
+
+/// What is written to one storage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// Its name.
+    pub storage: String,
+    /// What is written, with headers and filemarks.
+    pub total: Bytes,
+    /// What its volumes could take.
+    pub capacity: Bytes,
+}
+
 /// How well the fulls are spread.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Balance {
@@ -100,12 +126,18 @@ pub struct Balance {
     pub ideal: Bytes,
     /// What they are tonight.
     pub fulls: Bytes,
-    /// What the night writes, with headers and filemarks.
+    /// What the night writes, with headers and filemarks, all storages together.
     pub total: Bytes,
     /// What it could write.
     pub capacity: Bytes,
+    /// The same by storage.
+    pub storages: Vec<Filled>,
     /// How long the dumps take, one after the other.
     pub seconds: u64,
+    /// How long the night lasts, at least.
+    pub lasts: u64,
+    /// What it waits for longest.
+    pub bottleneck: Option<Bottleneck>,
     /// When the next fulls fall due, soonest first; days without one are left out.
     pub ahead: Vec<DueDay>,
 }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use types::{Bytes, DleRef, DumpId, Level};
 
 use super::{
-    Capacity, Day, DleFacts, Estimate, Estimates, Past, Plan, Snapshot, Source, Today, Tonight,
+    Capacity, Day, DleFacts, Estimate, Estimates, Limits, Past, Plan, Snapshot, Source, Storage,
+    Today, Tonight,
 };
 
 const TODAY: Day = Day(20_000);
@@ -55,7 +56,7 @@ fn asked(levels: &[(u16, u64)]) -> Estimates {
     let estimate = |&(number, size): &(u16, u64)| {
         let (raw, stored) = (mib(size), mib(size));
         let seconds = u32::try_from(size).unwrap();
-        (level(number), Estimate { raw, stored, seconds, source: Source::Client })
+        (level(number), Estimate { raw, stored, seconds, off: 0, source: Source::Client })
     };
     Estimates { levels: levels.iter().map(estimate).collect(), failed: None }
 }
@@ -66,17 +67,21 @@ fn night(dles: Vec<(DleFacts, Estimates)>) -> Tonight {
         today: Today { day: TODAY, second: 22 * 3600 },
         estimates: dles.iter().map(|(dle, given)| (dle.dle.clone(), given.clone())).collect(),
         dles: dles.into_iter().map(|(dle, _)| dle).collect(),
-        capacity: Capacity {
-            volume: mib(1024),
-            runtapes: 1,
-            limit: None,
-            filemark: Bytes(1024),
-            block: Bytes(32 << 10),
-            part: None,
-        },
+        storages: vec![Storage {
+            name: "main".into(),
+            capacity: Capacity {
+                volume: mib(1024),
+                runtapes: 1,
+                limit: None,
+                filemark: Bytes(1024),
+                block: Bytes(32 << 10),
+                part: None,
+            },
+            speed: None,
+        }],
         dumpcycle: 10,
         runs_per_cycle: 10,
-        minutes: None,
+        limits: Limits { minutes: None, inparallel: 10, interfaces: Vec::new() },
     }
 }
 

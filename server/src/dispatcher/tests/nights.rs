@@ -18,7 +18,7 @@ pub(super) fn dle(host: &str, name: &str) -> DleRef {
 
 pub(super) fn cost(mib: u64, seconds: u32) -> Estimate {
     let size = Bytes(mib * MIB);
-    Estimate { raw: size, stored: size, seconds, source: Source::History }
+    Estimate { raw: size, stored: size, seconds, off: 0, source: Source::History }
 }
 
 pub(super) fn full(mib: u64) -> Choice {

@@ -2,10 +2,12 @@
 
 use types::{Bytes, Level};
 
+use super::length::{Job, of_bytes, of_dumps};
 use super::truth::{Cost, Site};
+use crate::planner::facts::DleFacts;
 
 /// One night.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Night {
     /// Which, from 0.
     pub day: i64,
@@ -13,9 +15,9 @@ pub struct Night {
     pub bytes: Bytes,
     /// What of it were fulls.
     pub full_bytes: Bytes,
-    /// How long it took: no less than the longest dump, and no less than all of them in parallel.
+    /// How long it took, with the limits of dumpers, hosts, interfaces and drives.
     pub seconds: u64,
-    /// How many volumes it took, if every run begins with a new one.
+    /// How many volumes it took, if every run begins with a new one in each storage.
     pub volumes: u64,
     /// Dumps that were made.
     pub dumps: u64,
@@ -29,8 +31,15 @@ pub struct Night {
     pub asked: u64,
     /// Warnings.
     pub warnings: u64,
-    longest: u64,
-    work: u64,
+}
+
+/// A night while it goes on.
+#[derive(Clone, Debug)]
+pub(super) struct Underway {
+    pub(super) night: Night,
+    jobs: Vec<Job>,
+    passed: Vec<u64>,
+    written: Vec<Bytes>,
 }
 
 /// All nights.
@@ -51,13 +60,13 @@ pub struct Figures {
     pub mean_bytes: f64,
     /// Most that a night writes.
     pub peak_bytes: f64,
-    /// Standard deviation by mean.
+    /// Standard deviation from the trend, by the mean.
     pub variation_bytes: f64,
     /// Mean of how long a night takes, in seconds.
     pub mean_seconds: f64,
     /// The longest night.
     pub peak_seconds: f64,
-    /// Standard deviation by mean.
+    /// Standard deviation from the trend, by the mean.
     pub variation_seconds: f64,
     /// Volumes, all nights together.
     pub volumes: u64,
@@ -69,25 +78,55 @@ pub struct Figures {
     pub longest: i64,
 }
 
-impl Night {
-    pub(super) fn on(day: i64) -> Self {
-        Self { day, ..Self::default() }
-    }
-
-    pub(super) fn add(&mut self, level: Level, cost: &Cost) {
-        self.bytes += cost.stored;
-        self.dumps += 1;
-        self.work += u64::from(cost.seconds);
-        self.longest = self.longest.max(cost.seconds.into());
-        if level.is_full() {
-            self.fulls += 1;
-            self.full_bytes += cost.stored;
+impl Underway {
+    pub(super) fn on(day: i64, site: &Site) -> Self {
+        Self {
+            night: Night { day, ..Night::default() },
+            jobs: Vec::new(),
+            passed: vec![0; site.limits.interfaces.len()],
+            written: vec![Bytes::ZERO; site.storages.len()],
         }
     }
 
-    pub(super) fn settle(&mut self, site: &Site) {
-        self.seconds = self.longest.max(self.work.div_ceil(u64::from(site.inparallel.max(1))));
-        self.volumes = self.bytes.0.div_ceil(site.capacity.volume.0.max(1));
+    /// A dump was made; hosts are known by number.
+    pub(super) fn add(
+        &mut self,
+        facts: &DleFacts,
+        host: usize,
+        wait: u64,
+        level: Level,
+        cost: &Cost,
+    ) {
+        let night = &mut self.night;
+        night.bytes += cost.stored;
+        night.dumps += 1;
+        if level.is_full() {
+            night.fulls += 1;
+            night.full_bytes += cost.stored;
+        }
+        self.jobs.push(Job {
+            host,
+            side_by_side: facts.maxdumps,
+            wait,
+            seconds: cost.seconds.into(),
+        });
+        if let Some(passed) = self.passed.get_mut(facts.interface) {
+            *passed += cost.stored.0;
+        }
+        for storage in facts.route.of(level) {
+            self.written[*storage] += cost.stored;
+        }
+    }
+
+    pub(super) fn settle(mut self, site: &Site) -> Night {
+        let dumped = of_dumps(&mut self.jobs, site.limits.inparallel);
+        let moved = of_bytes(&self.passed, &self.written, &site.limits, &site.storages);
+        self.night.seconds = dumped.max(moved);
+        let volumes = self.written.iter().zip(&site.storages);
+        self.night.volumes = volumes
+            .map(|(bytes, storage)| bytes.0.div_ceil(storage.capacity.volume.0.max(1)))
+            .sum();
+        self.night
     }
 }
 
@@ -117,11 +156,33 @@ impl Course {
     }
 }
 
-/// Mean, largest, and standard deviation by mean.
+/// Mean, largest, and the standard deviation from the straight line that fits best, by the mean: that a site grows makes
+/// no night unlike its neighbours.
 fn spread(values: impl Iterator<Item = f64> + Clone) -> (f64, f64, f64) {
     let count = values.clone().count().max(1) as f64;
     let mean = values.clone().sum::<f64>() / count;
     let peak = values.clone().fold(0.0, f64::max);
-    let variance = values.map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    let middle = (count - 1.0) / 2.0;
+    let at =
+        || values.clone().zip(0_u32..).map(|(value, at)| (value - mean, f64::from(at) - middle));
+    let (rise, run) =
+        at().fold((0.0, 0.0), |(rise, run), (value, at)| (rise + value * at, run + at * at));
+    let slope = if run > 0.0 { rise / run } else { 0.0 };
+    let variance = at().map(|(value, at)| (value - slope * at).powi(2)).sum::<f64>() / count;
     (mean, peak, if mean > 0.0 { variance.sqrt() / mean } else { 0.0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn growth_is_no_unevenness_and_waves_are() {
+        let line = (0..50).map(|at| 100.0 + f64::from(at));
+        let (mean, peak, varies) = spread(line.clone());
+        assert!((mean - 124.5).abs() < 1e-9 && (peak - 149.0).abs() < 1e-9 && varies < 1e-9);
+        let waves = line.zip(0..).map(|(value, at)| value + if at % 2 == 0 { 10.0 } else { -10.0 });
+        assert!((spread(waves).2 - 10.0 / 124.5).abs() < 0.002);
+        assert_eq!(spread(std::iter::empty()), (0.0, 0.0, 0.0));
+    }
 }

@@ -8,6 +8,7 @@
 
 mod course;
 mod dice;
+mod length;
 mod plot;
 mod truth;
 
@@ -17,12 +18,14 @@ pub use course::{Course, Figures, Night};
 pub use plot::svg;
 pub use truth::{MadeUpDle, Site};
 
+use course::Underway;
 use dice::Dice;
 use truth::Tree;
 
-use super::amanda::amanda;
-use super::estimate::{EstimateNeed, estimates_wanted, every_level, from_client};
+use super::amanda::{amanda, as_amanda_counts};
+use super::estimate::{EstimateNeed, estimates_wanted, every_level, from_client, worth_asking};
 use super::facts::{Day, DleFacts, Estimates, Past, Row, Snapshot, Today, Tonight};
+use super::hours::wait_for;
 use super::plan;
 
 /// So many earlier dumps of a DLE are remembered.
@@ -52,6 +55,8 @@ struct World<'a> {
     rules: Rules,
     tonight: Tonight,
     trees: Vec<Tree>,
+    /// The host of each, by number.
+    hosts: Vec<usize>,
     dice: Dice,
     day: i64,
     /// The longest that any DLE went without a full, in days.
@@ -66,20 +71,27 @@ impl<'a> World<'a> {
         dles.dedup_by(|a, b| a.facts.dle == b.facts.dle);
         let trees = dles.iter().map(|dle| Tree::new(dle)).collect();
         let facts: Vec<DleFacts> = dles.iter().map(|dle| moved(&dle.facts, site.today)).collect();
+        let mut numbers = std::collections::BTreeMap::new();
+        let hosts = facts.iter().map(|facts| {
+            let next = numbers.len();
+            *numbers.entry(facts.dle.host.clone()).or_insert(next)
+        });
+        let hosts = hosts.collect();
         let tonight = Tonight {
             today: Today { day: FIRST, second: 0 },
             dles: facts,
             estimates: std::collections::BTreeMap::new(),
-            capacity: site.capacity,
+            storages: site.storages.clone(),
             dumpcycle: site.dumpcycle,
             runs_per_cycle: site.runs_per_cycle,
-            minutes: site.minutes,
+            limits: site.limits.clone(),
         };
         Self {
             site,
             rules,
             tonight,
             trees,
+            hosts,
             dice: Dice::new(site.seed),
             day: 0,
             longest: 0,
@@ -100,12 +112,12 @@ impl<'a> World<'a> {
                 weather
             })
             .collect();
-        let mut night = Night::on(self.day);
-        night.asked = self.estimate();
-        for (at, level) in self.decide(&mut night) {
+        let mut night = Underway::on(self.day, self.site);
+        night.night.asked = self.estimate();
+        for (at, level) in self.decide(&mut night.night) {
             self.dump(at, level, weather[at], &mut night);
         }
-        night.settle(self.site);
+        let mut night = night.settle(self.site);
         self.age(&mut night);
         self.day += 1;
         night
@@ -114,10 +126,11 @@ impl<'a> World<'a> {
     /// Gives the planner its estimates, and says how many clients had to be asked.
     fn estimate(&mut self) -> u64 {
         let today = self.tonight.today.day;
+        let worth = worth_asking(&self.tonight.dles);
         let mut asked = 0;
         for (facts, tree) in self.tonight.dles.iter().zip(&self.trees) {
             let need = match self.rules {
-                Rules::Ours => estimates_wanted(facts, today),
+                Rules::Ours => estimates_wanted(facts, today, worth),
                 Rules::Amanda => every_level(facts, today),
             };
             let estimates = match need {
@@ -128,7 +141,11 @@ impl<'a> World<'a> {
                     let mut estimates: Estimates = otherwise;
                     for (level, _) in levels {
                         let raw = tree.raw(level);
-                        estimates.levels.insert(level, from_client(facts, level, raw));
+                        let estimate = match self.rules {
+                            Rules::Ours => from_client(facts, level, raw),
+                            Rules::Amanda => as_amanda_counts(facts, level, raw),
+                        };
+                        estimates.levels.insert(level, estimate);
                     }
                     estimates
                 }
@@ -159,16 +176,17 @@ impl<'a> World<'a> {
         }
     }
 
-    fn dump(&mut self, at: usize, level: Level, weather: Weather, night: &mut Night) {
+    fn dump(&mut self, at: usize, level: Level, weather: Weather, night: &mut Underway) {
         let tree = &mut self.trees[at];
         if weather.fails {
-            night.failed += 1;
+            night.night.failed += 1;
             return;
         }
         let cost = tree.dump(level, weather.noise);
-        night.add(level, &cost);
         self.dumps += 1;
         let facts = &mut self.tonight.dles[at];
+        let wait = wait_for(facts.starttime, self.tonight.today);
+        night.add(facts, self.hosts[at], wait, level, &cost);
         let day = self.tonight.today.day;
         if level.is_full()
             && let Some(last) = facts.last_full()

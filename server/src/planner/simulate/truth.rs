@@ -6,7 +6,7 @@
 use types::{Bytes, DleName, DleRef, HostName, Level};
 
 use super::dice::Dice;
-use crate::planner::facts::{Capacity, Day, DleFacts, Minutes};
+use crate::planner::facts::{Day, DleFacts, Limits, Storage};
 
 /// Even a dump in which nothing changed has a header and an index.
 const LEAST: f64 = 65_536.0;
@@ -20,12 +20,10 @@ const SPREAD: f64 = 0.1;
 pub struct Site {
     /// What is dumped.
     pub dles: Vec<MadeUpDle>,
-    /// What the volumes of a run take.
-    pub capacity: Capacity,
-    /// How long a night may last, if that is limited.
-    pub minutes: Option<Minutes>,
-    /// How many dumps go on at once.
-    pub inparallel: u32,
+    /// What a run writes to.
+    pub storages: Vec<Storage>,
+    /// What bounds a night besides the volumes.
+    pub limits: Limits,
     /// Days from full to full.
     pub dumpcycle: u32,
     /// Runs in a dump cycle. The simulator has a run every day.

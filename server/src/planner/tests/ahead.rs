@@ -2,24 +2,29 @@
 
 use types::{Bytes, Level};
 
-use super::{TODAY, asked, dle, levels, mib, night, with_past};
+use super::{MIB, TODAY, asked, dle, levels, mib, night, with_past};
 use crate::planner::simulate::{Course, MadeUpDle, Rules, Site, simulate, svg};
-use crate::planner::{Capacity, Day, EstimateNeed, Row, amanda, estimates_wanted, plan};
+use crate::planner::{
+    Capacity, Day, EstimateNeed, Limits, Row, Storage, amanda, estimates_wanted, plan, worth_asking,
+};
 
 fn site(dles: Vec<MadeUpDle>) -> Site {
     let dumpcycle = dles.iter().map(|dle| dle.facts.dumpcycle).max().unwrap();
     Site {
         dles,
-        capacity: Capacity {
-            volume: Bytes(Bytes::GIB.0 * 600),
-            runtapes: 20,
-            limit: None,
-            filemark: Bytes::ZERO,
-            block: Bytes(512 << 10),
-            part: None,
-        },
-        minutes: None,
-        inparallel: 10,
+        storages: vec![Storage {
+            name: "main".into(),
+            capacity: Capacity {
+                volume: Bytes(Bytes::GIB.0 * 600),
+                runtapes: 20,
+                limit: None,
+                filemark: Bytes::ZERO,
+                block: Bytes(512 << 10),
+                part: None,
+            },
+            speed: None,
+        }],
+        limits: Limits { minutes: None, inparallel: 10, interfaces: Vec::new() },
         dumpcycle,
         runs_per_cycle: dumpcycle,
         today: Day(0),
@@ -79,7 +84,7 @@ fn the_usual_night_asks_hardly_any_client() {
 
 #[test]
 fn where_days_are_alike_history_says_whether_to_bump() {
-    let mut facts = with_past("a", &[(0, 4, 1000), (1, 1, 300)]);
+    let mut facts = with_past("a", &[(0, 4, 1000), (1, 1, 59)]);
     facts.consecutive_runs = 3;
     let row = |ago: i64, number: u16, size: u64| Row {
         day: Day(TODAY.0 - ago),
@@ -88,29 +93,91 @@ fn where_days_are_alike_history_says_whether_to_bump() {
         stored: mib(size),
         seconds: 60,
     };
-    // What changes in a day is 20 MiB: the first dump at a level holds just that.
+    // What changes in a day is 20 MiB, of which a little had changed before.
     let rows = [
-        (1, 1, 300),
-        (2, 1, 200),
+        (1, 1, 59),
+        (2, 1, 40),
         (3, 1, 20),
         (4, 0, 1000),
         (5, 2, 20),
-        (6, 1, 100),
+        (6, 1, 40),
         (7, 1, 20),
         (8, 0, 1000),
     ];
     facts.history = rows.map(|(ago, level, size)| row(ago, level, size)).to_vec();
-    // A bump must save 10 MiB, and will save hundreds.
-    let EstimateNeed::FromHistory(known) = estimates_wanted(&facts, TODAY) else { panic!() };
-    assert_eq!(known.levels[&Level::try_from(2).unwrap()].stored, mib(20));
-    // It must save 280: only the client knows.
-    facts.bump.size = mib(280);
-    assert!(matches!(estimates_wanted(&facts, TODAY), EstimateNeed::AskClient { .. }));
+    // A bump must save 10 MiB, and will save what was there before the last day.
+    let need = |facts: &_| estimates_wanted(facts, TODAY, Bytes::GIB);
+    let EstimateNeed::FromHistory(known) = need(&facts) else { panic!() };
+    let [here, next] = [1, 2].map(|number| known.levels[&Level::try_from(number).unwrap()]);
+    assert!(here.stored.0.abs_diff(mib(78).0) < MIB && next.stored.0.abs_diff(mib(20).0) < MIB);
+    // It must save just that: only the client knows.
+    facts.bump.size = here.stored - next.stored;
+    assert!(matches!(need(&facts), EstimateNeed::AskClient { .. }));
     // One day was forty times another: nobody can say what the next will be.
     facts.bump.size = mib(10);
     facts.history[2] = row(3, 1, 800);
     facts.history[4] = row(5, 1, 20);
-    assert!(matches!(estimates_wanted(&facts, TODAY), EstimateNeed::AskClient { .. }));
+    assert!(matches!(need(&facts), EstimateNeed::AskClient { .. }));
+}
+
+#[test]
+fn a_client_is_asked_where_a_doubt_would_show_in_the_night() {
+    let mut facts = with_past("a", &[(0, 6, 1000), (1, 1, 300)]);
+    facts.bump.days = 99;
+    let row = |ago: i64, number: u16, size: u64| Row {
+        day: Day(TODAY.0 - ago),
+        level: Level::try_from(number).unwrap(),
+        raw: mib(size),
+        stored: mib(size),
+        seconds: 60,
+    };
+    let rows = [(1, 1, 300), (2, 1, 290), (3, 1, 180), (4, 1, 170), (5, 1, 20), (6, 0, 1000)];
+    facts.history = rows.map(|(ago, level, size)| row(ago, level, size)).to_vec();
+    let need = |worth| estimates_wanted(&facts, TODAY, worth);
+    let EstimateNeed::FromHistory(known) = need(Bytes::GIB) else { panic!() };
+    assert!(known.levels[&Level::FULL.next()].off > 10);
+    assert!(matches!(need(mib(10)), EstimateNeed::AskClient { .. }));
+    // A hundredth of what a night has is worth a question.
+    let mut many = vec![facts; 50];
+    assert_eq!(worth_asking(&many), mib(50 * (1000 / 10 + 192)).share(0.01));
+    many.clear();
+    assert_eq!(worth_asking(&many), Bytes::ZERO);
+}
+
+#[test]
+fn weekends_are_known_after_two_of_them() {
+    let mut facts = with_past("a", &[(0, 14, 10_000), (1, 1, 700)]);
+    facts.bump.days = 99;
+    // Days of the week count from a Thursday.
+    let is_quiet = |day: i64| matches!(day.rem_euclid(7), 2 | 3);
+    let mut size = 0;
+    let rows = (1..14_i64).rev().map(|ago| {
+        size += if is_quiet(TODAY.0 - ago) { 1 } else { 100 };
+        let day = Day(TODAY.0 - ago);
+        Row { day, level: Level::FULL.next(), raw: mib(size), stored: mib(size), seconds: 60 }
+    });
+    let mut rows: Vec<Row> = rows.collect();
+    rows.reverse();
+    let full = Row {
+        day: Day(TODAY.0 - 14),
+        level: Level::FULL,
+        raw: mib(10_000),
+        stored: mib(10_000),
+        seconds: 60,
+    };
+    rows.push(full);
+    facts.last.get_mut(&Level::FULL.next()).unwrap().raw = mib(size);
+    facts.history = rows;
+    // What the next day that is quiet, or is not, adds to what the day before it held.
+    let adds = |quiet: bool| {
+        let next = (0..7).find(|ahead| is_quiet(TODAY.0 + ahead) == quiet).unwrap();
+        let mut facts = facts.clone();
+        facts.last.get_mut(&Level::FULL.next()).unwrap().day = Day(TODAY.0 + next - 1);
+        let need = estimates_wanted(&facts, Day(TODAY.0 + next), Bytes::GIB);
+        let EstimateNeed::FromHistory(known) = need else { panic!() };
+        (known.levels[&Level::FULL.next()].stored - mib(size)).0 / MIB
+    };
+    assert!(adds(true) < 40 && adds(false) > 70, "{} and {}", adds(true), adds(false));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use types::{Bytes, DumpId, Level};
 
-use super::{TODAY, asked, dle, is_warned, level, levels, mib, night, why, with_past};
+use super::{MIB, TODAY, asked, dle, is_warned, level, levels, mib, night, why, with_past};
 use crate::planner::{
     Base, Bump, Day, DleFacts, EstimateNeed, Estimates, Kind, Ratio, Request, Row, Snapshot,
     Source, Strategy, Today, estimates_wanted, from_client, plan,
@@ -246,21 +246,22 @@ fn history_answers_where_it_can() {
         }
         other => panic!("{other:?}"),
     };
-    asks(&[0], estimates_wanted(&new, today));
-    asks(&[0, 1], estimates_wanted(&with_past("a", &[(0, 1, 100)]), today));
+    asks(&[0], estimates_wanted(&new, today, Bytes::GIB));
+    asks(&[0, 1], estimates_wanted(&with_past("a", &[(0, 1, 100)]), today, Bytes::GIB));
     let settled = with_past("a", &[(0, 3, 100), (1, 1, 20)]);
-    assert!(matches!(estimates_wanted(&settled, today), EstimateNeed::FromHistory(_)));
+    assert!(matches!(estimates_wanted(&settled, today, Bytes::GIB), EstimateNeed::FromHistory(_)));
     let mut near_a_bump = settled;
     near_a_bump.consecutive_runs = 2;
-    asks(&[0, 1, 2], estimates_wanted(&near_a_bump, today));
+    asks(&[0, 1, 2], estimates_wanted(&near_a_bump, today, Bytes::GIB));
     let mut skipped = new;
     skipped.strategy = Strategy::Skip;
-    assert_eq!(estimates_wanted(&skipped, today), EstimateNeed::Nothing);
+    assert_eq!(estimates_wanted(&skipped, today, Bytes::GIB), EstimateNeed::Nothing);
 }
 
 #[test]
-fn the_third_day_at_a_level_is_as_large_as_third_days_were() {
-    let mut facts = with_past("a", &[(0, 3, 100), (1, 1, 20)]);
+fn a_level_holds_what_it_held_and_what_a_day_adds() {
+    let mut facts = with_past("a", &[(0, 3, 1000), (1, 1, 40)]);
+    facts.last.get_mut(&level(1)).unwrap().raw = mib(80);
     facts.consecutive_runs = 2;
     facts.bump.days = 9;
     let row = |ago: i64, number: u16, size: u64| Row {
@@ -271,14 +272,20 @@ fn the_third_day_at_a_level_is_as_large_as_third_days_were() {
         seconds: 60,
     };
     facts.history =
-        [(1, 1, 8), (2, 1, 5), (3, 0, 100), (4, 1, 30), (5, 1, 6), (6, 1, 3), (7, 0, 90)]
+        [(1, 1, 40), (2, 1, 20), (3, 0, 1000), (4, 1, 58), (5, 1, 40), (6, 1, 20), (7, 0, 900)]
             .map(|(ago, number, size)| row(ago, number, size))
             .to_vec();
-    let EstimateNeed::FromHistory(given) = estimates_wanted(&facts, TODAY) else { panic!() };
-    assert_eq!(given.levels[&level(1)].stored, mib(30));
-    // It grew from 90 to 100 in four days, and three have passed since.
-    assert_eq!(given.levels[&level(0)].stored, mib(100).share((100.0_f64 / 90.0).powf(0.75)));
-    assert_eq!(given.levels[&level(0)].source, Source::History);
+    let EstimateNeed::FromHistory(given) = estimates_wanted(&facts, TODAY, Bytes::GIB) else {
+        panic!()
+    };
+    // 40 MiB are there, and 20 come every day; of those, four in a hundred had changed before.
+    let one = given.levels[&level(1)];
+    assert!(one.stored.0.abs_diff(mib(59).0) < MIB / 2, "{one:?}");
+    // It grew from 900 to 1000 in four days, and three have passed since.
+    let full = given.levels[&level(0)];
+    let grown = mib(1000).share((1000.0_f64 / 900.0).powf(0.75));
+    assert!(full.stored.0.abs_diff(grown.0) < 1024, "{full:?}");
+    assert_eq!((full.source, one.source), (Source::History, Source::History));
     // And what the client counts is compressed as the last dumps were, at their speed.
     let counted = from_client(&facts, level(1), mib(60));
     assert_eq!((counted.stored, counted.source), (mib(30), Source::Client));

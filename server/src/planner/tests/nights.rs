@@ -6,7 +6,7 @@ use types::Bytes;
 
 use super::{TODAY, asked, is_warned, levels, mib, night, why, with_past};
 use crate::planner::{
-    Day, DleFacts, Estimates, Kind, Minutes, Past, Plan, Request, Snapshot, Strategy, Tonight, plan,
+    Day, DleFacts, Estimates, Kind, Limits, Past, Plan, Request, Snapshot, Strategy, Tonight, plan,
 };
 
 fn due(name: &str, ago: i64, size: u64) -> (DleFacts, Estimates) {
@@ -60,7 +60,7 @@ fn a_full_that_can_never_fit_is_said_so() {
 fn an_image_that_may_not_be_cut_has_to_fit_one_volume() {
     let (mut facts, given) = due("a", 10, 1500);
     let mut two = night(vec![(facts.clone(), given.clone())]);
-    two.capacity.runtapes = 2;
+    two.storages[0].capacity.runtapes = 2;
     assert_eq!(levels(&plan(&two)), BTreeMap::from([("a", 0)]));
     facts.allow_split = false;
     two.dles = vec![facts];
@@ -86,10 +86,10 @@ fn amanda_ends_when_nothing_fits_and_we_say_so_in_the_plan() {
 
 #[test]
 fn a_night_has_only_so_many_minutes() {
-    let mut night = night(vec![due("a", 12, 300), due("b", 11, 300)]);
-    night.minutes = Some(Minutes { minutes: 6, inparallel: 1 });
+    let mut night = night(vec![due("x:a", 12, 300), due("y:b", 11, 300)]);
+    night.limits = Limits { minutes: Some(6), inparallel: 1, interfaces: Vec::new() };
     assert_eq!(levels(&plan(&night)), BTreeMap::from([("a", 0), ("b", 1)]));
-    night.minutes = Some(Minutes { minutes: 6, inparallel: 2 });
+    night.limits.inparallel = 2;
     assert_eq!(levels(&plan(&night)), BTreeMap::from([("a", 0), ("b", 0)]));
 }
 
@@ -97,7 +97,7 @@ fn a_night_has_only_so_many_minutes() {
 fn headers_and_filemarks_of_every_part_are_counted() {
     let mut night = night(vec![due("a", 12, 500), due("b", 11, 500)]);
     assert_eq!(levels(&plan(&night)), BTreeMap::from([("a", 0), ("b", 0)]));
-    night.capacity.part = Some(mib(1));
+    night.storages[0].capacity.part = Some(mib(1));
     assert_eq!(levels(&plan(&night)), BTreeMap::from([("a", 0), ("b", 1)]));
 }
 

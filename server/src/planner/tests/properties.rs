@@ -10,8 +10,8 @@ use types::{Bytes, Level};
 use super::{asked, dle, level, mib, night, with_past};
 use crate::planner::simulate::{MadeUpDle, Rules, Site, simulate};
 use crate::planner::{
-    Capacity, Day, DleFacts, Estimates, Minutes, Plan, Request, Snapshot, Strategy as Way, Tonight,
-    plan,
+    Capacity, Day, DleFacts, Estimates, Limits, Plan, Request, Snapshot, Storage, Strategy as Way,
+    Tonight, plan,
 };
 
 fn a_dle() -> impl Strategy<Value = (DleFacts, Estimates)> {
@@ -59,9 +59,9 @@ fn a_night() -> impl Strategy<Value = Tonight> {
     (vec(a_dle(), 0..25), 0u64..3000, 0u32..4, option::weighted(0.3, 0u32..40), 1u32..12).prop_map(
         |(dles, length, runtapes, minutes, runs)| {
             let mut tonight = night(dles);
-            tonight.capacity.volume = mib(length);
-            tonight.capacity.runtapes = runtapes;
-            tonight.minutes = minutes.map(|minutes| Minutes { minutes, inparallel: 2 });
+            tonight.storages[0].capacity.volume = mib(length);
+            tonight.storages[0].capacity.runtapes = runtapes;
+            tonight.limits = Limits { minutes, inparallel: 2, interfaces: Vec::new() };
             tonight.runs_per_cycle = runs;
             tonight
         },
@@ -90,8 +90,9 @@ proptest! {
         let plan = plan(&tonight);
         let balance = plan.balance();
         prop_assert!(balance.total <= balance.capacity || plan.dumps().is_empty());
-        if let Some(limit) = tonight.minutes {
-            prop_assert!(balance.seconds <= u64::from(limit.minutes * 60 * limit.inparallel));
+        if let Some(minutes) = tonight.limits.minutes {
+            prop_assert!(balance.lasts <= u64::from(minutes) * 60);
+            prop_assert!(balance.seconds <= u64::from(minutes * 60 * tonight.limits.inparallel));
         }
         let stored: Bytes = plan.dumps().iter().map(|dump| dump.choice.cost.stored).sum();
         prop_assert!(stored <= balance.total);
@@ -146,8 +147,8 @@ proptest! {
             })
             .collect();
         let all: u64 = forced.iter().map(|(_, cost)| cost.stored.0 + (1 << 20)).sum();
-        let room = tonight.capacity.run().0 >= all + (1 << 20);
-        if room && tonight.minutes.is_none() && tonight.dles.iter().all(|facts| facts.allow_split) {
+        let room = tonight.storages[0].capacity.run().0 >= all + (1 << 20);
+        if room && tonight.limits.minutes.is_none() && tonight.dles.iter().all(|facts| facts.allow_split) {
             for (dle, _) in forced {
                 let made = plan.dumps().iter().find(|dump| &dump.dle == dle);
                 prop_assert!(made.is_some_and(|dump| dump.choice.level == level(0)), "{}", dle);
@@ -182,16 +183,19 @@ fn a_site() -> impl Strategy<Value = Site> {
         let dumpcycle = dles.iter().map(|dle| dle.facts.dumpcycle).max().unwrap_or(1);
         Site {
             dles,
-            capacity: Capacity {
-                volume: mib(1 << 30),
-                runtapes: 1,
-                limit: None,
-                filemark: Bytes::ZERO,
-                block: Bytes(32 << 10),
-                part: None,
-            },
-            minutes: None,
-            inparallel,
+            storages: vec![Storage {
+                name: "main".into(),
+                capacity: Capacity {
+                    volume: mib(1 << 30),
+                    runtapes: 1,
+                    limit: None,
+                    filemark: Bytes::ZERO,
+                    block: Bytes(32 << 10),
+                    part: None,
+                },
+                speed: None,
+            }],
+            limits: Limits { minutes: None, inparallel, interfaces: Vec::new() },
             dumpcycle,
             runs_per_cycle: dumpcycle,
             today: Day(0),

@@ -1,0 +1,464 @@
+//! The calendar: which night each full to come is for, so that all nights are alike.
+//!
+//! Every full stands on the night it falls due, since one that comes early is one that is made too often. There it
+//! stays, as long as the nights are level: a full that was moved once stays where it is, cycle for cycle. Where they
+//! are not, fulls are moved to an earlier night, the largest first, each to the night where it evens out the most;
+//! never to a later one than it falls due on.
+//!
+//! *Level* is meant of bytes and of the time that a night takes ([`Hours`]) alike. What a night has too much or too
+//! little of either, by the share that is the mean of all nights, counts squared; what no volume could take counts
+//! more; and the part of its cycle that a full loses counts against moving it.
+//!
+//! A night is as long as its longest chain of dumps, so the shortest mean would be had by making all long fulls in one
+//! night. But the night of the longest full has to be there anyway, and hours that are free one night and lacking the
+//! next help nobody: so the level of time is that of nights which have one of the longest fulls each.
+
+use std::cmp::Reverse;
+
+use super::facts::{Route, Strategy, Tonight};
+use super::fit::{Load, work};
+use super::history::usual_incremental;
+use super::hours::{Hours, Ways, Work};
+use super::level::{Case, Due, Take};
+use super::week::Week;
+
+/// What the loss of a whole cycle of a full counts where one looks ahead a week, by the same measure as a night that has
+/// its size too much.
+const EARLY: f64 = 0.03;
+/// A share of the bytes too much counts so many times what the same share of the time does: what of time is uneven is so
+/// for the most part by nature, since one long dump makes a long night.
+const BYTES: f64 = 3.0;
+/// What no volume could take counts so much.
+const OVERFULL: f64 = 10.0;
+/// A full that is more than this share of a night is large.
+const LARGE: f64 = 0.1;
+/// A gain smaller than this is none.
+const LEAST: f64 = 1e-6;
+/// Nobody looks further ahead, in days. What falls due later may still come early.
+const HORIZON: i64 = 60;
+/// So many nights are looked at for each full: tonight, and those that have the least to do.
+const CANDIDATES: usize = 16;
+/// So often all fulls are looked at.
+const PASSES: usize = 3;
+
+/// A full to come.
+#[derive(Clone, Debug)]
+struct Coming {
+    /// Which case.
+    at: usize,
+    /// In how many days it falls due.
+    due: i64,
+    /// It can't be moved: it is made tonight, or may not come early.
+    fixed: bool,
+    /// The earliest night that it may be moved to.
+    earliest: i64,
+    /// From one to the next, in days.
+    cycle: i64,
+    /// What a night has more of, since there is no incremental that night.
+    bytes: u64,
+    millis: u64,
+    /// Its night; what lies beyond the horizon has none.
+    night: i64,
+}
+
+/// A full that comes early.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Early {
+    /// Which case.
+    pub(super) at: usize,
+    /// How many days early.
+    pub(super) days: i64,
+    /// What the night that it falls due on would have to do without that: bytes, and milliseconds.
+    pub(super) relieved: Option<(u64, u64)>,
+}
+
+struct Night {
+    runs: bool,
+    bytes: u64,
+    hours: Hours,
+    millis: u64,
+    cost: f64,
+}
+
+/// The nights to come.
+pub(super) struct Calendar<'a> {
+    ways: &'a Ways,
+    routes: Vec<&'a Route>,
+    room: Vec<u64>,
+    nights: Vec<Night>,
+    coming: Vec<Coming>,
+    /// What every night has in the mean.
+    bytes: f64,
+    millis: f64,
+}
+
+impl<'a> Calendar<'a> {
+    pub(super) fn new(
+        tonight: &'a Tonight,
+        ways: &'a Ways,
+        cases: &[Case<'a>],
+        load: &Load<'_>,
+        week: &Week,
+    ) -> Self {
+        let coming: Vec<Coming> =
+            cases.iter().enumerate().filter_map(|(at, case)| coming(at, case)).collect();
+        let furthest = coming.iter().map(|full| full.cycle.max(full.due + 1)).max().unwrap_or(1);
+        let days = furthest.clamp(1, HORIZON);
+        let usual = usual_night(ways, cases);
+        let mut calendar = Self {
+            ways,
+            routes: cases.iter().map(|case| &case.facts.route).collect(),
+            room: tonight.storages.iter().map(|one| one.capacity.run().0).collect(),
+            nights: Vec::new(),
+            coming,
+            bytes: 1.0,
+            millis: 1.0,
+        };
+        calendar.nights.push(Night {
+            runs: true,
+            bytes: cases.iter().filter_map(Case::choice).map(|choice| choice.cost.stored.0).sum(),
+            hours: load.hours().clone(),
+            millis: 0,
+            cost: 0.0,
+        });
+        for day in 1..days {
+            let night = week.share(tonight.today.day, day);
+            calendar.nights.push(Night {
+                runs: week.has_run(tonight.today.day, day),
+                bytes: types::Bytes(usual.0).share(night).0,
+                hours: usual.1.clone(),
+                millis: 0,
+                cost: 0.0,
+            });
+        }
+        calendar.set_level(&usual, week);
+        calendar.place_all();
+        calendar
+    }
+
+    /// What a night has in the mean; of time, what it has if each has one of the longest fulls.
+    fn set_level(&mut self, usual: &(u64, Hours), week: &Week) {
+        let runs = self.nights.iter().filter(|night| night.runs).count().max(1) as f64;
+        let often = |full: &Coming| 1.0 / (full.cycle as f64 * week.runs_a_day()).max(1.0);
+        let fulls: f64 = self.coming.iter().map(|full| full.bytes as f64 * often(full)).sum();
+        self.bytes = (usual.0 as f64 + fulls).max(1.0);
+        let base = usual.1.millis(self.ways);
+        let mut lengths: Vec<(u64, f64)> = self
+            .coming
+            .iter()
+            .map(|full| {
+                let length = usual.1.millis_with(self.ways, full.at, self.work(full), base);
+                (length, runs * often(full))
+            })
+            .collect();
+        lengths.sort_by_key(|(length, _)| Reverse(*length));
+        let (mut nights, mut sum) = (0.0, 0.0);
+        for (length, times) in lengths {
+            let times = times.min(runs - nights);
+            nights += times;
+            sum += length as f64 * times;
+        }
+        self.millis = ((sum + base as f64 * (runs - nights)) / runs).max(1.0);
+    }
+
+    fn place_all(&mut self) {
+        for number in 0..self.coming.len() {
+            let night = self.coming[number].night;
+            self.change(number, night, Hours::add, u64::saturating_add);
+        }
+        for at in 0..self.nights.len() {
+            self.settle_night(at);
+        }
+    }
+
+    fn work(&self, full: &Coming) -> Work<'a> {
+        Work { bytes: full.bytes, millis: full.millis, storages: &self.routes[full.at].full }
+    }
+
+    /// How far from level a night is that has this to do.
+    fn cost(&self, storages: impl Iterator<Item = u64>, bytes: u64, millis: u64) -> f64 {
+        let over = storages.zip(&self.room).map(|(bytes, room)| bytes.saturating_sub(*room));
+        let over: u64 = over.sum();
+        BYTES * (bytes as f64 / self.bytes - 1.0).powi(2)
+            + (millis as f64 / self.millis - 1.0).powi(2)
+            + OVERFULL * over as f64 / self.bytes
+    }
+
+    fn settle_night(&mut self, at: usize) {
+        let Some(Night { hours, bytes, .. }) = self.nights.get(at) else { return };
+        let millis = hours.millis(self.ways);
+        let cost = self.cost(hours.storages().iter().copied(), *bytes, millis);
+        let night = &mut self.nights[at];
+        (night.millis, night.cost) = (millis, cost);
+    }
+
+    /// The nights of a full: its first, and one each cycle from then on.
+    fn every(&self, full: &Coming, night: i64) -> impl Iterator<Item = usize> + use<> {
+        let first = usize::try_from(night).unwrap_or(usize::MAX);
+        let step = usize::try_from(full.cycle).unwrap_or(1).max(1);
+        (first..self.nights.len().max(first)).step_by(step)
+    }
+
+    fn change(
+        &mut self,
+        number: usize,
+        night: i64,
+        how: fn(&mut Hours, &Ways, usize, Work<'_>),
+        sum: fn(u64, u64) -> u64,
+    ) {
+        let full = self.coming[number].clone();
+        let work = self.work(&full);
+        // Tonight's fulls are in tonight's load already.
+        let first = usize::from(full.fixed && night == 0);
+        for at in self.every(&full, night).skip(first) {
+            let night = &mut self.nights[at];
+            how(&mut night.hours, self.ways, full.at, work);
+            night.bytes = sum(night.bytes, work.bytes);
+        }
+    }
+
+    fn settle(&mut self, number: usize, night: i64) {
+        for at in self.every(&self.coming[number], night) {
+            self.settle_night(at);
+        }
+    }
+
+    /// What it adds to the cost if this full is made that night and every cycle from then on.
+    fn price(&self, full: &Coming, night: i64) -> f64 {
+        let work = self.work(full);
+        let nights = self.every(full, night).map(|at| {
+            let night = &self.nights[at];
+            let millis = night.hours.millis_with(self.ways, full.at, work, night.millis);
+            let storages = night.hours.storages().iter().enumerate();
+            let with = storages.map(|(number, bytes)| {
+                bytes + if work.storages.contains(&number) { work.bytes } else { 0 }
+            });
+            self.cost(with, night.bytes + work.bytes, millis) - night.cost
+        });
+        nights.sum::<f64>() + self.early() * self.lost(full, night)
+    }
+
+    /// The further one looks ahead, the more nights gain by what is lost once.
+    fn early(&self) -> f64 {
+        EARLY * (self.nights.len() as f64 / 7.0).sqrt()
+    }
+
+    /// What is done once more often, in nights, if it is made so early.
+    fn lost(&self, full: &Coming, night: i64) -> f64 {
+        let size = (full.bytes as f64 / self.bytes).max(full.millis as f64 / self.millis);
+        size * (full.due - night) as f64 / full.cycle.max(1) as f64
+    }
+
+    /// Moves fulls until no move makes the nights more alike.
+    pub(super) fn level(&mut self) {
+        let size =
+            |full: &Coming| (full.bytes as f64 / self.bytes).max(full.millis as f64 / self.millis);
+        let mut order: Vec<(f64, usize)> = (0..self.coming.len())
+            .filter(|&number| !self.coming[number].fixed)
+            .map(|number| (size(&self.coming[number]), number))
+            .collect();
+        order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        for _ in 0..PASSES {
+            let least = self.least_to_do();
+            let moved = order.iter().filter(|(_, number)| self.improve(*number, &least)).count();
+            if moved == 0 {
+                break;
+            }
+        }
+        order.retain(|(size, _)| *size > LARGE);
+        for (_, number) in order.into_iter().take(CANDIDATES) {
+            self.make_room(number);
+        }
+    }
+
+    /// Moves a large full to another night if the others of that night can go out of its way.
+    fn make_room(&mut self, number: usize) {
+        let full = self.coming[number].clone();
+        let here = |night: &Night| {
+            night.bytes as f64 / self.bytes > 1.0 + LARGE
+                || night.millis as f64 / self.millis > 1.0 + LARGE
+        };
+        if !self.night(full.night).is_some_and(here) {
+            return;
+        }
+        let candidates = self.least_to_do();
+        let mut best = (self.total() - LEAST, Vec::new());
+        for &night in &candidates {
+            if night < full.earliest || night > full.due || night == full.night {
+                continue;
+            }
+            let mut moved = vec![(number, full.night)];
+            self.put(number, night);
+            let mut others: Vec<usize> = (0..self.coming.len())
+                .filter(|&other| other != number && self.stands_on(other, night))
+                .collect();
+            let bytes = |&other: &usize| Reverse(self.coming[other].bytes);
+            others.sort_by_key(bytes);
+            for other in others.into_iter().take(CANDIDATES) {
+                let before = self.coming[other].night;
+                if self.improve(other, &candidates) {
+                    moved.push((other, before));
+                }
+            }
+            let after: Vec<_> =
+                moved.iter().map(|(one, _)| (*one, self.coming[*one].night)).collect();
+            let total = self.total();
+            for (one, before) in moved.into_iter().rev() {
+                self.put(one, before);
+            }
+            if total < best.0 {
+                best = (total, after);
+            }
+        }
+        for (one, night) in best.1 {
+            self.put(one, night);
+        }
+    }
+
+    fn stands_on(&self, number: usize, night: i64) -> bool {
+        let full = &self.coming[number];
+        let from = night - full.night;
+        !full.fixed && from >= 0 && from % full.cycle.max(1) == 0
+    }
+
+    fn total(&self) -> f64 {
+        let lost = self.coming.iter().map(|full| self.lost(full, full.night)).sum::<f64>();
+        self.nights.iter().map(|night| night.cost).sum::<f64>() + self.early() * lost
+    }
+
+    fn put(&mut self, number: usize, night: i64) {
+        let now = self.coming[number].night;
+        self.change(number, now, Hours::remove, u64::saturating_sub);
+        self.settle(number, now);
+        self.coming[number].night = night;
+        self.change(number, night, Hours::add, u64::saturating_add);
+        self.settle(number, night);
+    }
+
+    fn least_to_do(&self) -> Vec<i64> {
+        let mut nights: Vec<i64> = (0..).take(self.nights.len()).collect();
+        nights.retain(|at| self.night(*at).is_some_and(|night| night.runs));
+        let filled = |at: &i64| {
+            self.night(*at).map_or(f64::INFINITY, |night| {
+                night.bytes as f64 / self.bytes + night.millis as f64 / self.millis
+            })
+        };
+        nights.sort_by(|a, b| filled(a).total_cmp(&filled(b)));
+        nights.truncate(CANDIDATES);
+        if !nights.contains(&0) {
+            nights.push(0);
+        }
+        nights.sort_unstable();
+        nights.reverse();
+        nights
+    }
+
+    fn night(&self, at: i64) -> Option<&Night> {
+        self.nights.get(usize::try_from(at).ok()?)
+    }
+
+    /// Gives one full the night where it evens out the most.
+    fn improve(&mut self, number: usize, candidates: &[i64]) -> bool {
+        let full = self.coming[number].clone();
+        let now = full.night;
+        self.change(number, now, Hours::remove, u64::saturating_sub);
+        self.settle(number, now);
+        let mut best = (self.price(&full, now) - LEAST, now);
+        for &night in candidates {
+            if night < full.earliest || night > full.due || night == now {
+                continue;
+            }
+            let price = self.price(&full, night);
+            if price < best.0 {
+                best = (price, night);
+            }
+        }
+        self.coming[number].night = best.1;
+        self.change(number, best.1, Hours::add, u64::saturating_add);
+        self.settle(number, best.1);
+        best.1 != now
+    }
+
+    /// The fulls that come early tonight, those that lose the least of their cycle first.
+    pub(super) fn tonights(&self) -> Vec<Early> {
+        let tonights = self.coming.iter().filter(|full| !full.fixed && full.night == 0);
+        let mut early: Vec<(f64, Early)> = tonights
+            .map(|full| {
+                let due = self.night(full.due);
+                let relieved = due.map(|night| (night.bytes + full.bytes, night.millis));
+                let lost = full.due as f64 / full.cycle.max(1) as f64;
+                (lost, Early { at: full.at, days: full.due, relieved })
+            })
+            .collect();
+        early.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.at.cmp(&b.1.at)));
+        early.into_iter().map(|(_, early)| early).collect()
+    }
+
+    /// What every night should have: bytes, and milliseconds.
+    pub(super) fn mean(&self) -> (f64, f64) {
+        (self.bytes, self.millis)
+    }
+}
+
+/// What a night has besides fulls that are spread: bytes, and hours.
+fn usual_night(ways: &Ways, cases: &[Case<'_>]) -> (u64, Hours) {
+    let (mut bytes, mut hours) = (0, Hours::new(ways));
+    for (at, case) in cases.iter().enumerate() {
+        let work = usual_work(case);
+        bytes += work.bytes;
+        hours.add(ways, at, work);
+    }
+    (bytes, hours)
+}
+
+/// What a DLE is on a night without a full; or with one, if it has one every night.
+fn usual_work<'a>(case: &Case<'a>) -> Work<'a> {
+    let route = &case.facts.route;
+    if case.due == Due::EveryRun {
+        return case.full.as_ref().map(|full| work(full, route)).unwrap_or_default();
+    }
+    let tonight = || case.incremental.as_ref().map(|choice| work(choice, route)).ok();
+    let usual = usual_incremental(case.facts).filter(|_| case.incremental.is_ok());
+    let usual = usual.map(|(stored, seconds)| Work {
+        bytes: stored.0,
+        millis: u64::from(seconds) * 1000,
+        storages: &route.incremental,
+    });
+    usual.or_else(tonight).unwrap_or_default()
+}
+
+fn coming(at: usize, case: &Case<'_>) -> Option<Coming> {
+    let facts = case.facts;
+    let cycle = i64::from(facts.dumpcycle);
+    if facts.strategy != Strategy::Standard || facts.skip_full || cycle == 0 {
+        return None;
+    }
+    let full = work(case.full.as_ref()?, &facts.route);
+    let due = match (&case.take, case.due) {
+        (Take::Full, _) => 0,
+        (_, Due::In(days)) => days,
+        _ => 1,
+    };
+    // What a night has more of, since there is no incremental that night.
+    let instead = usual_work(case);
+    Some(Coming {
+        at,
+        due,
+        fixed: promotable(case).is_none(),
+        earliest: (due - i64::from(facts.maxpromoteday)).max(0),
+        cycle,
+        bytes: full.bytes.saturating_sub(instead.bytes),
+        millis: full.millis.saturating_sub(instead.millis),
+        night: due,
+    })
+}
+
+/// In how many days the full falls due, if it may be moved.
+pub(super) fn promotable(case: &Case<'_>) -> Option<i64> {
+    let Due::In(in_days) = case.due else { return None };
+    let open = case.take == Take::Incremental
+        && case.facts.request.is_none()
+        // Its last full is not of today: runs may follow each other on one day.
+        && in_days < i64::from(case.facts.dumpcycle);
+    open.then_some(in_days)
+}
