@@ -11,8 +11,8 @@ use types::{Bytes, DleRef, DumpId, Level};
 use crate::clock::{self, Now};
 use crate::library;
 use crate::planner::{
-    Bump, Capacity, Day, DleFacts, Limits, Past, Ratio, Request, Route, Row, Snapshot, Storage,
-    Strategy, Today,
+    Bump, Capacity, Day, DleFacts, Estimates, Limits, Past, Ratio, Request, Route, Row, Snapshot,
+    Storage, Strategy, Today, Tonight,
 };
 
 /// The facts of the DLEs that a run is asked to do.
@@ -120,6 +120,25 @@ fn row(row: &catalogue::HistoryRow) -> Row {
 /// The moment of the run.
 pub fn today(now: &Now) -> Today {
     Today { day: Day(now.day()), second: now.second_of_day() }
+}
+
+/// All that a plan is made from.
+pub fn tonight(
+    config: &Config,
+    catalogue: &Catalogue,
+    dles: Vec<DleFacts>,
+    estimates: BTreeMap<DleRef, Estimates>,
+    today: Today,
+) -> Result<Tonight, CatalogueError> {
+    Ok(Tonight {
+        today,
+        dles,
+        estimates,
+        storages: storages(config),
+        dumpcycle: config.site.dumping.dumpcycle,
+        runs_per_cycle: runs_per_cycle(config, catalogue)?,
+        limits: limits(config),
+    })
 }
 
 /// The storages that a run writes to: so far the first of those that the site names.

@@ -41,7 +41,7 @@ use crate::dispatcher::{
 };
 use crate::holding::{self, Disk, Held};
 use crate::library::Library;
-use crate::planner::{self, Plan, Tonight};
+use crate::planner::{self, Plan};
 use crate::progress::Progress;
 use crate::runlog::{Outcome, Room, RunEvent, RunLog};
 use crate::site::Site;
@@ -132,16 +132,8 @@ fn plan_with(
     estimates: BTreeMap<DleRef, planner::Estimates>,
     today: planner::Today,
 ) -> Result<Plan, CatalogueError> {
-    let config = &site.config;
-    Ok(planner::plan(&Tonight {
-        today,
-        dles,
-        estimates,
-        storages: facts::storages(config),
-        dumpcycle: config.site.dumping.dumpcycle,
-        runs_per_cycle: facts::runs_per_cycle(config, catalogue)?,
-        limits: facts::limits(config),
-    }))
+    let tonight = facts::tonight(&site.config, catalogue, dles, estimates, today)?;
+    Ok(planner::plan(&tonight))
 }
 
 /// Runs a night. The site's lock is held by the caller.

@@ -13,7 +13,7 @@ use server::agent::AgentCommand;
 use server::clock;
 use server::dispatcher::{self, Action, Dispatcher, Event, Failure, Haste, Leftover, To};
 use server::night::{self, Flush, Orders, destinations, facts};
-use server::planner::{self, EstimateNeed, Estimates, Plan, Tonight};
+use server::planner::{self, EstimateNeed, Estimates, Plan};
 use server::runlog::{Logged, RunEvent, Target};
 use taper::catalogue::{RunKind, RunStatus};
 use types::{ChangerName, DleRef, DriveId, DumpId, Level, Stamp, StorageName};
@@ -117,11 +117,12 @@ impl World {
         let now = self.clock();
         let second = u32::try_from(self.second % 86_400).unwrap_or(0);
         let today = planner::Today { day: planner::Day(clock::day_of(now)), second };
-        let first = facts::of(&dles, &self.catalogue, &BTreeSet::new())?;
+        let first = facts::of(&config, &dles, &self.catalogue, &BTreeSet::new())?;
         let mut lost = BTreeSet::new();
         let mut estimates = BTreeMap::new();
+        let worth = planner::worth_asking(&first);
         for facts in &first {
-            match planner::estimates_wanted(facts, today.day) {
+            match planner::estimates_wanted(facts, today.day, worth) {
                 EstimateNeed::Nothing => {}
                 EstimateNeed::FromHistory(known) => {
                     estimates.insert(facts.dle.clone(), known);
@@ -132,16 +133,13 @@ impl World {
                 }
             }
         }
-        let facts = if lost.is_empty() { first } else { facts::of(&dles, &self.catalogue, &lost)? };
-        let plan = planner::plan(&Tonight {
-            today,
-            dles: facts,
-            estimates,
-            capacity: facts::capacity(&config),
-            dumpcycle: config.site.dumping.dumpcycle,
-            runs_per_cycle: facts::runs_per_cycle(&config, &self.catalogue)?,
-            minutes: None,
-        });
+        let facts = if lost.is_empty() {
+            first
+        } else {
+            facts::of(&config, &dles, &self.catalogue, &lost)?
+        };
+        let tonight = facts::tonight(&config, &self.catalogue, facts, estimates, today)?;
+        let plan = planner::plan(&tonight);
         let planned = plan.dumps().iter().map(|dump| &dump.dle);
         let all: Vec<&DleRef> = planned.chain(plan.skipped().iter().map(|one| &one.dle)).collect();
         let once: BTreeSet<&DleRef> = all.iter().copied().collect();
