@@ -50,8 +50,8 @@ pub enum Command {
     Dump(Dump),
     /// Write the images that wait on the holding disk to volumes
     Flush(Selection),
-    /// Show the run now, or any past run
-    Status(RunArg),
+    /// Show the run now, or any past run: who does what, how fast, and what waits for what
+    Status(Status),
     /// Print the report of a run
     Report(Report),
     /// Restore entries or a whole DLE as of any day
@@ -183,6 +183,19 @@ pub struct RunArg {
     pub run: Option<String>,
 }
 
+/// Arguments of `status`.
+#[derive(Args, Debug)]
+pub struct Status {
+    #[command(flatten)]
+    pub run: RunArg,
+    /// Look again and again until the run is over; with --json one line each time
+    #[arg(long, short)]
+    pub watch: bool,
+    /// With --watch: how many seconds lie between two looks
+    #[arg(long, value_name = "SECONDS", default_value_t = 2, requires = "watch", value_parser = clap::value_parser!(u32).range(1..=3600))]
+    pub every: u32,
+}
+
 /// Arguments of `report`.
 #[derive(Args, Debug)]
 pub struct Report {
@@ -194,6 +207,9 @@ pub struct Report {
     /// How many columns the text may take, at least 80; as many as the terminal has without, and 100 elsewhere
     #[arg(long, value_name = "N")]
     pub columns: Option<u16>,
+    /// Draw the run into this file, as SVG: dumpers, holding disks, bandwidth and drives over its time
+    #[arg(long, value_name = "FILE", conflicts_with = "mail")]
+    pub svg: Option<PathBuf>,
     /// Mail it to mailto, as text and page, instead of printing it
     #[arg(long)]
     pub mail: bool,

@@ -23,5 +23,6 @@ pub mod restore;
 pub mod runlog;
 mod selection;
 pub mod site;
+pub mod status;
 pub mod store;
 pub mod unserved;

@@ -5,7 +5,7 @@
 //! this version does not know is passed over.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -251,10 +251,36 @@ pub fn path(directory: &Path, run: Stamp) -> PathBuf {
 /// All that was logged of a run. Lines that a crash cut short or that a later version wrote are passed over.
 pub fn read(directory: &Path, run: Stamp) -> io::Result<Vec<Logged>> {
     let text = fs::read(path(directory, run))?;
-    Ok(text
-        .split(|&byte| byte == b'\n')
-        .filter_map(|line| serde_json::from_slice(line).ok())
-        .collect())
+    Ok(events(&text).collect())
+}
+
+/// The events of some lines.
+fn events(lines: &[u8]) -> impl Iterator<Item = Logged> {
+    lines.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
+}
+
+/// The log of a run, read as it grows.
+#[derive(Debug)]
+pub struct Follower {
+    file: File,
+    /// What came of a line that has no end yet.
+    begun: Vec<u8>,
+}
+
+impl Follower {
+    /// Begins before the first line.
+    pub fn open(directory: &Path, run: Stamp) -> io::Result<Self> {
+        Ok(Self { file: File::open(path(directory, run))?, begun: Vec::new() })
+    }
+
+    /// What was logged since the last time.
+    pub fn more(&mut self) -> io::Result<Vec<Logged>> {
+        self.file.read_to_end(&mut self.begun)?;
+        let whole = self.begun.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        let more = events(&self.begun[..whole]).collect();
+        self.begun.drain(..whole);
+        Ok(more)
+    }
 }
 
 /// The runs that have a log, oldest first.
@@ -296,6 +322,23 @@ mod tests {
         let times: Vec<i64> = read(dir.path(), run).unwrap().iter().map(|line| line.time).collect();
         assert_eq!(times, [1, 3]);
         assert_eq!(runs(dir.path()).unwrap(), [run]);
+    }
+
+    #[test]
+    fn a_log_is_followed_as_it_grows_and_half_a_line_waits_for_its_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let run: Stamp = "20260102030405".parse().unwrap();
+        let mut log = RunLog::create(dir.path(), run).unwrap();
+        let mut follower = Follower::open(dir.path(), run).unwrap();
+        let mut times =
+            || -> Vec<i64> { follower.more().unwrap().iter().map(|line| line.time).collect() };
+        log.append(1, RunEvent::Interrupted).unwrap();
+        log.file.write_all(b"{\"time\":2,\"event\":\"inter").unwrap();
+        assert_eq!(times(), [1]);
+        assert_eq!(times(), [0; 0]);
+        log.file.write_all(b"rupted\"}\n").unwrap();
+        log.append(3, RunEvent::Interrupted).unwrap();
+        assert_eq!(times(), [2, 3]);
     }
 
     #[test]

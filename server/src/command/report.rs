@@ -8,15 +8,21 @@ use types::Stamp;
 use super::{Context, Exit, status};
 use crate::cli;
 use crate::cli::ReportFormat;
+use crate::print;
 use crate::report::{self, Attached, Report, Width};
-use crate::runlog::Outcome;
+use crate::runlog::{self, Logged, Outcome};
 use crate::site::Site;
-use crate::{print, runlog};
 
 pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<Exit> {
     let site = context.open()?;
     let run = status::chosen(&site.config.site.logdir, &arguments.run)?;
     let report = of_run(context, &site, run)?;
+    if let Some(file) = &arguments.svg {
+        let log = read(&site, run)?;
+        std::fs::write(file, report::svg::render(&report, &log))
+            .with_context(|| format!("could not draw the run into {}", file.display()))?;
+        return Ok(Exit::Good);
+    }
     if arguments.mail {
         let attached = if arguments.attach_json { Attached::Json } else { Attached::Nothing };
         report::send(&site.config.site, &report, attached, &context.now)?;
@@ -34,10 +40,14 @@ pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<
 
 /// The report of a run, with the facts of now.
 pub(super) fn of_run(context: &Context, site: &Site, run: Stamp) -> anyhow::Result<Report> {
-    let log = runlog::read(&site.config.site.logdir, run)
-        .with_context(|| format!("could not read the log of run {run}"))?;
+    let log = read(site, run)?;
     let facts = report::facts::gather(&site.config, &site.catalogue()?, &context.now)?;
     Ok(report::of(run, &log, facts))
+}
+
+fn read(site: &Site, run: Stamp) -> anyhow::Result<Vec<Logged>> {
+    runlog::read(&site.config.site.logdir, run)
+        .with_context(|| format!("could not read the log of run {run}"))
 }
 
 /// As wide as was asked for, or as the terminal is.

@@ -1,39 +1,98 @@
-//! `status`: the run now, or any past run.
+//! `status`: the run now, or any past run; once, or again and again.
+
+use std::io::IsTerminal;
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
-use serde::Serialize;
 use types::Stamp;
 
 use super::{Context, Exit, Misuse};
-use crate::cli::RunArg;
-use crate::report::{self, Facts, Report, State};
-use crate::{clock, print, runlog};
+use crate::cli;
+use crate::clock::Now;
+use crate::print;
+use crate::runlog::{self, Follower};
+use crate::site::Site;
+use crate::status::{Life, Shape, Status, Watch, render};
 
-#[derive(Serialize)]
-struct Status<'a> {
-    at_work: Option<&'a str>,
-    #[serde(flatten)]
-    report: &'a Report,
+/// A screen that does not say how large it is.
+const SCREEN: (usize, usize) = (24, 80);
+
+pub(super) fn run(context: &Context, arguments: &cli::Status) -> anyhow::Result<Exit> {
+    let site = context.open()?;
+    let run = chosen(&site.config.site.logdir, &arguments.run)?;
+    let mut look = Look::at(&site, run)?;
+    if !arguments.watch {
+        let status = look.again()?;
+        if context.json {
+            print::json(&status)?;
+        } else {
+            print::text(&render(&status, &site.config.site.org, Shape::Whole))?;
+        }
+        return Ok(Exit::Good);
+    }
+    loop {
+        let status = look.again()?;
+        let over = status.life != Life::AtWork;
+        show(context, &site, &status, over)?;
+        if over {
+            return Ok(Exit::Good);
+        }
+        std::thread::sleep(Duration::from_secs(u64::from(arguments.every)));
+    }
 }
 
-pub(super) fn run(context: &Context, arguments: &RunArg) -> anyhow::Result<Exit> {
-    let site = context.open()?;
-    let run = chosen(&site.config.site.logdir, arguments)?;
-    let log = runlog::read(&site.config.site.logdir, run)
-        .with_context(|| format!("could not read the log of run {run}"))?;
-    let report =
-        report::of(run, &log, Facts { org: site.config.site.org.clone(), ..Facts::default() });
-    let at_work = site.at_work();
+/// Shows one page of many: on a terminal in place of the last, as JSON one line.
+fn show(context: &Context, site: &Site, status: &Status, over: bool) -> anyhow::Result<()> {
     if context.json {
-        print::json(&Status { at_work: at_work.as_deref(), report: &report })?;
-    } else {
-        print::text(&text(&report, at_work.as_deref()))?;
+        return Ok(print::line(&serde_json::to_string(status)?)?);
     }
-    Ok(Exit::Good)
+    let out = std::io::stdout();
+    let org = &site.config.site.org;
+    if !out.is_terminal() || over {
+        let shape = if over { Shape::Whole } else { Shape::Screen { rows: 1000, columns: 1000 } };
+        return Ok(print::text(&format!("{}\n", render(status, org, shape)))?);
+    }
+    let size = rustix::termios::tcgetwinsize(&out).ok();
+    let (rows, columns) = size
+        .map_or(SCREEN, |size| (usize::from(size.ws_row.max(2)), usize::from(size.ws_col.max(20))));
+    // Home, and clear what is below: a screen that is cleared first flickers.
+    let page = render(status, org, Shape::Screen { rows, columns });
+    let page = page.replace('\n', "\x1b[K\n");
+    Ok(print::text(&format!("\x1b[H{page}\x1b[J"))?)
+}
+
+/// A run, looked at again and again.
+struct Look<'a> {
+    site: &'a Site,
+    run: Stamp,
+    follower: Follower,
+    watch: Watch,
+}
+
+impl<'a> Look<'a> {
+    fn at(site: &'a Site, run: Stamp) -> anyhow::Result<Self> {
+        let follower = Follower::open(&site.config.site.logdir, run)
+            .with_context(|| format!("could not read the log of run {run}"))?;
+        Ok(Self { site, run, follower, watch: Watch::default() })
+    }
+
+    fn again(&mut self) -> anyhow::Result<Status> {
+        // Who is at work is asked first: a run that ends meanwhile has then said so in what is read.
+        let holder = self.site.at_work();
+        let more = self
+            .follower
+            .more()
+            .with_context(|| format!("could not read the log of run {}", self.run))?;
+        more.iter().for_each(|line| self.watch.take(line));
+        let of_run = format!("process {},", self.watch.pid());
+        let alive = holder.is_some_and(|holder| holder.contains(&of_run));
+        Ok(self.watch.status(self.run, Now::read().unix(), alive))
+    }
 }
 
 /// The run that the arguments name, or the newest.
-pub(super) fn chosen(directory: &std::path::Path, arguments: &RunArg) -> anyhow::Result<Stamp> {
+pub(super) fn chosen(directory: &Path, arguments: &cli::RunArg) -> anyhow::Result<Stamp> {
     let runs = runlog::runs(directory).context("could not look for the logs of runs")?;
     match &arguments.run {
         None => runs.last().copied().ok_or_else(|| {
@@ -48,50 +107,5 @@ pub(super) fn chosen(directory: &std::path::Path, arguments: &RunArg) -> anyhow:
                 .into()
             })
         }
-    }
-}
-
-fn text(report: &Report, at_work: Option<&str>) -> String {
-    let mut out = String::new();
-    match (report.finished, at_work) {
-        (Some(finished), _) => {
-            out.push_str(&format!("run {} ended {}\n", report.run, clock::unix_text(finished)));
-        }
-        (None, Some(holder)) => out.push_str(&format!("run {} is at work: {holder}\n", report.run)),
-        (None, None) => {
-            out.push_str(&format!("run {} was cut off; the next one tidies up\n", report.run))
-        }
-    }
-    let mut rows =
-        vec![["DLE", "level", "entries", "raw", "stored", "state"].map(str::to_owned).to_vec()];
-    for line in &report.dles {
-        rows.push(vec![
-            line.dle.to_string(),
-            line.level.map_or_else(|| "-".to_owned(), |level| level.to_string()),
-            line.entries.to_string(),
-            line.raw.to_string(),
-            line.stored.to_string(),
-            state(line),
-        ]);
-    }
-    out.push_str(&print::table(&rows, &[1, 2, 3, 4]));
-    for failure in &report.failures {
-        out.push_str(&format!("! {failure}\n"));
-    }
-    out
-}
-
-fn state(line: &report::DleLine) -> String {
-    let labels: Vec<&str> =
-        line.copies.iter().flat_map(|copy| &copy.labels).map(types::Label::as_str).collect();
-    let labels = labels.join(" ");
-    match line.state {
-        State::Waiting => "waiting".to_owned(),
-        State::Dumping => "dumping".to_owned(),
-        State::Held if line.placed().0 > 0 => format!("being written to {labels}"),
-        State::Held => "on the holding disk".to_owned(),
-        State::Placed => format!("on {labels}"),
-        State::Failed => "failed".to_owned(),
-        State::Skipped => format!("skipped: {}", line.why),
     }
 }

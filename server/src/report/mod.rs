@@ -13,10 +13,12 @@
 //! next; then what was strange; then the figures.
 
 mod advice;
+mod course;
 pub mod facts;
 pub mod html;
 mod mailed;
 mod speed;
+pub mod svg;
 mod take;
 mod text;
 mod wrap;
@@ -31,6 +33,7 @@ use crate::runlog::{Logged, Outcome, Target, Waits};
 pub use facts::{Facts, Held, Pool};
 pub use mailed::{Attached, mail, send};
 pub use speed::{Bound, Speed};
+pub(crate) use text::duration;
 pub use text::{Width, render};
 
 /// The version of the report's form as JSON. Fields are added without a new one; it rises when one that is there

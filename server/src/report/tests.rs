@@ -303,3 +303,51 @@ fn the_page_says_what_the_text_says_and_lets_no_client_write_into_it() {
 fn the_form_as_json_is_the_documented_one() {
     insta::assert_snapshot!(serde_json::to_string_pretty(&of(run(), &night(), facts())).unwrap());
 }
+
+/// A night with two drives, as a run wrote it.
+fn recorded() -> Vec<Logged> {
+    let text = include_str!("../status/tests/night.jsonl");
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn the_picture_of_a_run_is_the_same_for_the_same_log_and_names_what_it_shows() {
+    let log = recorded();
+    let report = of(run(), &log, facts());
+    let picture = svg::render(&report, &log);
+    assert_eq!(picture, svg::render(&report, &log));
+    for name in ["Dumpers", "DLEs that wait", "Holding disks, 30.0 GiB", "Bandwidth", "drive1"] {
+        assert!(picture.contains(name), "{name} is missing");
+    }
+    assert!(!picture.contains("href") && !picture.contains("<script"));
+    insta::assert_snapshot!(picture);
+}
+
+#[test]
+fn a_run_without_events_is_drawn_too() {
+    let log = log(vec![started()]);
+    let picture = svg::render(&of(run(), &log, Facts::default()), &log);
+    assert!(picture.ends_with("</svg>\n"));
+    assert!(!picture.contains("NaN") && !picture.contains("inf"), "{picture}");
+}
+
+#[test]
+fn the_course_of_a_run_is_what_its_log_says() {
+    let course = course::Course::of(&recorded());
+    assert_eq!(course.seconds, 152);
+    assert_eq!(course.busy.most(), 2.0);
+    // 2 GiB of /srv and what had come of /home, and 1 GiB of an earlier run.
+    assert_eq!(course.holding.most(), (4u64 << 30) as f64);
+    assert_eq!(course.busy.0.last(), Some(&(140, 0.0)));
+    let writes: Vec<_> = course
+        .drives
+        .iter()
+        .flat_map(|(drive, stretches)| {
+            stretches.iter().map(move |stretch| (drive.as_str(), stretch.from, stretch.to))
+        })
+        .collect();
+    assert_eq!(
+        writes,
+        [("drive0", 3, 20), ("drive0", 45, 91), ("drive0", 141, 150), ("drive1", 106, 152)]
+    );
+}

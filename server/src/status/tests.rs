@@ -1,0 +1,108 @@
+use types::Stamp;
+
+use super::*;
+use crate::runlog::Logged;
+
+/// A night with two drives, as a run wrote it: taken at any of its lines it has a status.
+const NIGHT: &str = include_str!("tests/night.jsonl");
+
+fn run() -> Stamp {
+    "20260102030000".parse().unwrap()
+}
+
+/// The status when the log had so many lines, so many seconds after the last.
+fn after(lines: usize, seconds: i64, alive: bool) -> Status {
+    let mut watch = Watch::default();
+    let mut last = 0;
+    let read = NIGHT.lines().take(lines).filter_map(|line| serde_json::from_str(line).ok());
+    for line in read {
+        let line: Logged = line;
+        last = line.time;
+        watch.take(&line);
+    }
+    watch.status(run(), last + seconds, alive)
+}
+
+fn all() -> usize {
+    NIGHT.lines().count()
+}
+
+fn text(status: &Status) -> String {
+    render(status, "Example", Shape::Whole)
+}
+
+#[test]
+fn at_work_it_says_who_does_what_and_what_waits_for_what() {
+    insta::assert_snapshot!(text(&after(19, 40, true)));
+}
+
+#[test]
+fn a_past_run_is_told_as_one_that_is_over() {
+    let status = after(all(), 999_999, false);
+    assert_eq!(status.life, Life::Ended { outcome: Outcome::Failed });
+    insta::assert_snapshot!(text(&status));
+}
+
+#[test]
+fn a_killed_run_is_said_to_have_died() {
+    let status = after(19, 86_400, false);
+    assert_eq!(status.life, Life::Died);
+    assert_eq!(status.seconds_left, None);
+    insta::assert_snapshot!(text(&status));
+}
+
+#[test]
+fn the_form_as_json_is_the_documented_one() {
+    insta::assert_snapshot!(serde_json::to_string_pretty(&after(19, 40, true)).unwrap());
+}
+
+/// Amanda's issue 134: a line that the program did not expect broke `amstatus`.
+#[test]
+fn a_line_of_a_later_version_changes_nothing() {
+    let odd = [
+        r#"{"time":1767322830,"event":"shm-write","bytes":[1,2]}"#,
+        r#"{"time":1767322830,"event":"drive-began","drive":"d0"}"#,
+        r#"{"time":1767322830,"event":"dump-progress","dump":"nonsense"}"#,
+        r#"{"time":1767322830,"event":"finished","outcome":"splendid"}"#,
+        "{\"time\":17673",
+        "",
+    ];
+    let read = |text: &str| {
+        let mut watch = Watch::default();
+        text.lines()
+            .filter_map(|line| serde_json::from_str::<Logged>(line).ok())
+            .for_each(|line| watch.take(&line));
+        serde_json::to_string(&watch.status(run(), 1_767_322_900, true)).unwrap()
+    };
+    let first: Vec<&str> = NIGHT.lines().take(19).collect();
+    let mut with: Vec<&str> = Vec::new();
+    for line in &first {
+        with.push(line);
+        with.extend(odd);
+    }
+    assert_eq!(read(&with.join("\n")), read(&first.join("\n")));
+}
+
+#[test]
+fn at_every_line_there_is_a_status_and_it_adds_up() {
+    for lines in 0..=all() {
+        let status = after(lines, 1, true);
+        let counts = status.counts;
+        let sum = counts.waiting
+            + counts.dumping
+            + counts.held
+            + counts.placed
+            + counts.failed
+            + counts.skipped;
+        assert_eq!(sum, status.dles.len(), "after {lines} lines");
+        assert_eq!(counts.dumping, status.dumping.len(), "after {lines} lines");
+        assert!(!text(&status).is_empty());
+    }
+}
+
+#[test]
+fn a_screen_shows_no_more_than_it_has_room_for() {
+    let screen = render(&after(19, 40, true), "Example", Shape::Screen { rows: 8, columns: 60 });
+    assert_eq!(screen.lines().count(), 7);
+    assert!(screen.lines().all(|line| line.chars().count() <= 60), "{screen}");
+}
