@@ -50,6 +50,12 @@ pub enum Command {
     Dump(Dump),
     /// Write the images that wait on the holding disk to volumes
     Flush(Selection),
+    /// Copy dumps from one storage to another
+    ///
+    /// Without --to, the copies that were wished for and are due are made: those of a storage's `vault`, and those of
+    /// dumps that went straight to a volume of one storage and must get to another. With --to, that storage gets what it
+    /// lacks of the dumps that are chosen. Copies go over the holding disk and are proved on the way.
+    Vault(Vault),
     /// Show the run now, or any past run: who does what, how fast, and what waits for what
     Status(Status),
     /// Print the report of a run
@@ -110,6 +116,32 @@ pub enum Command {
         /// Where to
         directory: PathBuf,
     },
+}
+
+/// Arguments of `vault`.
+#[derive(Args, Debug)]
+pub struct Vault {
+    /// Show what would be copied, and copy nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Read from this storage
+    #[arg(long, value_name = "STORAGE")]
+    pub from: Option<String>,
+    /// Write to this storage
+    #[arg(long, value_name = "STORAGE")]
+    pub to: Option<String>,
+    /// Only dumps of level 0
+    #[arg(long)]
+    pub fulls_only: bool,
+    /// Only the dumps that the newest state of each DLE is made of
+    #[arg(long, conflicts_with = "days")]
+    pub latest: bool,
+    /// Only dumps of the last N days
+    #[arg(long, value_name = "N")]
+    pub days: Option<u32>,
+    /// Which DLEs
+    #[command(flatten)]
+    pub selection: Selection,
 }
 
 /// Arguments of `quickstart`.

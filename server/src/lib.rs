@@ -26,3 +26,4 @@ pub mod site;
 pub mod status;
 pub mod store;
 pub mod unserved;
+pub mod vault;

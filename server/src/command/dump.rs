@@ -10,6 +10,7 @@ use crate::cli::Dump;
 use crate::night::{self, Flush, Night, Orders};
 use crate::runlog::Outcome;
 use crate::site::Site;
+use crate::vault::{self, Asked};
 use crate::{print, report, selection};
 
 pub(super) fn run(context: &Context, arguments: &Dump) -> anyhow::Result<Exit> {
@@ -32,7 +33,25 @@ pub(super) fn run(context: &Context, arguments: &Dump) -> anyhow::Result<Exit> {
             quiet: context.json,
         },
     )?;
-    tell(context, &site, &night)
+    let exit = tell(context, &site, &night)?;
+    let copies = vault(context, &site, &night)?;
+    Ok(if exit == Exit::Good { copies } else { exit })
+}
+
+/// The copies of `vault-storage` that are due, at the end of the night; each round of them is a run of its own.
+fn vault(context: &Context, site: &Site, night: &Night) -> anyhow::Result<Exit> {
+    let into = &site.config.site.vault_storage;
+    if into.is_empty() || night.outcome == Outcome::Interrupted {
+        return Ok(Exit::Good);
+    }
+    let asked = Asked { wishes_of: into.iter().cloned().collect(), ..Asked::default() };
+    let agent = site.agent(&context.program);
+    let mut exit = Exit::Good;
+    for copies in vault::carry_out(site, &asked, &agent, context.json)? {
+        let ended = tell(context, site, &copies)?;
+        exit = if exit == Exit::Good { ended } else { exit };
+    }
+    Ok(exit)
 }
 
 /// Prints the report of a night, and keeps it beside the log.

@@ -37,6 +37,7 @@ mod request;
 mod restore;
 mod simulate;
 mod status;
+mod vault;
 mod verify;
 mod volume;
 
@@ -125,6 +126,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Plan(arguments) => plan::run(context, &arguments),
         Command::Dump(arguments) => dump::run(context, &arguments),
         Command::Flush(selection) => flush::run(context, &selection),
+        Command::Vault(arguments) => vault::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Report(arguments) => report::run(context, &arguments),
         Command::Restore(arguments) => restore::run(context, &arguments),

@@ -51,12 +51,12 @@ pub use event::{Action, Event, Failure, Haste, To};
 pub use site::{
     Algorithm, Destinations, Holding, Leftover, Letter, Manner, Site, Taper, Thresholds,
 };
+pub(crate) use space::Space;
 pub use space::{Disk, DiskNo, Reservation, Share};
 
 use crate::planner::Plan;
 use drives::Drive;
 use job::{Abort, Image, Job, State};
-use space::Space;
 use stores::{Store, StoreNo};
 
 /// How a planned DLE ended.

@@ -99,7 +99,7 @@ impl Account {
 
 /// What is free, and who has the rest.
 #[derive(Debug)]
-pub(super) struct Space {
+pub(crate) struct Space {
     disks: Vec<Account>,
     promised: BTreeMap<DumpId, Vec<Share>>,
     /// The dumps that are arriving, of those that have space.
@@ -107,7 +107,7 @@ pub(super) struct Space {
 }
 
 impl Space {
-    pub(super) fn new(disks: Vec<Disk>) -> Self {
+    pub(crate) fn new(disks: Vec<Disk>) -> Self {
         let account =
             |disk: Disk| Account { disk, free: disk.room, all: disk.room, refused: false };
         Self {
@@ -128,13 +128,13 @@ impl Space {
     }
 
     /// True when `data` would fit if nothing else were on the disks.
-    pub(super) fn could_ever_hold(&self, data: Bytes) -> bool {
+    pub(crate) fn could_ever_hold(&self, data: Bytes) -> bool {
         let open = self.disks.iter().filter(|account| account.open());
         open.map(|account| account.takes(account.all)).sum::<Bytes>() >= data
     }
 
     /// True when `data` fits and `untouched` bytes stay free.
-    pub(super) fn fits(&self, data: Bytes, untouched: Bytes) -> bool {
+    pub(crate) fn fits(&self, data: Bytes, untouched: Bytes) -> bool {
         let free = self.free();
         let whole = |account: &Account| {
             let bytes = account.with_headers(data);
@@ -150,7 +150,7 @@ impl Space {
     }
 
     /// Promises space for an image of `data` bytes, if it is there.
-    pub(super) fn reserve(&mut self, dump: DumpId, data: Bytes) -> Option<Reservation> {
+    pub(crate) fn reserve(&mut self, dump: DumpId, data: Bytes) -> Option<Reservation> {
         let shares = self.cut(data, None)?;
         self.arriving.insert(dump);
         Some(self.promise(dump, shares))

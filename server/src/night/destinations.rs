@@ -2,12 +2,16 @@
 //!
 //! A run writes to the storages of `storage`. An image stays on the holding disk until it is in all of
 //! `active-storage` as well, which a flush writes to. Of these, a storage takes what its `dump-selection` lets pass.
+//!
+//! What has to be copied later is wished for when it is placed: what went straight to a volume lacks the other
+//! storages, and a storage's `vault` wants copies elsewhere after so many days.
 
 use config::{Config, Dle, Levels, Selection, Storage};
-use taper::catalogue::RunKind;
+use taper::catalogue::{Pending, RunKind};
 use types::{DleRef, Level, StorageName};
 
 use crate::dispatcher::Destinations;
+use crate::holding::ImageName;
 
 /// The storages that a run of this kind writes to, the first choice first.
 pub fn of_run(config: &Config, kind: RunKind) -> Vec<&Storage> {
@@ -30,10 +34,42 @@ pub fn wanted(config: &Config) -> Vec<&Storage> {
 
 /// The storages that the image of a dump must get to. A DLE that is no longer in the configuration has no tags.
 pub fn of_image(config: &Config, dle: &DleRef, level: Level) -> Vec<StorageName> {
-    let tags = config.dles.iter().find(|listed| listed.reference() == *dle);
-    let tags = tags.map_or(&[][..], |dle| &dle.dumping.tag);
+    let tags = tags(config, dle);
     let takes = |storage: &&Storage| takes(storage, tags, level);
     wanted(config).into_iter().filter(takes).map(|storage| storage.name.clone()).collect()
+}
+
+/// How an image came to a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// From the holding disk, where it stays until every storage has it.
+    FromHolding,
+    /// Straight from its client: nobody but this volume has it.
+    Direct,
+}
+
+/// The copies that are to be made of an image once it is in this storage.
+pub fn wishes(config: &Config, image: &ImageName, storage: &StorageName, way: Way) -> Vec<Pending> {
+    let wish = |to: StorageName, days| Pending {
+        dump: image.dump,
+        storage: to,
+        due: image.run.plus_days(days),
+    };
+    let lacking = match way {
+        Way::FromHolding => Vec::new(),
+        Way::Direct => of_image(config, &image.dle, image.level),
+    };
+    let mut wishes: Vec<Pending> = lacking.into_iter().map(|to| wish(to, 0)).collect();
+    let own = config.storages.iter().find(|own| own.name == *storage);
+    for vault in own.map_or(&[][..], |own| &own.vault) {
+        let target = named(config, std::slice::from_ref(&vault.storage));
+        let tags = tags(config, &image.dle);
+        if target.iter().any(|target| takes(target, tags, image.level)) {
+            wishes.push(wish(vault.storage.clone(), vault.days));
+        }
+    }
+    wishes.retain(|wish| wish.storage != *storage);
+    wishes
 }
 
 /// The storages that the images of a DLE must get to, by level.
@@ -43,6 +79,11 @@ pub fn of_dle(config: &Config, dle: &Dle) -> Destinations {
         full: of_image(config, &reference, Level::FULL),
         incremental: of_image(config, &reference, Level::FULL.next()),
     }
+}
+
+fn tags<'a>(config: &'a Config, dle: &DleRef) -> &'a [String] {
+    let listed = config.dles.iter().find(|listed| listed.reference() == *dle);
+    listed.map_or(&[][..], |dle| &dle.dumping.tag)
 }
 
 fn named<'a>(config: &'a Config, names: &[StorageName]) -> Vec<&'a Storage> {
@@ -97,6 +138,7 @@ slots = 4
 
 [storage.first]
 tpchanger = "one"
+vault = [{ storage = "fulls", days = 3 }, { storage = "later", days = 9 }]
 dump-selection = [{ tag = "db", level = "incr" }, { tag = "home" }]
 
 [storage.fulls]
@@ -142,6 +184,30 @@ path = "/plain"
         for (dle, level, storages) in cases {
             assert_eq!(names(&of(dle, level)), storages, "DLE {dle} at level {level}");
         }
+    }
+
+    #[test]
+    fn what_went_straight_to_a_volume_lacks_the_others_and_a_vault_wants_its_copy_later() {
+        let config = config::read(&[("/site/reelkeep.toml".into(), THREE.to_owned())]).unwrap();
+        let wished = |level, way| -> Vec<(String, String)> {
+            let image = ImageName {
+                run: "20260101120000".parse().unwrap(),
+                dle: config.dles[1].reference(),
+                level,
+                dump: types::DumpId::new(1, [0; 10]),
+                base: None,
+            };
+            let wishes = wishes(&config, &image, &"first".parse().unwrap(), way);
+            wishes.iter().map(|w| (w.storage.to_string(), w.due.to_string())).collect()
+        };
+        let pair = |storage: &str, due: &str| (storage.to_owned(), due.to_owned());
+        let (third, ninth) = ("20260104120000", "20260110120000");
+        let vaulted = [pair("fulls", third), pair("later", ninth)];
+        assert_eq!(wished(Level::FULL, Way::FromHolding), vaulted);
+        // The storage for fulls takes no other level, whoever wants it there.
+        assert_eq!(wished(Level::FULL.next(), Way::FromHolding), [pair("later", ninth)]);
+        let at_once = [pair("fulls", "20260101120000"), pair("later", "20260101120000")];
+        assert_eq!(wished(Level::FULL, Way::Direct), [&at_once[..], &vaulted].concat());
     }
 
     #[test]

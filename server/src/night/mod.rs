@@ -172,12 +172,24 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     for event in told(&plan) {
         note(&mut log, event)?;
     }
-    let night = dispatch(site, orders, run, &plan, catalogue, &mut log, &mut progress, signals)?;
-    let outcome = night.outcome;
+    let storages = destinations::of_run(&site.config, orders.kind);
+    let left_over = leftovers(&site.config, orders, &catalogue)?;
+    let work = Work { plan: &plan, storages, left_over };
+    let outcome = dispatch(site, orders, run, &work, catalogue, &mut log, &mut progress, signals)?;
     let ended = RunEvent::Finished { outcome };
     progress.show(&ended);
     log.append(Now::read().unix(), ended)?;
-    Ok(night)
+    Ok(Night { run, outcome })
+}
+
+/// What a run carries out.
+pub(crate) struct Work<'a> {
+    /// The dumps.
+    pub(crate) plan: &'a Plan,
+    /// The storages that it writes to.
+    pub(crate) storages: Vec<&'a config::Storage>,
+    /// The images that wait on the holding disks, and that it writes.
+    pub(crate) left_over: Vec<Leftover>,
 }
 
 fn plan_of(
@@ -213,34 +225,33 @@ pub fn told(plan: &Plan) -> Vec<RunEvent> {
     planned.chain(skipped).chain(warnings).collect()
 }
 
-/// Runs the dispatcher over the plan and what waits on the holding disks.
+/// Runs the dispatcher over the plan and what waits on the holding disks, and closes the run.
 #[expect(clippy::too_many_arguments, reason = "the pieces of one night, put together once")]
-fn dispatch(
+pub(crate) fn dispatch(
     site: &Site,
     orders: &Orders<'_>,
     run: Stamp,
-    plan: &Plan,
+    work: &Work<'_>,
     catalogue: Catalogue,
     log: &mut RunLog,
     progress: &mut Progress,
     signals: Signals,
-) -> anyhow::Result<Night> {
+) -> anyhow::Result<Outcome> {
     let config = &site.config;
+    let Work { plan, storages, left_over } = work;
     let disks = disks(config)?;
     let rooms = rooms(config, &disks)?;
     let held = held_images(&catalogue)?;
-    let leftovers = leftovers(config, orders, &catalogue, &held, &disks)?;
     let shared = SharedCatalogue::new(catalogue);
     let channel = run::channel();
-    let storages = destinations::of_run(config, orders.kind);
     let libraries = if orders.taper {
-        drive::open_all(&storages, &shared, &channel.0)?
+        drive::open_all(storages, &shared, &channel.0)?
     } else {
         BTreeMap::new()
     };
     let tapers = storages.iter().map(|storage| taper(storage, libraries.get(&storage.name)));
     let tapers: Vec<Taper> = tapers.collect();
-    let drives = start_drives(site, run, &storages, &libraries, &shared, &channel.0);
+    let drives = start_drives(site, run, storages, &libraries, &shared, &channel.0);
     let called = drives.values().map(|drive| &drive.called);
     let equipped = equipped(config, &rooms, called, &held);
     log.append(Now::read().unix(), equipped)?;
@@ -249,7 +260,7 @@ fn dispatch(
         // Nothing is kept free for nights without a volume when the operator wants one without.
         dispatcher_site.reserve = 0;
     }
-    if orders.kind == RunKind::Flush {
+    if orders.kind != RunKind::Dump {
         // The operator has asked for it: nothing is left for a fuller volume.
         for taper in &mut dispatcher_site.tapers {
             taper.thresholds = Thresholds::default();
@@ -260,7 +271,7 @@ fn dispatch(
         plan,
         &manners,
         dispatcher_site,
-        &leftovers,
+        left_over,
         Box::new(|| new_id(&Now::read())),
     );
     let means = Means {
@@ -286,7 +297,7 @@ fn dispatch(
         Outcome::Interrupted => RunStatus::Interrupted,
     };
     catalogue.finish_run(run, Now::read().stamp().max(run), status)?;
-    Ok(Night { run, outcome })
+    Ok(outcome)
 }
 
 /// Drops the requests that were fulfilled, and says how the night went.
@@ -348,7 +359,7 @@ pub fn disks(config: &Config) -> anyhow::Result<Arc<[Disk]>> {
 }
 
 /// What a run may use of each holding disk, what already lies there taken off.
-fn rooms(config: &Config, disks: &[Disk]) -> anyhow::Result<Vec<dispatcher::Disk>> {
+pub(crate) fn rooms(config: &Config, disks: &[Disk]) -> anyhow::Result<Vec<dispatcher::Disk>> {
     let mut rooms = Vec::new();
     for (settings, disk) in config.holding.iter().zip(disks) {
         let room = room(settings).with_context(|| {
@@ -421,9 +432,8 @@ fn leftovers(
     config: &Config,
     orders: &Orders<'_>,
     catalogue: &Catalogue,
-    held: &BTreeMap<DumpId, Held>,
-    disks: &[Disk],
 ) -> anyhow::Result<Vec<Leftover>> {
+    let disks = disks(config)?;
     let storages = destinations::of_run(config, orders.kind);
     let flushed = |dle: &DleRef, storage: &StorageName| match &orders.flush {
         Flush::Nothing => false,
@@ -438,34 +448,39 @@ fn leftovers(
         }),
     };
     let mut leftovers = Vec::new();
-    for (id, image) in held {
-        let located = catalogue.dump(*id)?;
+    for (id, image) in held_images(catalogue)? {
+        let located = catalogue.dump(id)?;
         let lacks = lacking(config, &located);
-        let dump = located.dump;
-        if !lacks.iter().any(|storage| flushed(&dump.dle, storage)) {
-            continue;
+        if lacks.iter().any(|storage| flushed(&located.dump.dle, storage)) {
+            leftovers.push(leftover(config, located.dump, &image, &disks, lacks));
         }
-        let allow_split = config
-            .dles
-            .iter()
-            .find(|dle| dle.reference() == dump.dle)
-            .is_none_or(|dle| dle.dumping.allow_split);
-        leftovers.push(Leftover {
-            dump: dump.id,
-            dle: dump.dle,
-            level: dump.level,
-            run: dump.run,
-            stored: dump.stored,
-            on: shares(&image.files(), disks),
-            allow_split,
-            lacks,
-        });
     }
     Ok(leftovers)
 }
 
+/// A held image, as the dispatcher wants to know it.
+pub(crate) fn leftover(
+    config: &Config,
+    dump: taper::catalogue::Dump,
+    image: &Held,
+    disks: &[Disk],
+    lacks: Vec<StorageName>,
+) -> Leftover {
+    let listed = config.dles.iter().find(|dle| dle.reference() == dump.dle);
+    Leftover {
+        dump: dump.id,
+        level: dump.level,
+        run: dump.run,
+        stored: dump.stored,
+        on: shares(&image.files(), disks),
+        allow_split: listed.is_none_or(|dle| dle.dumping.allow_split),
+        dle: dump.dle,
+        lacks,
+    }
+}
+
 /// The storages that a held image must get to and that have no complete copy of it.
-fn lacking(config: &Config, located: &Located) -> Vec<StorageName> {
+pub(crate) fn lacking(config: &Config, located: &Located) -> Vec<StorageName> {
     let mut wanted = destinations::of_image(config, &located.dump.dle, located.dump.level);
     wanted.retain(|storage| !located.is_complete_in(storage));
     wanted

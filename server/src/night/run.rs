@@ -96,6 +96,12 @@ impl Signals {
         self.heard.load(Ordering::Relaxed)
     }
 
+    /// Whether the run is asked to end, now or before.
+    pub fn were_asked(&self) -> bool {
+        let flags = [&self.interrupt, &self.terminate, &self.heard];
+        flags.into_iter().any(|flag| flag.load(Ordering::Relaxed))
+    }
+
     /// What was asked since the last look.
     fn heard(&self, interrupted: bool) -> Option<Haste> {
         let terminated = self.terminate.swap(false, Ordering::Relaxed);

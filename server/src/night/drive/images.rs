@@ -12,6 +12,7 @@ use taper::scribe::{
 };
 use types::{Blame, Bytes, DumpId, Label};
 
+use super::super::destinations::{self, Way};
 use super::super::direct::{self, Incoming};
 use super::super::estimate::with_causes;
 use super::volumes::MountError;
@@ -57,7 +58,7 @@ impl Worker {
             scribe::ahead(&mut source, &ring, |source| self.write(&name, source, from));
         self.tell_feed(&name, feed, begun);
         match written {
-            Ok(()) => match self.placed_all(&name) {
+            Ok(()) => match self.placed_all(&name, Way::FromHolding) {
                 Ok(()) => self.bench.voice.event(Event::ImagePlaced { drive, dump: name.dump }),
                 Err(why) => self.failed(Blame::Host, why),
             },
@@ -96,7 +97,7 @@ impl Worker {
         let mut source = LiveImage::new(frames, REMEMBERED);
         let written = self.write(&name, &mut source, Reached::beginning());
         match written {
-            Ok(()) => match self.placed_all(&name) {
+            Ok(()) => match self.placed_all(&name, Way::Direct) {
                 // The dumper tells the rest.
                 Ok(()) => drop(outcome.send(direct::Placed)),
                 Err(why) => self.failed(Blame::Host, why),
@@ -176,11 +177,16 @@ impl Worker {
         }
     }
 
-    /// Says in the catalogue that a copy is whole.
-    fn placed_all(&mut self, name: &ImageName) -> Result<(), String> {
+    /// Says in the catalogue that a copy is whole; before that, where it is still to be copied to, so that no crash
+    /// forgets it.
+    fn placed_all(&mut self, name: &ImageName, way: Way) -> Result<(), String> {
         let now = Now::read().stamp();
+        let wishes = destinations::wishes(&self.bench.config, name, self.storage(), way);
         let mut catalogue = self.bench.catalogue.lock();
-        let completed = catalogue.complete_copy(name.dump, self.storage(), now);
+        let completed = wishes
+            .iter()
+            .try_for_each(|wish| catalogue.want_copy(wish))
+            .and_then(|()| catalogue.complete_copy(name.dump, self.storage(), now));
         let stored = catalogue.dump(name.dump).map_or(Bytes::ZERO, |known| known.dump.stored);
         drop(catalogue);
         completed.map_err(|error| with_causes(&error))?;

@@ -1,0 +1,232 @@
+//! Nights that write to two storages, and vaults from one to the other.
+
+use std::fs;
+
+use taper::catalogue::Filter;
+use types::{DumpId, StorageName};
+
+use super::super::*;
+use super::world::World;
+use super::{Act, FaultPlan, HARDWARE_ERROR, Lun, Rule, WRITE};
+use crate::vault::{self, Asked};
+
+/// How the two storages lie to each other.
+#[derive(Clone, Copy)]
+enum Lie {
+    /// Each has a changer of its own.
+    Apart,
+    /// They share a changer of one drive.
+    Together,
+}
+
+/// Two storages, of which runs write to those of `site`; the first may have more lines.
+fn configuration(lie: Lie, site: &str, first: &str) -> String {
+    let (second, drives) = match lie {
+        Lie::Apart => ("shelf", 2),
+        Lie::Together => ("library", 1),
+    };
+    format!(
+        r#"
+[site]
+org = "Nights"
+runtapes = 6
+tapecycle = 20
+{site}
+[storage.tape]
+tpchanger = "library"
+autolabel = "T-%%"
+device-output-buffer-size = "1 MiB"
+{first}
+[storage.offsite]
+tpchanger = "{second}"
+autolabel = "O-%%"
+device-output-buffer-size = "1 MiB"
+[changer.library]
+type = "emulator"
+directory = "library"
+slots = 12
+mail-slots = 2
+drives = {drives}
+cartridges = 8
+generation = "LTO-8"
+[changer.shelf]
+type = "vtape"
+directory = "shelf"
+slots = 8
+[tapetype.small]
+length = "16 MB"
+blocksize = "64 KiB"
+part-size = "1 MiB"
+early-warning = "1 MiB"
+[holdingdisk.h]
+directory = "holding"
+[[dle]]
+host = "localhost"
+path = "/nowhere"
+"#
+    )
+}
+
+const BOTH: &str = r#"storage = ["tape", "offsite"]"#;
+const FIRST: &str = r#"storage = ["tape"]"#;
+const VAULT: &str = r#"vault = [{ storage = "offsite", days = 0 }]"#;
+
+fn name(name: &str) -> StorageName {
+    name.parse().unwrap()
+}
+
+/// The dumps that a storage has whole.
+fn whole_in(world: &World, storage: &str) -> Vec<DumpId> {
+    let all = world.catalogue().dumps(&Filter::default()).unwrap();
+    let whole = all.into_iter().filter(|located| located.is_complete_in(&name(storage)));
+    whole.map(|located| located.dump.id).collect()
+}
+
+fn held(world: &World) -> usize {
+    world.catalogue().held().unwrap().len()
+}
+
+fn vaulted(world: &World, asked: &Asked) -> Vec<Outcome> {
+    let agent = AgentCommand { program: "/bin/false".into(), state: world.site.directory.clone() };
+    let nights = vault::carry_out(&world.site, asked, &agent, true).unwrap();
+    nights.iter().map(|night| night.outcome).collect()
+}
+
+#[test]
+fn images_get_to_both_storages_in_one_night() {
+    for lie in [Lie::Apart, Lie::Together] {
+        let mut world = World::with(&configuration(lie, BOTH, ""));
+        for number in 1..=3 {
+            world.hold(number, 20);
+        }
+        let morning = world.night();
+        assert_eq!(morning.outcome, Outcome::Good, "{}", morning.told());
+        let there = (whole_in(&world, "tape").len(), whole_in(&world, "offsite").len());
+        assert_eq!((there, held(&world)), ((3, 3), 0));
+        world.assert_all_restore();
+    }
+}
+
+#[test]
+fn a_storage_whose_library_does_not_open_does_not_stop_the_other() {
+    let mut world = World::with(&configuration(Lie::Apart, BOTH, ""));
+    fs::write(world.site.directory.join("shelf"), "in the way").unwrap();
+    world.hold(1, 20);
+    let morning = world.night();
+    assert!(morning.told().contains("offsite"), "{}", morning.told());
+    assert_eq!((whole_in(&world, "tape").len(), held(&world)), (1, 1));
+    fs::remove_file(world.site.directory.join("shelf")).unwrap();
+    let next = world.night();
+    assert_eq!(next.outcome, Outcome::Good, "{}", next.told());
+    assert_eq!((whole_in(&world, "offsite").len(), held(&world)), (1, 0));
+    let on_tape: Vec<_> = next.report.volumes.iter().map(|v| v.label.to_string()).collect();
+    assert!(on_tape.iter().all(|label| label.starts_with("O-")), "{on_tape:?}");
+    world.assert_all_restore();
+}
+
+#[test]
+fn a_storage_whose_drives_die_leaves_its_images_held_for_the_next_night() {
+    let mut world = World::with(&configuration(Lie::Apart, BOTH, ""));
+    world.hold(1, 20);
+    let broken = [Lun(1), Lun(2)].map(|lun| {
+        let mut rule = Rule::new(Act::Check(HARDWARE_ERROR)).on(lun).at(WRITE).nth(12);
+        rule.times = u64::MAX;
+        rule
+    });
+    let mut plan = FaultPlan::default();
+    plan.rules = broken.to_vec();
+    world.break_with(plan);
+    let morning = world.night();
+    assert_eq!(morning.outcome, Outcome::Failed, "{}", morning.told());
+    assert_eq!((whole_in(&world, "offsite").len(), held(&world)), (1, 1));
+    world.assert_all_restore();
+    world.heal();
+    let next = world.night();
+    assert_eq!(next.outcome, Outcome::Good, "{}", next.told());
+    assert_eq!((whole_in(&world, "tape").len(), held(&world)), (1, 0));
+    world.assert_all_restore();
+}
+
+#[test]
+fn a_vault_copies_what_is_due_and_then_has_nothing_to_do() {
+    for lie in [Lie::Apart, Lie::Together] {
+        let mut world = World::with(&configuration(lie, FIRST, VAULT));
+        for number in 1..=3 {
+            world.hold(number, 30);
+        }
+        assert_eq!(world.night().outcome, Outcome::Good);
+        assert_eq!((held(&world), world.catalogue().pending().unwrap().len()), (0, 3));
+        assert_eq!(vaulted(&world, &Asked::default()), [Outcome::Good]);
+        assert_eq!((whole_in(&world, "offsite").len(), held(&world)), (3, 0));
+        assert_eq!(world.catalogue().pending().unwrap(), []);
+        world.assert_all_restore();
+        assert_eq!(vaulted(&world, &Asked::default()), []);
+    }
+}
+
+#[test]
+fn a_vault_that_is_larger_than_holding_comes_in_rounds() {
+    let small = configuration(Lie::Together, FIRST, VAULT)
+        .replace("directory = \"holding\"", "directory = \"holding\"\nuse = \"5 MB\"");
+    let mut world = World::with(&small);
+    for number in 1..=4 {
+        world.hold(number, 20);
+        assert_eq!(world.night().outcome, Outcome::Good);
+    }
+    assert_eq!(vaulted(&world, &Asked::default()), [Outcome::Good; 2]);
+    assert_eq!((whole_in(&world, "offsite").len(), held(&world)), (4, 0));
+    world.assert_all_restore();
+    let offsite = world.catalogue().volumes().unwrap();
+    let offsite = offsite.iter().filter(|volume| volume.storage == name("offsite"));
+    assert_eq!(offsite.count(), 1, "the second round goes on with the volume of the first");
+}
+
+#[test]
+fn a_vault_without_a_volume_keeps_the_wish_and_leaves_holding_empty() {
+    let without = configuration(Lie::Apart, FIRST, VAULT).replace("autolabel = \"O-%%\"\n", "");
+    let mut world = World::with(&without);
+    world.hold(1, 20);
+    assert_eq!(world.night().outcome, Outcome::Good);
+    assert_eq!(vaulted(&world, &Asked::default()), [Outcome::Failed]);
+    assert_eq!((held(&world), world.catalogue().pending().unwrap().len()), (0, 1));
+    world.assert_all_restore();
+}
+
+#[test]
+fn a_source_that_is_damaged_is_told_and_nothing_of_it_is_copied() {
+    let mut world = World::with(&configuration(Lie::Apart, FIRST, VAULT));
+    let dump = world.hold(1, 20);
+    assert_eq!(world.night().outcome, Outcome::Good);
+    // The catalogue's row of the frames is that of another image.
+    let other = world.hold(2, 20);
+    assert_eq!(world.night().outcome, Outcome::Good);
+    let index = |dump: DumpId| world.site.config.site.indexdir.join(format!("{dump}.rkf"));
+    fs::copy(index(other), index(dump)).unwrap();
+    assert_eq!(vaulted(&world, &Asked::default()), [Outcome::Failed]);
+    assert_eq!((whole_in(&world, "offsite"), held(&world)), (vec![other], 0));
+    assert_eq!(world.catalogue().pending().unwrap().len(), 1);
+}
+
+#[test]
+fn a_vault_that_was_cut_off_is_taken_up_again() {
+    let mut world = World::with(&configuration(Lie::Apart, FIRST, VAULT));
+    for number in 1..=2 {
+        world.hold(number, 20);
+    }
+    assert_eq!(world.night().outcome, Outcome::Good);
+    // As a crash leaves it: one image is back on holding, and the target's volume has nothing of it.
+    let dump = whole_in(&world, "tape")[0];
+    let disks = disks(&world.site.config).unwrap();
+    let rooms = rooms(&world.site.config, &disks).unwrap();
+    let located = world.catalogue().dump(dump).unwrap().dump;
+    let indexdir = &world.site.config.site.indexdir;
+    let libraries = Libraries::of(&world.site.config);
+    let mut fetcher = vault::Fetcher::new(indexdir, disks, rooms, libraries);
+    let signals = run::Signals::default();
+    fetcher.fetch(&mut world.catalogue(), &located, &name("tape"), &signals).unwrap();
+    fetcher.give_back();
+    assert_eq!(held(&world), 1);
+    assert_eq!(vaulted(&world, &Asked::default()), [Outcome::Good]);
+    assert_eq!((whole_in(&world, "offsite").len(), held(&world)), (2, 0));
+    world.assert_all_restore();
+}
