@@ -138,6 +138,10 @@ pub trait Drive: Send {
         as_they_stand(stretches)
     }
 
+    /// A hint: so much has to be left when the drive says that the end is near. It never leaves less than it was set
+    /// up to, and a drive that cannot be told keeps to its own.
+    fn keep_free(&mut self, _room: Bytes) {}
+
     /// Gives the drive one block. It may be queued.
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError>;
 
@@ -351,6 +355,9 @@ macro_rules! drive_by_reference {
             }
             fn reading_order(&mut self, stretches: &[Stretch]) -> Vec<usize> {
                 (**self).reading_order(stretches)
+            }
+            fn keep_free(&mut self, room: Bytes) {
+                (**self).keep_free(room);
             }
             fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {
                 (**self).write_block(block)

@@ -5,7 +5,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use types::{Blame, DriveName, Slot};
+use types::{Blame, Bytes, DriveName, Slot};
 
 use crate::changer::{Changer, ChangerError, Errand, Inventory};
 use crate::drive::{Action, Drive, DriveError, Limits, Met, Position, Stretch, Wrote};
@@ -127,6 +127,10 @@ impl<D: Drive> Drive for Faulty<D> {
 
     fn reading_order(&mut self, stretches: &[Stretch]) -> Vec<usize> {
         self.inner.reading_order(stretches)
+    }
+
+    fn keep_free(&mut self, room: Bytes) {
+        self.inner.keep_free(room);
     }
 
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {

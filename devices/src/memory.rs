@@ -129,6 +129,8 @@ pub struct MemoryDrive {
     bay: Arc<Mutex<MemoryBay>>,
     moves: Option<u64>,
     at: Option<usize>,
+    /// What the writer wants to be left when the end is near.
+    kept_free: Bytes,
 }
 
 #[derive(Debug, Default)]
@@ -142,7 +144,7 @@ impl MemoryDrive {
     /// A drive with this cartridge in it, and no changer.
     pub fn with(name: DriveName, tape: MemoryTape) -> Self {
         let bay = MemoryBay { tape: Some(tape), ..MemoryBay::default() };
-        Self { name, bay: Arc::new(Mutex::new(bay)), moves: None, at: None }
+        Self { name, bay: Arc::new(Mutex::new(bay)), moves: None, at: None, kept_free: Bytes::ZERO }
     }
 
     fn attempt<T>(
@@ -204,7 +206,12 @@ impl Drive for MemoryDrive {
         }
     }
 
+    fn keep_free(&mut self, room: Bytes) {
+        self.kept_free = room;
+    }
+
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {
+        let kept_free = self.kept_free;
         self.attempt(Action::WriteBlock, |position, tape| {
             let at = known(*position)?;
             let (length, wanted) = (block.len(), tape.block.len());
@@ -217,7 +224,7 @@ impl Drive for MemoryDrive {
             }
             tape.put(at, Object::Block(block.to_vec()));
             *position = Some(at + 1);
-            let near = tape.capacity.0 - used < tape.early_warning.0;
+            let near = tape.capacity.0 - used < tape.early_warning.max(kept_free).0;
             Ok(if near { Wrote::BlockNearEnd } else { Wrote::Block })
         })
     }
@@ -306,7 +313,7 @@ impl MemoryLibrary {
     /// A drive. Opened twice, it has one cartridge and two positions; don't.
     pub fn drive(&self, name: &DriveName) -> Option<MemoryDrive> {
         let bay = Arc::clone(self.drives.get(name)?);
-        Some(MemoryDrive { name: name.clone(), bay, moves: None, at: None })
+        Some(MemoryDrive { name: name.clone(), bay, moves: None, at: None, kept_free: Bytes::ZERO })
     }
 
     fn carry(

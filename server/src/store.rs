@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use format::contents;
 use format::frame::{FrameTable, TableError, digest};
 use format::index::{IndexError, ReadAt, Reader};
-use types::{Digest, DumpId};
+use types::{Bytes, Digest, DumpId};
 
 /// What is wrong with an index file or a frame table.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +64,12 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Whether index and table of a dump are there.
 pub fn has(directory: &Path, dump: DumpId) -> bool {
     index_path(directory, dump).exists() && table_path(directory, dump).exists()
+}
+
+/// How long the index of a dump is; nothing, if there is none.
+pub fn length(directory: &Path, dump: DumpId) -> Bytes {
+    let found = fs::metadata(index_path(directory, dump));
+    found.map_or(Bytes::ZERO, |found| Bytes(found.len()))
 }
 
 /// Opens the index of a dump.

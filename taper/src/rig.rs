@@ -15,7 +15,7 @@ use types::{BlockSize, Bytes, DleRef, DriveName, DumpId, FileTime, Label, Level,
 
 use crate::clerk::{Mounts, PartAt, WantedFrame};
 use crate::mount::{
-    Appending, Identified, Known, LastFile, Loaded, Mounted, NewLabel, PartFacts, Placed,
+    Appending, Identified, Known, LastFile, Loaded, Mounted, NewLabel, PartFacts, Placed, Records,
 };
 use crate::scribe::{FramePlace, ImageSource, OtherError, SourceError, Volumes, Wanted};
 
@@ -169,6 +169,9 @@ pub(crate) struct Operator {
     failed: Vec<Label>,
     /// How often a volume was asked for.
     pub(crate) asked: u32,
+    /// How long the records are that go on a volume that is full, and how many volumes have none for lack of room.
+    pub(crate) records: Option<usize>,
+    pub(crate) without_records: u32,
 }
 
 impl Operator {
@@ -197,7 +200,17 @@ impl Operator {
 
     fn new(kind: Kind, drive: DriveName, slots: u32) -> Self {
         let (placed, failed) = (Vec::new(), Vec::new());
-        Self { kind, drive, slots, fuse: None, placed, failed, asked: 0 }
+        Self {
+            kind,
+            drive,
+            slots,
+            fuse: None,
+            placed,
+            failed,
+            asked: 0,
+            records: None,
+            without_records: 0,
+        }
     }
 
     /// From now on all that the drive does burns this fuse.
@@ -312,7 +325,11 @@ impl Volumes<AnyDrive> for Operator {
             Wanted::First => {}
             Wanted::Full(label) | Wanted::Failed { label, .. } => self.failed.push(label.clone()),
         }
-        drop(done);
+        if let (Some(volume), Some(length)) = (done, self.records) {
+            let (_, records, placed) = volume.write_records(stamp(), &vec![7; length])?;
+            assert_eq!(placed, [], "a full volume was flushed");
+            self.without_records += u32::from(records == Records::NoRoom);
+        }
         for slot in 1..=self.slots {
             if !self.failed.contains(&Self::label_of(slot)) {
                 match self.mount_for_writing(slot) {
@@ -322,6 +339,11 @@ impl Volumes<AnyDrive> for Operator {
             }
         }
         Err("all volumes are full or bad".into())
+    }
+
+    fn keep_free(&self) -> Bytes {
+        let longest = 64 << 10;
+        self.records.map_or(Bytes::ZERO, |records| Bytes::of(records + longest))
     }
 
     fn placed(&mut self, part: &Placed) -> Result<(), OtherError> {

@@ -70,6 +70,12 @@ pub trait Volumes<D> {
         done: Option<Appending<D>>,
     ) -> Result<Appending<D>, OtherError>;
 
+    /// How much has to be left on a volume when its drive says that the end is near: for the frame that is then
+    /// being written, and for what is written when the volume is closed.
+    fn keep_free(&self) -> Bytes {
+        Bytes::ZERO
+    }
+
     /// A part is on its medium: the catalogue may know it.
     fn placed(&mut self, part: &Placed) -> Result<(), OtherError>;
 }
@@ -210,7 +216,8 @@ impl<D: Drive> Scribe<'_, D> {
     }
 
     /// Writes one part, and flushes if it is time to.
-    fn write(&mut self, volume: Appending<D>) -> Result<(Appending<D>, Next), StopCause> {
+    fn write(&mut self, mut volume: Appending<D>) -> Result<(Appending<D>, Next), StopCause> {
+        volume.keep_free(self.volumes.keep_free());
         let (volume, outcome) = volume.write_part(
             &self.job.image,
             &self.now,

@@ -392,6 +392,13 @@ impl<T: Transport> Drive for TapeDrive<T> {
         self.order_of(stretches)
     }
 
+    fn keep_free(&mut self, room: Bytes) {
+        if self.setup.warn_before_end.is_none_or(|set| set < room) {
+            self.setup.warn_before_end = Some(room);
+            self.prepared = None;
+        }
+    }
+
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {
         self.attempt(Action::WriteBlock, |drive| drive.in_place(|drive, at| drive.write(at, block)))
     }

@@ -17,6 +17,8 @@ use crate::drive::{Action, Drive, DriveError, LastBlock, Limits, Met, Position, 
 pub struct VtapeDrive {
     name: DriveName,
     setup: Setup,
+    /// What the writer wants to be left when the end is near.
+    kept_free: Bytes,
     open: Arc<OpenDrive>,
     /// The count of moves of the cartridge that the rest of this value is about.
     moves: Option<u64>,
@@ -43,6 +45,7 @@ impl VtapeDrive {
         Self {
             name,
             setup,
+            kept_free: Bytes::ZERO,
             open,
             moves: None,
             medium: None,
@@ -155,7 +158,8 @@ impl VtapeDrive {
         pen.ended = short;
         pen.file.append(block).map_err(|e| self.io(e))?;
         self.at = Some(Position { block: at.block + 1, ..at });
-        Ok(if left < self.setup.early_warning.0 { Wrote::BlockNearEnd } else { Wrote::Block })
+        let reserve = self.setup.early_warning.max(self.kept_free);
+        Ok(if left < reserve.0 { Wrote::BlockNearEnd } else { Wrote::Block })
     }
 
     fn check_length(&self, at: Position, length: usize) -> Result<(), Trouble> {
@@ -307,6 +311,10 @@ impl Drive for VtapeDrive {
             last_block: LastBlock::AsItIs,
             worth_a_locate: Bytes(1),
         }
+    }
+
+    fn keep_free(&mut self, room: Bytes) {
+        self.kept_free = room;
     }
 
     fn title_file(&mut self, title: &str) {

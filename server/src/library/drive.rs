@@ -4,7 +4,7 @@ use devices::scsi::page::reservation::ReservationKey;
 use devices::ssc::{Readiness, TapeDrive, Threading};
 use devices::vtape::VtapeDrive;
 use devices::{Drive, DriveError, Limits, Met, Position, Stretch, Transport, Wait, Wrote};
-use types::{Digest, DriveName, FileNo, ObjectNo};
+use types::{Bytes, Digest, DriveName, FileNo, ObjectNo};
 
 /// A tape drive, real or emulated.
 pub type Tape = TapeDrive<Box<dyn Transport>>;
@@ -110,6 +110,10 @@ impl Drive for AnyDrive {
 
     fn reading_order(&mut self, stretches: &[Stretch]) -> Vec<usize> {
         self.it_mut().reading_order(stretches)
+    }
+
+    fn keep_free(&mut self, room: Bytes) {
+        self.it_mut().keep_free(room);
     }
 
     fn write_block(&mut self, block: &[u8]) -> Result<Wrote, DriveError> {

@@ -1,11 +1,12 @@
 //! What a run leaves on each of its volumes: the catalogue's rows and the indexes of what it placed, so that
 //! the catalogue can be made again from the volumes alone.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use format::records::{DumpStatus, RecordsError, pack};
 use taper::catalogue::{Catalogue, CatalogueError};
-use types::{Label, Stamp};
+use types::{Bytes, DumpId, Label, Stamp};
 
 use crate::store::{self, IndexTrouble};
 
@@ -21,6 +22,28 @@ pub enum NoRecords {
     /// The rows.
     #[error(transparent)]
     Records(#[from] RecordsError),
+}
+
+/// What the rows of the smallest run take, and the row of one part with its share of the others.
+const ROWS: Bytes = Bytes(64 << 10);
+const ROW: Bytes = Bytes(512);
+
+/// No frame is longer, but for the one at the end of an image, which carries its index.
+const FRAME: Bytes = Bytes((4 << 20) + (64 << 10));
+
+/// How much has to be left on a volume when its end comes near, for the longest frame of `dump` and for the records
+/// of a run that has placed that dump too: reckoned by the indexes as they are.
+pub fn room(
+    catalogue: &Catalogue,
+    indexdir: &Path,
+    run: Stamp,
+    dump: DumpId,
+) -> Result<Bytes, CatalogueError> {
+    let parts = catalogue.parts_of_run(run)?;
+    let dumps: BTreeSet<DumpId> = parts.iter().map(|part| part.dump).chain([dump]).collect();
+    let indexes: Bytes = dumps.iter().map(|&dump| store::length(indexdir, dump)).sum();
+    let frame = FRAME.max(store::length(indexdir, dump) + ROWS);
+    Ok(frame + indexes + ROWS + ROW.times(parts.len() as u64))
 }
 
 /// The records of a run as far as it has come, for the volume `label`.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use devices::{Drive, Position, Wrote};
+use devices::{Drive, Limits, Position, Wrote};
 use format::header::{self, DumpHeader, Header, TapeStart};
 use types::{Bytes, DleRef, DumpId, FileNo, Label, Level, ObjectNo, PartNo, Stamp};
 
@@ -116,6 +116,15 @@ impl<D: Drive> Appending<D> {
     /// Whether the drive has said that the end is near: no further part will be begun.
     pub fn is_near_end(&self) -> bool {
         self.near_end
+    }
+
+    /// From now on there has to be room for so much when the drive says that the end is near, in a file or two. Their
+    /// headers and fillers are added.
+    pub(crate) fn keep_free(&mut self, room: Bytes) {
+        if room > Bytes::ZERO {
+            let Limits { header, block, .. } = self.drive.limits();
+            self.drive.keep_free(room + header.bytes() + block.bytes().times(4));
+        }
     }
 
     /// What was written and not yet flushed.

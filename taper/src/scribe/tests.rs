@@ -217,3 +217,24 @@ proptest! {
         prop_assert_eq!(read_back(&mut operator, &image), image.bytes);
     }
 }
+
+#[test]
+fn what_is_kept_free_is_enough_for_a_frame_and_the_records_wherever_the_warning_falls() {
+    let (capacity, early) = (Bytes(600 * KIB), Bytes(10 * KIB));
+    // Frames move the place in which the warning finds them.
+    for first in 0..8 {
+        for mut operator in [
+            Operator::with_tapes(8, BlockSize::HEADER, capacity, early),
+            Operator::with_directories(8, capacity, early),
+        ] {
+            operator.records = Some(100 << 10);
+            let lengths: Vec<usize> =
+                std::iter::once(first * 8000 + 1).chain([64 << 10; 20]).collect();
+            let image = MadeUp::new(1, &lengths);
+            write(&mut operator, &image, Reached::beginning(), None).unwrap();
+            assert_eq!(read_back(&mut operator, &image), image.bytes);
+            assert!(operator.asked > 2, "volumes were full");
+            assert_eq!(operator.without_records, 0, "with a first frame of {}", lengths[0]);
+        }
+    }
+}

@@ -15,6 +15,7 @@ use types::{Blame, Bytes, DumpId, Label};
 use super::super::destinations::{self, Way};
 use super::super::direct::{self, Incoming};
 use super::super::estimate::with_causes;
+use super::super::records;
 use super::volumes::MountError;
 use super::{Errand, Worker};
 use crate::clock::Now;
@@ -143,12 +144,22 @@ impl Worker {
             stored,
             crc32c: None,
         };
-        let part_size = self.settings().tapetype.part_size;
+        let room =
+            records::room(&self.bench.catalogue.lock(), &self.bench.indexdir, self.bench.run, dump);
+        let tapetype = &self.settings().tapetype;
+        // Whatever the records need: half of a volume is for images.
+        let kept_free = room.unwrap_or_default().min(Bytes(tapetype.length.0 / 2));
+        let part_size = tapetype.part_size;
         let job = Job { image, part_size, commit_every: COMMIT_EVERY };
         let volume = self.volume.take();
         self.since = Instant::now();
-        let written =
-            scribe::write_image(&job, source, from, volume, &mut Keeper { worker: self, dump });
+        let written = scribe::write_image(
+            &job,
+            source,
+            from,
+            volume,
+            &mut Keeper { worker: self, dump, kept_free },
+        );
         let key = (dump, self.storage().clone());
         match written {
             Ok(Finished { volume, .. }) => {
@@ -225,6 +236,8 @@ impl Worker {
 struct Keeper<'a> {
     worker: &'a mut Worker,
     dump: DumpId,
+    /// What has to be left for a frame and the records.
+    kept_free: Bytes,
 }
 
 impl scribe::Volumes<AnyDrive> for Keeper<'_> {
@@ -269,6 +282,10 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
             }
         }
         self.wait_for_volume()
+    }
+
+    fn keep_free(&self) -> Bytes {
+        self.kept_free
     }
 
     fn placed(&mut self, part: &Placed) -> Result<(), OtherError> {

@@ -345,7 +345,8 @@ impl Worker {
         recorded.map_err(|error| text(&error))?;
         if let Some(why) = lacking {
             let text = format!(
-                "{label} has no records of this run ({why}); a rebuild of the catalogue will need its part headers"
+                "{label} has no records of this run ({why}): those on the next volume of the run tell of it too; if there \
+                 is none, a rebuild of the catalogue will need its part headers"
             );
             self.bench.voice.log(RunEvent::Warning { text });
         }

@@ -215,13 +215,26 @@ fn an_early_warning_leaves_room_for_the_records() {
         let spot = Spot::Slot(slot - 1);
         let cartridge = CartridgeSetup::blank(spot, &barcode, Generation::Lto8);
         let early_warning = Some(Bytes(25_000_000));
-        world.add(slot, CartridgeSetup { early_warning, ..cartridge.holding(Bytes(30_000_000)) });
+        world.add(slot, CartridgeSetup { early_warning, ..cartridge.holding(Bytes(35_000_000)) });
     }
     world.hold(1, 80);
     let morning = world.night();
     assert_eq!(morning.outcome, Outcome::Good, "{}", morning.told());
     assert!(!morning.told().contains("no records"), "{}", morning.told());
     assert_eq!(morning.report.volumes.len(), 3, "{:?}", morning.report.volumes);
+    world.assert_all_placed();
+}
+
+#[test]
+fn small_cartridges_have_room_for_the_records_although_a_frame_is_longer_than_the_reserve() {
+    let mut world = World::new(Make { megabytes: 20, ..Make::default() });
+    for number in [1, 2] {
+        world.hold_long(number, 7, 4 << 20);
+    }
+    let morning = world.night();
+    assert_eq!(morning.outcome, Outcome::Good, "{}", morning.told());
+    assert!(!morning.told().contains("no records"), "{}", morning.told());
+    assert!(morning.report.volumes.len() > 3, "{:?}", morning.report.volumes);
     world.assert_all_placed();
 }
 

@@ -72,18 +72,23 @@ impl World {
 
     /// Puts an image of so many frames of 100 000 bytes on the holding disk.
     pub(super) fn hold(&mut self, number: u8, frames: usize) -> DumpId {
+        self.hold_long(number, frames, FRAME)
+    }
+
+    /// Puts an image of so many frames, each so long, on the holding disk.
+    pub(super) fn hold_long(&mut self, number: u8, frames: usize, frame: usize) -> DumpId {
         let run: Stamp = format!("202611010000{number:02}").parse().unwrap();
         let dump = DumpId::new(1_792_000_000_000, [number; 10]);
         let dle = DleRef {
             host: "localhost".parse().unwrap(),
             dle: format!("/srv/{number}").parse().unwrap(),
         };
-        let (bytes, crc32c) = image(&dle, dump, run, frames);
+        let (bytes, crc32c) = image(&dle, dump, run, (frames, frame));
         let name = ImageName { run, dle, level: Level::FULL, dump, base: None };
         let disks = disks(&self.site.config).unwrap();
         let mut arriving = Arriving::begin(disks, name, [(0, Bytes(1 << 30))]);
         arriving.write(&bytes).unwrap();
-        let raw = Bytes::of(frames * FRAME);
+        let raw = Bytes::of(frames * frame);
         drop(arriving.commit(About { raw, crc32c }).unwrap());
         self.images.push((dump, bytes));
         dump
@@ -257,7 +262,7 @@ path = "{{tree}}"
 const FRAME: usize = 100_000;
 
 /// An image as a client would send it, and its CRC-32C.
-fn image(dle: &DleRef, dump: DumpId, run: Stamp, count: usize) -> (Vec<u8>, u32) {
+fn image(dle: &DleRef, dump: DumpId, run: Stamp, (count, frame): (usize, usize)) -> (Vec<u8>, u32) {
     let (mut bytes, mut frames) = (Vec::new(), FrameTable::new());
     let mut encoder = Encoder::new(1).unwrap();
     let mut chance = u64::from_be_bytes(dump.0[8..16].try_into().unwrap()) | 1;
@@ -266,12 +271,12 @@ fn image(dle: &DleRef, dump: DumpId, run: Stamp, count: usize) -> (Vec<u8>, u32)
             chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
             chance.to_be_bytes()[0]
         })
-        .take(FRAME)
+        .take(frame)
         .collect();
         let mut stored = Vec::new();
         encoder.encode(&raw, &mut stored).unwrap();
         let length = u32::try_from(stored.len()).unwrap();
-        frames.push(FrameKind::S, length, u32::try_from(FRAME).unwrap(), digest(&stored));
+        frames.push(FrameKind::S, length, u32::try_from(frame).unwrap(), digest(&stored));
         bytes.extend_from_slice(&stored);
     }
     let identity = Identity {
