@@ -5,16 +5,17 @@ use std::path::Path;
 
 use config::{Autoflush, Dle, HoldingUse, UseSpace};
 use rustix::fs::Access;
-use taper::catalogue::Catalogue;
+use taper::catalogue::{Catalogue, RunKind};
 use types::Bytes;
 
 use super::{Notes, unread};
 use crate::clock::Now;
 use crate::holding::{self, Disk};
+use crate::night::destinations;
 use crate::night::estimate::with_causes;
 use crate::planner::Kind;
 use crate::site::Site;
-use crate::{library, night, unserved};
+use crate::{night, unserved};
 
 /// Less than this on a file system that the server keeps its own files on will not last.
 const LITTLE: Bytes = Bytes(1 << 30);
@@ -212,16 +213,17 @@ fn held(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue) {
             "mount the disk that it is on; if it is lost, the next run no longer counts on it";
         notes.warning("holding disk", text, advice);
     }
-    let Some(storage) = library::planned_for(&site.config) else { return };
+    let storages = destinations::of_run(&site.config, RunKind::Dump);
+    let all_wait = storages.iter().all(|storage| storage.tapering.autoflush == Autoflush::No);
     let bytes: Bytes = held.iter().map(|image| image.bytes).sum();
-    match (held.len(), storage.tapering.autoflush) {
+    match (held.len(), all_wait) {
         (0, _) => {}
-        (count, Autoflush::No) => {
+        (count, true) => {
             let text = format!("{count} images ({bytes}) of earlier runs wait for a volume");
             let advice = "autoflush is no: write them with `reelkeep flush`";
             notes.warning("holding disk", text, advice);
         }
-        (count, _) => {
+        (count, false) => {
             let text = format!("{count} images ({bytes}) of earlier runs are written tonight");
             notes.note("holding disk", text);
         }

@@ -87,3 +87,18 @@ fn a_library_in_which_nothing_may_be_written_is_in_the_way_of_tonight() {
     let none = |line: &String| line.contains("no volume can be written tonight");
     assert!(errors.iter().any(none), "{errors:?}");
 }
+
+#[test]
+fn each_storage_that_tonight_writes_to_is_looked_at() {
+    let second = "\n[changer.shelf]\ntype = \"vtape\"\ndirectory = \"shelf\"\nslots = 2\n\n[storage.offsite]\ntpchanger = \
+                  \"shelf\"\ntapetype = \"vtape\"\npolicy = \"recent\"\nautolabel = \"OFF-%%\"\n";
+    let (_folder, site) = site(|text| {
+        text.replace("[site]\n", "[site]\nstorage = [\"daily\", \"offsite\"]\n") + second
+    });
+    fs::write(site.directory.join("shelf"), "in the way").unwrap();
+    let findings = check(&site);
+    let errors = told(&findings, Gravity::Error);
+    assert!(errors.iter().any(|line| line.starts_with("storage offsite: ")), "{errors:?}");
+    let good = told(&findings, Gravity::Good);
+    assert!(good.iter().any(|line| line.contains("(storage daily)")), "{good:?}");
+}

@@ -1,7 +1,7 @@
 //! The volumes that tonight would write on. Nothing is loaded: what a slot holds is what was seen there last.
 
 use config::Storage;
-use taper::catalogue::{Catalogue, VolumeState};
+use taper::catalogue::{Catalogue, RunKind, VolumeState};
 use taper::label::Cartridge;
 use taper::retention::Verdict;
 use taper::scan::{Candidate, Hint};
@@ -11,17 +11,30 @@ use super::{Notes, unread};
 use crate::clock::{self, Now};
 use crate::library::{self, Library};
 use crate::night::estimate::with_causes;
-use crate::night::scan;
+use crate::night::{destinations, scan};
 use crate::site::Site;
 
 /// How many volumes are named.
 const NAMED: usize = 8;
 
 pub(super) fn look(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue, now: &Now) {
-    let Some(storage) = library::planned_for(&site.config) else {
+    let storages = destinations::of_run(&site.config, RunKind::Dump);
+    if storages.is_empty() {
         let advice = "name one with `storage` in the configuration";
-        return notes.error("storage", "the configuration has no storage to write to", advice);
-    };
+        notes.error("storage", "the configuration has no storage to write to", advice);
+    }
+    for storage in storages {
+        look_at(notes, site, storage, catalogue, now);
+    }
+}
+
+fn look_at(
+    notes: &mut Notes<'_>,
+    site: &Site,
+    storage: &Storage,
+    catalogue: &Catalogue,
+    now: &Now,
+) {
     let about = format!("storage {}", storage.name);
     let known = match catalogue.volumes() {
         Ok(known) => known,
@@ -115,7 +128,7 @@ fn told(storage: &Storage, candidate: &Candidate) -> String {
         (None, Some(_)) => "; if it is blank, it becomes a new volume",
         _ => "",
     };
-    format!("slot {}: {}{blank}", candidate.slot, candidate.why)
+    format!("slot {}: {}{blank} (storage {})", candidate.slot, candidate.why, storage.name)
 }
 
 /// Which volumes may be written again, and when the next may be.

@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use config::{Config, Dle};
-use taper::catalogue::{self, Ask, Catalogue, CatalogueError};
+use taper::catalogue::{self, Ask, Catalogue, CatalogueError, RunKind};
 use types::{Bytes, DleRef, DumpId, Level};
 
+use super::destinations;
 use crate::clock::{self, Now};
-use crate::library;
 use crate::planner::{
     Bump, Capacity, Day, DleFacts, Estimates, Limits, Past, Ratio, Request, Route, Row, Snapshot,
     Storage, Strategy, Today, Tonight,
@@ -75,7 +75,7 @@ fn one(
         maxdumps: how.maxdumps,
         spindle: how.spindle,
         interface: config.interfaces.iter().position(|one| one.name == dle.interface).unwrap_or(0),
-        route: Route { full: vec![0], incremental: vec![0] },
+        route: route(config, dle),
         allow_split: how.allow_split,
         ratio: Ratio { full: how.comprate.0, incremental: how.comprate.1 },
         request: past.requests.first().map(request),
@@ -141,33 +141,51 @@ pub fn tonight(
     })
 }
 
-/// The storages that a run writes to: so far the first of those that the site names.
+/// The storages that a night writes to.
 pub fn storages(config: &Config) -> Vec<Storage> {
-    let Some(storage) = library::planned_for(config) else {
-        // Nothing fits a storage without volumes.
-        let capacity = Capacity {
-            volume: Bytes::ZERO,
-            runtapes: 0,
-            limit: None,
-            filemark: Bytes::ZERO,
-            block: Bytes::ZERO,
-            part: None,
-        };
-        return vec![Storage { name: "none".to_owned(), capacity, speed: None }];
+    let storages: Vec<Storage> = destinations::of_run(config, RunKind::Dump)
+        .into_iter()
+        .map(|storage| {
+            let drives = storage.tapering.taper_parallel_write.max(1);
+            Storage {
+                name: storage.name.to_string(),
+                capacity: Capacity {
+                    volume: storage.tapetype.length,
+                    runtapes: storage.tapering.runtapes,
+                    limit: config.site.maxdumpsize,
+                    filemark: storage.tapetype.filemark,
+                    block: storage.tapetype.blocksize.bytes(),
+                    part: storage.tapetype.part_size,
+                },
+                speed: storage.tapetype.speed.map(|speed| speed.times(drives.into())),
+            }
+        })
+        .collect();
+    if storages.is_empty() { vec![without_volumes()] } else { storages }
+}
+
+/// Which of them take the dumps of a DLE, by their place.
+fn route(config: &Config, dle: &Dle) -> Route {
+    let run = destinations::of_run(config, RunKind::Dump);
+    let to = |level| {
+        let wanted = destinations::of_image(config, &dle.reference(), level);
+        let places = run.iter().enumerate().filter(|(_, storage)| wanted.contains(&storage.name));
+        places.map(|(place, _)| place).collect()
     };
-    let drives = storage.tapering.taper_parallel_write.max(1);
-    vec![Storage {
-        name: storage.name.to_string(),
-        capacity: Capacity {
-            volume: storage.tapetype.length,
-            runtapes: storage.tapering.runtapes,
-            limit: config.site.maxdumpsize,
-            filemark: storage.tapetype.filemark,
-            block: storage.tapetype.blocksize.bytes(),
-            part: storage.tapetype.part_size,
-        },
-        speed: storage.tapetype.speed.map(|speed| speed.times(drives.into())),
-    }]
+    Route { full: to(Level::FULL), incremental: to(Level::FULL.next()) }
+}
+
+/// Nothing fits it.
+fn without_volumes() -> Storage {
+    let capacity = Capacity {
+        volume: Bytes::ZERO,
+        runtapes: 0,
+        limit: None,
+        filemark: Bytes::ZERO,
+        block: Bytes::ZERO,
+        part: None,
+    };
+    Storage { name: "none".to_owned(), capacity, speed: None }
 }
 
 /// What bounds a night besides the volumes.
