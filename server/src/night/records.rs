@@ -25,14 +25,11 @@ pub enum NoRecords {
 }
 
 /// What the rows of the smallest run take, and the row of one part with its share of the others.
-const ROWS: Bytes = Bytes(64 << 10);
+const ROWS: Bytes = Bytes(16 << 10);
 const ROW: Bytes = Bytes(512);
 
-/// No frame is longer, but for the one at the end of an image, which carries its index.
-const FRAME: Bytes = Bytes((4 << 20) + (64 << 10));
-
-/// How much has to be left on a volume when its end comes near, for the longest frame of `dump` and for the records
-/// of a run that has placed that dump too: reckoned by the indexes as they are.
+/// How much has to be left on a volume when its end comes near for the records of a run that has placed `dump` too:
+/// reckoned by the indexes as they are.
 pub fn room(
     catalogue: &Catalogue,
     indexdir: &Path,
@@ -42,8 +39,7 @@ pub fn room(
     let parts = catalogue.parts_of_run(run)?;
     let dumps: BTreeSet<DumpId> = parts.iter().map(|part| part.dump).chain([dump]).collect();
     let indexes: Bytes = dumps.iter().map(|&dump| store::length(indexdir, dump)).sum();
-    let frame = FRAME.max(store::length(indexdir, dump) + ROWS);
-    Ok(frame + indexes + ROWS + ROW.times(parts.len() as u64))
+    Ok(indexes + ROWS + ROW.times(parts.len() as u64))
 }
 
 /// The records of a run as far as it has come, for the volume `label`.

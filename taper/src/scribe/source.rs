@@ -163,6 +163,13 @@ impl HeldImage {
         &self.frames
     }
 
+    /// The length of its longest frame.
+    pub fn longest_frame(&self) -> Bytes {
+        let contents = self.length() - Bytes(self.frames.stored_len());
+        let frames = self.frames.frames().iter().map(|frame| Bytes(frame.stored.into()));
+        frames.chain([contents]).max().unwrap_or_default()
+    }
+
     /// Its length, with the contents frame.
     pub fn length(&self) -> Bytes {
         self.chunks.length()

@@ -30,6 +30,9 @@ const REMEMBERED: Bytes = Bytes(256 << 20);
 /// How much may be in the drive and not yet be certain.
 const COMMIT_EVERY: Bytes = Bytes(4 << 30);
 
+/// No frame of an image that is just arriving is longer, but for the last, which carries its index.
+const LONGEST_FRAME: Bytes = Bytes((4 << 20) + (64 << 10));
+
 /// The image is not to be written on.
 #[derive(Debug, thiserror::Error)]
 #[error("the run wants it so")]
@@ -55,8 +58,9 @@ impl Worker {
         let clock = move || begun.elapsed();
         let capacity = self.settings().tapering.device_output_buffer_size;
         let ring = Ring { capacity, clock: &clock };
+        let longest = source.longest_frame();
         let (written, feed) =
-            scribe::ahead(&mut source, &ring, |source| self.write(&name, source, from));
+            scribe::ahead(&mut source, &ring, |source| self.write(&name, (source, longest), from));
         self.tell_feed(&name, feed, begun);
         match written {
             Ok(()) => match self.placed_all(&name, Way::FromHolding) {
@@ -96,7 +100,7 @@ impl Worker {
     pub(super) fn write_arriving(&mut self, incoming: Incoming) {
         let Incoming { name, frames, outcome } = incoming;
         let mut source = LiveImage::new(frames, REMEMBERED);
-        let written = self.write(&name, &mut source, Reached::beginning());
+        let written = self.write(&name, (&mut source, LONGEST_FRAME), Reached::beginning());
         match written {
             Ok(()) => match self.placed_all(&name, Way::Direct) {
                 // The dumper tells the rest.
@@ -124,7 +128,7 @@ impl Worker {
     fn write(
         &mut self,
         name: &ImageName,
-        source: &mut dyn ImageSource,
+        (source, longest_frame): (&mut dyn ImageSource, Bytes),
         from: Reached,
     ) -> Result<(), scribe::Stopped> {
         let dump = name.dump;
@@ -148,7 +152,8 @@ impl Worker {
             records::room(&self.bench.catalogue.lock(), &self.bench.indexdir, self.bench.run, dump);
         let tapetype = &self.settings().tapetype;
         // Whatever the records need: half of a volume is for images.
-        let kept_free = room.unwrap_or_default().min(Bytes(tapetype.length.0 / 2));
+        let kept_free = room.unwrap_or_default() + longest_frame;
+        let kept_free = kept_free.min(Bytes(tapetype.length.0 / 2));
         let part_size = tapetype.part_size;
         let job = Job { image, part_size, commit_every: COMMIT_EVERY };
         let volume = self.volume.take();

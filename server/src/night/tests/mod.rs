@@ -215,7 +215,7 @@ fn an_early_warning_leaves_room_for_the_records() {
         let spot = Spot::Slot(slot - 1);
         let cartridge = CartridgeSetup::blank(spot, &barcode, Generation::Lto8);
         let early_warning = Some(Bytes(25_000_000));
-        world.add(slot, CartridgeSetup { early_warning, ..cartridge.holding(Bytes(35_000_000)) });
+        world.add(slot, CartridgeSetup { early_warning, ..cartridge.holding(Bytes(30_000_000)) });
     }
     world.hold(1, 80);
     let morning = world.night();
