@@ -72,6 +72,17 @@ pub struct StDrive {
     recalled: BTreeMap<FileNo, ObjectNo>,
 }
 
+/// Whether there is a cartridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// None.
+    Empty,
+    /// There is one, and it can be used.
+    Ready,
+    /// There is one that is being loaded, or has to be.
+    NotReady,
+}
+
 /// Where the medium stands, as counted, and as the drive should say. It may not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Standing {
@@ -141,6 +152,32 @@ impl StDrive {
     /// The answer to a wish that the tape driver cannot fulfil.
     pub fn beyond(&self, wish: Beyond) -> NotThroughSt {
         NotThroughSt { wish, generic: self.generic.clone() }
+    }
+
+    /// Whether a cartridge is in the drive. The drive is opened anew for it, and stands nowhere afterwards.
+    pub fn presence(&mut self) -> Result<Presence, DriveError> {
+        self.attempt(Action::SayReady, |drive| {
+            drive.disarm();
+            drive.at = None;
+            drive.kernel.reopen()?;
+            let status = drive.status()?;
+            Ok(match (status.online, status.empty) {
+                (true, _) => Presence::Ready,
+                (false, true) => Presence::Empty,
+                (false, false) => Presence::NotReady,
+            })
+        })
+    }
+
+    /// Rewinds, and gives the cartridge out.
+    pub fn eject(&mut self) -> Result<(), DriveError> {
+        self.attempt(Action::Unload, |drive| {
+            drive.disarm();
+            drive.at = None;
+            drive.kernel.reopen()?;
+            let empty = drive.status()?.empty;
+            if empty { Ok(()) } else { drive.operate(Op::Offline, 1) }
+        })
     }
 
     /// Does one action. After an error the position is not believed, and the next rewind, locate or search for

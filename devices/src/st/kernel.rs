@@ -34,6 +34,8 @@ pub(super) enum Op {
     MarkQueued,
     /// Before the label (MTREW).
     Rewind,
+    /// Rewinds and gives the cartridge out (MTOFFL).
+    Offline,
     /// Behind all data (MTEOM).
     EndOfData,
     /// The length of all blocks; 0: each has its own (MTSETBLK).
@@ -55,6 +57,7 @@ impl Op {
             Self::BackBlocks => 4,
             Self::Mark => 5,
             Self::Rewind => 6,
+            Self::Offline => 7,
             Self::EndOfData => 12,
             Self::BlockLength => 20,
             Self::Seek => 22,

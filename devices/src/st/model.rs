@@ -192,7 +192,7 @@ impl State {
         if op == Op::Options {
             return Ok(());
         }
-        let ends = matches!(op, Op::Rewind | Op::Seek | Op::BackFiles);
+        let ends = matches!(op, Op::Rewind | Op::Offline | Op::Seek | Op::BackFiles);
         let mut count = count;
         if self.doing == Doing::Writing && ends {
             self.ready()?;
@@ -206,6 +206,7 @@ impl State {
         match op {
             Op::Options | Op::BlockLength | Op::Unlock => return Ok(()),
             Op::Mark | Op::MarkQueued => self.marks(count),
+            Op::Offline => (self.at, self.file, self.loaded) = (0, None, false),
             Op::Rewind => (self.at, self.file, self.end) = (0, Some(0), End::None),
             Op::Seek => {
                 (self.file, self.end) = (None, End::None);

@@ -223,3 +223,17 @@ fn what_the_tape_driver_cannot_do_it_says_and_names_who_can() {
          this drive"
     );
 }
+
+#[test]
+fn a_cartridge_that_was_given_out_is_missed_and_gets_no_filemark() {
+    let model = roomy();
+    let mut drive = written(&model, 2);
+    assert_eq!(drive.presence().unwrap(), Presence::Ready);
+    drive.to_end_of_data().unwrap();
+    assert_eq!(drive.write_block(&block(9)).unwrap(), Wrote::Block);
+    drive.eject().unwrap();
+    assert_eq!(drive.presence().unwrap(), Presence::Empty);
+    assert_eq!(model.state().filemarks(), 2, "a torn file does not look whole");
+    assert!(drive.rewind().is_err());
+    drive.eject().unwrap();
+}
