@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use types::DriveName;
 
@@ -40,8 +41,10 @@ pub enum ChangerKind {
     Robot(Robot),
     /// One drive, and an operator who changes its cartridges.
     Single {
-        /// The drive.
+        /// The drive: its node or serial number, or the directory of a library that exists only in it.
         drive: Node,
+        /// How long a run waits for a cartridge. `None`: it does not wait.
+        patience: Option<Duration>,
     },
 }
 

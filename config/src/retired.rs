@@ -46,7 +46,11 @@ const RETIRED: &[(&str, &str)] = &[
     ("include-files", "write the patterns in include"),
     ("includefile", "write include = [\"dles/*.toml\"] at the top of reelkeep.toml"),
     ("infofile", "the catalogue holds the history; its place is set by catalogue"),
-    ("interactivity", "a run never waits for a person; the report says what to load"),
+    (
+        "interactivity",
+        "who is at the terminal is asked, else mail goes to mailto; a changer of type \"single\" says with \
+         wait-for-operator how long",
+    ),
     ("kencrypt", "encryption is not served yet"),
     ("krb5keytab", "clients over a network are not served yet"),
     ("krb5principal", "clients over a network are not served yet"),

@@ -107,6 +107,7 @@ pub(crate) struct ChangerDraft {
     pub(crate) drive: Option<Node>,
     pub(crate) eject_before_unload: Option<bool>,
     pub(crate) cleaning: Option<Cleaning>,
+    pub(crate) wait_for_operator: Option<Option<Duration>>,
 }
 
 words! {
@@ -427,6 +428,7 @@ pub(crate) fn changer_keys() -> Vec<Key<ChangerDraft>> {
         key("drive", maybe(Device), |d| &mut d.drive),
         key("eject-before-unload", maybe(Flag), |d| &mut d.eject_before_unload),
         key("cleaning", maybe(Words::new(Cleaning::WORDS)), |d| &mut d.cleaning),
+        key("wait-for-operator", maybe(unless(0, Time)), |d| &mut d.wait_for_operator),
     ]
 }
 

@@ -224,9 +224,12 @@ fn changer_draft(changer: &Changer) -> ChangerDraft {
             cleaning: Some(robot.cleaning),
             ..draft
         },
-        ChangerKind::Single { drive } => {
-            ChangerDraft { kind: Some(Kind::Single), drive: Some(drive), ..draft }
-        }
+        ChangerKind::Single { drive, patience } => ChangerDraft {
+            kind: Some(Kind::Single),
+            drive: Some(drive),
+            wait_for_operator: Some(patience),
+            ..draft
+        },
     }
 }
 

@@ -306,6 +306,7 @@ fn every_kind_of_changer_is_shown_so_that_it_reads_back() {
         "type = \"robot\"\ndevice = \"/dev/sg3\"\n\
          drives = [{ name = \"left\", serial = \"A\", bay = 1 }, { name = \"right\", node = \"/dev/sg5\", bay = 0 }]\n",
         "type = \"single\"\ndrive = \"/dev/nst0\"\n",
+        "type = \"single\"\ndrive = \"1013000ABC\"\nwait-for-operator = 0\n",
     ];
     for kind in kinds {
         let config = read(&site_with(kind)).unwrap_or_else(|wrong| panic!("{wrong}\n{kind}"));

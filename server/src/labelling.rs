@@ -164,7 +164,7 @@ pub fn label(
     };
     let barcode = bench.view(slot).and_then(|view| view.barcode.as_ref());
     bench.library.note(barcode, slot, &labelled.label);
-    catalogue.record_seen(&labelled.label, Some(slot), barcode)?;
+    catalogue.record_seen(&labelled.label, bench.library.shelf(slot), barcode)?;
     Ok(labelled)
 }
 

@@ -13,6 +13,7 @@ pub mod library;
 pub mod lock;
 pub mod mail;
 pub mod night;
+pub mod operator;
 pub mod pattern;
 pub mod planner;
 pub mod print;

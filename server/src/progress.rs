@@ -88,6 +88,10 @@ impl Progress {
             RunEvent::VolumeRefused { what, why, .. } => {
                 self.say(&format!("{what} is not taken: {why}"))
             }
+            RunEvent::OperatorAsked { text } => self.say(text),
+            RunEvent::OperatorCame { drive, .. } => {
+                self.say(&format!("{drive}: a cartridge was put in"));
+            }
             RunEvent::PartPlaced { label, bytes, .. } => {
                 if let Some((_, bar)) = self.drives.get(label) {
                     bar.inc(bytes.0);

@@ -78,6 +78,10 @@ pub enum RunEvent {
     },
     /// A volume was looked at and not taken.
     VolumeRefused { storage: StorageName, what: String, why: String },
+    /// The operator was asked for a volume, or told something.
+    OperatorAsked { text: String },
+    /// The operator put a cartridge in, after so long; what was found before would not do.
+    OperatorCame { drive: DriveName, seconds: u64, found: String },
     /// A part is on a volume, flushed.
     PartPlaced {
         dump: DumpId,

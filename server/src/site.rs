@@ -90,6 +90,11 @@ impl Site {
         self.config.site.catalogue.with_file_name("lock")
     }
 
+    /// Where questions to the operator stand, and answers are left.
+    pub fn operator_board(&self) -> PathBuf {
+        self.config.site.catalogue.with_file_name("operator")
+    }
+
     /// How the agent of this host is started.
     pub fn agent(&self, program: &Path) -> AgentCommand {
         AgentCommand { program: agent::beside(program), state: self.agent_state() }

@@ -14,6 +14,8 @@
 //! so keeps to the order of a rotation. Before all that comes, if appending is allowed, the volume that was
 //! written last and is not full.
 
+mod would;
+
 use std::collections::{BTreeSet, VecDeque};
 
 use types::{Barcode, Label, PoolName, Slot, Stamp};
@@ -21,6 +23,8 @@ use types::{Barcode, Label, PoolName, Slot, Stamp};
 use crate::catalogue::{Lock, Volume, VolumeState};
 use crate::label::{self, Autolabel, Cartridge, Found, LabelRule, Names, Taken};
 use crate::retention::{Advice, Verdict};
+
+pub use would::WouldDo;
 
 /// In which order volumes are proposed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

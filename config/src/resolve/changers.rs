@@ -1,6 +1,7 @@
 //! Changers: what each kind has to be told, and what it cannot be told.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::{Resolver, absolute};
 use crate::changer::{
@@ -11,6 +12,9 @@ use crate::model::Storage;
 use crate::read::Section;
 use crate::sections::{ChangerDraft, Kind, StorageDraft};
 use crate::value::At;
+
+/// How long a run waits for a cartridge if nothing else is said.
+const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What a kind of changer has to be told, with an example, and what it may be told besides.
 struct Wants {
@@ -32,7 +36,9 @@ fn wants(kind: Kind) -> Wants {
             needs: &[("device", "device = \"/dev/sg3\", or its serial number")],
             takes: &["drives", "eject-before-unload", "cleaning"],
         },
-        Kind::Single => Wants { needs: &[("drive", "drive = \"/dev/nst0\"")], takes: &[] },
+        Kind::Single => {
+            Wants { needs: &[("drive", "drive = \"/dev/nst0\"")], takes: &["wait-for-operator"] }
+        }
     }
 }
 
@@ -214,7 +220,10 @@ fn resolved(section: &Section<ChangerDraft>, site: &Path) -> Option<Changer> {
             eject_before_unload: draft.eject_before_unload.unwrap_or(true),
             cleaning,
         }),
-        Kind::Single => ChangerKind::Single { drive: draft.drive? },
+        Kind::Single => ChangerKind::Single {
+            drive: draft.drive?,
+            patience: draft.wait_for_operator.unwrap_or(Some(PATIENCE)),
+        },
     };
     Some(Changer { name: section.name.clone(), comment: draft.comment, kind })
 }

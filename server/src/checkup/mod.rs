@@ -4,6 +4,7 @@
 //! the run would write on; the clients with their DLEs. Everything found is a [`Finding`]: how grave, what about,
 //! what is the matter, and what to do. Whatever is in the way of one thing is no reason not to look at the next.
 
+mod by_hand;
 mod clients;
 mod server;
 mod volumes;

@@ -7,7 +7,7 @@ use taper::retention::Verdict;
 use taper::scan::{Candidate, Hint};
 use types::Label;
 
-use super::{Notes, unread};
+use super::{Notes, by_hand, unread};
 use crate::clock::{self, Now};
 use crate::library::{self, Library};
 use crate::night::estimate::with_causes;
@@ -52,6 +52,10 @@ fn look_at(
         Ok(newest) => clock::next_stamp(now, newest),
         Err(error) => return unread(notes, &error),
     };
+    if library.is_manual() {
+        by_hand::look(notes, site, storage, &library, catalogue, run);
+        return retention(notes, site, storage, catalogue, now);
+    }
     let current = library
         .inventory()
         .ok()

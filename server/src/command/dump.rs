@@ -8,6 +8,7 @@ use taper::catalogue::RunKind;
 use super::{Context, Exit};
 use crate::cli::Dump;
 use crate::night::{self, Flush, Night, Orders};
+use crate::operator::Desk;
 use crate::runlog::Outcome;
 use crate::site::Site;
 use crate::vault::{self, Asked};
@@ -31,6 +32,7 @@ pub(super) fn run(context: &Context, arguments: &Dump) -> anyhow::Result<Exit> {
             },
             agent: site.agent(&context.program),
             quiet: context.json,
+            operator: Some(Desk::of(&site)),
         },
     )?;
     let exit = tell(context, &site, &night)?;

@@ -7,6 +7,7 @@ use taper::catalogue::RunKind;
 use super::{Context, Exit, dump};
 use crate::cli::Selection;
 use crate::night::{self, Flush, Orders};
+use crate::operator::Desk;
 use crate::selection;
 
 pub(super) fn run(context: &Context, selection: &Selection) -> anyhow::Result<Exit> {
@@ -30,6 +31,7 @@ pub(super) fn run(context: &Context, selection: &Selection) -> anyhow::Result<Ex
             flush: Flush::Of(wanted),
             agent: site.agent(&context.program),
             quiet: context.json,
+            operator: Some(Desk::of(&site)),
         },
     )?;
     dump::tell(context, &site, &night)

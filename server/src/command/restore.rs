@@ -15,6 +15,7 @@ use crate::agent::{Agent, Patience};
 use crate::cli::Restore;
 use crate::clock::stamp_text;
 use crate::night::{Libraries, spec};
+use crate::operator::Desk;
 use crate::pattern::Patterns;
 use crate::restore::image::Image;
 use crate::restore::plan;
@@ -31,7 +32,7 @@ pub(super) fn run(context: &Context, arguments: &Restore) -> anyhow::Result<Exit
     let dle = find_dle(&site, &catalogue, arguments.host.as_deref(), &arguments.dle)?;
     let when = when::parse(&arguments.day).map_err(|error| Misuse(error.to_string()))?;
     if arguments.raw {
-        return raw(&site, &catalogue, &dle, when, arguments.level);
+        return raw(&site, &catalogue, &dle, (when, arguments.level));
     }
     let view = View::open(&catalogue, &site.config.site.indexdir, &dle, when)?;
     for gap in &view.passed_over {
@@ -92,13 +93,15 @@ pub(super) fn extract(
         entries: measure.entries,
         bytes: measure.bytes,
     };
-    let mut libraries = Libraries::of(&site.config);
+    let operator = Desk::of(site);
+    let mut libraries = Libraries::of(&site.config).attended(operator.clone());
     // The images are opened here, before the frames are sent from a thread of their own.
     let mut images: Vec<Option<Image>> = Vec::new();
     for (link, measure) in wish.view.chain.iter().zip(&measure.dumps) {
         let needed = measure.frames > 0;
         images.push(if needed { Some(open(link, catalogue, &mut libraries)?) } else { None });
     }
+    tell_volumes(images.iter().flatten(), &operator);
     let bar = progress_bar(context, measure);
     let mut strange = Vec::new();
     let mut alike: BTreeMap<String, usize> = BTreeMap::new();
@@ -140,6 +143,21 @@ pub(super) fn extract(
         }
     }
     report(context, wish.view, &restored, &strange, &target)
+}
+
+/// Says which volumes a person will be asked for, so that they can be fetched together.
+pub(super) fn tell_volumes<'a>(images: impl Iterator<Item = &'a Image>, operator: &Desk) {
+    let mut labels: Vec<types::Label> = Vec::new();
+    for label in images.flat_map(Image::volumes_by_hand) {
+        if !labels.contains(&label) {
+            labels.push(label);
+        }
+    }
+    if !labels.is_empty() {
+        let labels: Vec<&str> = labels.iter().map(types::Label::as_str).collect();
+        operator
+            .tell(&format!("Volumes that will be asked for, in this order: {}", labels.join(" ")));
+    }
 }
 
 /// Opens an image where it can be read.
@@ -238,8 +256,7 @@ fn raw(
     site: &Site,
     catalogue: &Catalogue,
     dle: &DleRef,
-    when: Stamp,
-    level: Option<u16>,
+    (when, level): (Stamp, Option<u16>),
 ) -> anyhow::Result<Exit> {
     let level =
         level.map(Level::try_from).transpose().map_err(|error| Misuse(error.to_string()))?;
@@ -263,7 +280,10 @@ fn raw(
         ))
         .into());
     };
-    let mut image = open(link, catalogue, &mut Libraries::of(&site.config))?;
+    let operator = Desk::of(site);
+    let mut libraries = Libraries::of(&site.config).attended(operator.clone());
+    let mut image = open(link, catalogue, &mut libraries)?;
+    tell_volumes(std::iter::once(&image), &operator);
     let mut out = std::io::stdout().lock();
     let mut bytes = vec![0; 4 << 20];
     let mut at = 0;

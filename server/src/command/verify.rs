@@ -17,6 +17,7 @@ use crate::cli::Verify;
 use crate::clock::stamp_text;
 use crate::night::Libraries;
 use crate::night::estimate::with_causes;
+use crate::operator::Desk;
 use crate::restore::image::Image;
 use crate::restore::wish::frames_of;
 use crate::site::Site;
@@ -59,8 +60,9 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit>
         .into());
     }
     let mut all = Vec::new();
+    let mut libraries = Libraries::of(&site.config).attended(Desk::of(&site));
     for located in &dumps {
-        for checked in verify(&site, &catalogue, located, arguments.sample)? {
+        for checked in verify(&site, &catalogue, &mut libraries, located, arguments.sample)? {
             if !context.json {
                 print::text(&told(&checked))?;
             }
@@ -104,11 +106,12 @@ fn chosen(catalogue: &Catalogue, arguments: &Verify) -> anyhow::Result<Vec<Locat
 fn verify(
     site: &Site,
     catalogue: &Catalogue,
+    libraries: &mut Libraries,
     located: &Located,
     sample: Option<u8>,
 ) -> anyhow::Result<Vec<Checked>> {
     let indexdir = &site.config.site.indexdir;
-    let mut image = match restore::open(located, catalogue, &mut Libraries::of(&site.config)) {
+    let mut image = match restore::open(located, catalogue, libraries) {
         Ok(image) => image,
         Err(error) => return Ok(vec![nothing(located, format!("{error:#}"))]),
     };

@@ -4,7 +4,7 @@ use devices::robot::{Calibrated, Cleaned, Robot};
 use devices::{Inventory, Spot};
 use types::{DriveName, Slot};
 
-use super::device::{Device, NO_ARM};
+use super::device::{BY_HAND, Device, NO_ARM};
 use super::{Library, LibraryTrouble, locked};
 
 impl Library {
@@ -14,6 +14,9 @@ impl Library {
             Device::Robot { robot, .. } => Ok(robot),
             Device::Vtapes(_) => {
                 Err(LibraryTrouble::NotForThis { changer: self.changer.clone(), why: NO_ARM })
+            }
+            Device::Single(_) => {
+                Err(LibraryTrouble::NotForThis { changer: self.changer.clone(), why: BY_HAND })
             }
         }
     }
@@ -28,9 +31,13 @@ impl Library {
     pub fn move_cartridge(&self, from: &Spot, to: &Spot) -> Result<(), LibraryTrouble> {
         match (&self.device, from, to) {
             (Device::Robot { robot, .. }, ..) => Ok(robot.move_cartridge(from, to)?),
-            (vtapes, Spot::Slot(slot), Spot::Drive(drive)) => vtapes.load(*slot, drive),
-            (vtapes, Spot::Drive(drive), Spot::Slot(slot)) => vtapes.unload(drive, *slot),
-            (Device::Vtapes(_), ..) => self.robot().map(drop),
+            (vtapes @ Device::Vtapes(_), Spot::Slot(slot), Spot::Drive(drive)) => {
+                vtapes.load(*slot, drive)
+            }
+            (vtapes @ Device::Vtapes(_), Spot::Drive(drive), Spot::Slot(slot)) => {
+                vtapes.unload(drive, *slot)
+            }
+            (Device::Vtapes(_) | Device::Single(_), ..) => self.robot().map(drop),
         }
     }
 
@@ -65,7 +72,7 @@ impl Library {
     pub fn remarks(&self) -> Vec<String> {
         match &self.device {
             Device::Robot { robot, .. } => robot.remarks(),
-            Device::Vtapes(_) => Vec::new(),
+            Device::Vtapes(_) | Device::Single(_) => Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use config::{ChangerKind, Storage};
 use devices::Wait;
+use devices::changer::Errand;
 use devices::robot::{Listener, Opener, Robot, Setup};
 use devices::ssc::{self, Compression, Reserved, TapeDrive};
 use devices::vtape::{self, Library as Vtapes};
@@ -15,6 +16,10 @@ use super::trouble::LibraryTrouble;
 
 mod emulated;
 mod scsi;
+mod single;
+
+pub(super) use single::SLOT;
+pub(crate) use single::{Lease, Single};
 
 /// What carries cartridges. Clones are the same.
 #[derive(Clone, Debug)]
@@ -28,6 +33,8 @@ pub(crate) enum Device {
         /// How its drives are to be used.
         setup: ssc::Setup,
     },
+    /// One drive and an operator.
+    Single(Single),
 }
 
 /// A library whose drives are not yet known: its arm, and how its nodes are opened.
@@ -51,7 +58,7 @@ impl Parts {
                 Err(LibraryTrouble::NotForThis { changer: changer.to_owned(), why: NO_ARM })
             }
             ChangerKind::Single { .. } => {
-                Err(LibraryTrouble::NotServed { changer: changer.to_owned() })
+                Err(LibraryTrouble::NotForThis { changer: changer.to_owned(), why: BY_HAND })
             }
         }
     }
@@ -60,6 +67,11 @@ impl Parts {
 /// Why vtapes cannot be carried about.
 pub(super) const NO_ARM: &str = "its cartridges are directories, and there is no arm that could do it; they have no \
      barcodes and no mail slots, and their drives need neither cleaning nor calibrating";
+
+/// Why the cartridges of a single drive cannot be carried about.
+pub(super) const BY_HAND: &str = "it is one drive without a robot, and a person changes its cartridges; it has \
+     neither slots nor mail slots. `reelkeep library unload` gives out what is in it, and \
+     `reelkeep device show` says how it is";
 
 impl Device {
     /// What the configuration describes, and its drives. The listener hears what is being waited for.
@@ -71,6 +83,11 @@ impl Device {
         if let ChangerKind::Vtape { directory, slots, drives } = &storage.changer.kind {
             let opened = vtapes(storage, directory, (*slots, *drives));
             return opened.map_err(|error| LibraryTrouble::vtapes(changer, error));
+        }
+        if let ChangerKind::Single { drive, patience } = &storage.changer.kind {
+            let single = Single::open(storage, drive, *patience)?;
+            let drives = vec![single.name()];
+            return Ok((Self::Single(single), drives));
         }
         let Parts { arm, opener, setup: wanted } = Parts::of(storage, listener)?;
         let robot = Robot::open(arm, opener, wanted)?;
@@ -85,6 +102,7 @@ impl Device {
             Self::Robot { robot, .. } => {
                 Self::Robot { robot: robot.clone(), setup: setup(storage) }
             }
+            Self::Single(single) => Self::Single(single.as_used_by(storage)),
         }
     }
 
@@ -92,6 +110,7 @@ impl Device {
         Ok(match self {
             Self::Vtapes(vtapes) => vtapes.clone().inventory(),
             Self::Robot { robot, .. } => robot.clone().inventory(),
+            Self::Single(single) => return single.inventory(),
         }?)
     }
 
@@ -99,6 +118,7 @@ impl Device {
         Ok(match self {
             Self::Vtapes(vtapes) => vtapes.clone().load(slot, drive),
             Self::Robot { robot, .. } => robot.clone().load(slot, drive),
+            Self::Single(single) => return single.load(slot, drive),
         }?)
     }
 
@@ -106,6 +126,7 @@ impl Device {
         Ok(match self {
             Self::Vtapes(vtapes) => vtapes.clone().unload(drive, slot),
             Self::Robot { robot, .. } => robot.clone().unload(drive, slot),
+            Self::Single(single) => return single.unload(),
         }?)
     }
 
@@ -117,20 +138,27 @@ impl Device {
             }
             Self::Robot { robot, setup } => {
                 let transport = robot.transport(name)?;
-                let mut drive = TapeDrive::new(name.clone(), transport, *setup);
-                // So that no other host, and no monitor of its, rewinds a tape that is being written.
-                match drive.reserve(super::drive::key())? {
-                    Reserved::ForUs | Reserved::NotOffered => Ok(AnyDrive::Tape(Box::new(drive))),
-                }
+                reserved(AnyDrive::Tape(Box::new(TapeDrive::new(name.clone(), transport, *setup))))
             }
+            Self::Single(single) => reserved(single.drive(Errand::Open(name.clone()))?),
         }
+    }
+}
+
+/// So that no other host, and no monitor of its, rewinds a tape that is being written.
+fn reserved(mut drive: AnyDrive) -> Result<AnyDrive, LibraryTrouble> {
+    let Some(tape) = drive.tape() else { return Ok(drive) };
+    match tape.reserve(super::drive::key())? {
+        Reserved::ForUs | Reserved::NotOffered => Ok(drive),
     }
 }
 
 #[cfg(test)]
 pub(super) fn emulator(storage: &Storage) -> Option<devices::emulator::Library> {
+    use config::Node;
     match &storage.changer.kind {
         ChangerKind::Emulator(emulated) => emulated::library(emulated, storage).ok(),
+        ChangerKind::Single { drive: Node::Path(path), .. } => emulated::in_directory(path).ok(),
         _ => None,
     }
 }

@@ -2,9 +2,13 @@
 
 use devices::scsi::page::reservation::ReservationKey;
 use devices::ssc::{Readiness, TapeDrive, Threading};
+use devices::st::{Presence, StDrive};
 use devices::vtape::VtapeDrive;
 use devices::{Drive, DriveError, Limits, Met, Position, Stretch, Transport, Wait, Wrote};
+use rustix::event::{Timespec, poll};
 use types::{Bytes, Digest, DriveName, FileNo, ObjectNo};
+
+use super::device::Lease;
 
 /// A tape drive, real or emulated.
 pub type Tape = TapeDrive<Box<dyn Transport>>;
@@ -24,6 +28,13 @@ pub enum AnyDrive {
     Vtape(Box<VtapeDrive>),
     /// One for tape.
     Tape(Box<Tape>),
+    /// One for tape behind the kernel's tape driver.
+    St {
+        /// The drive.
+        drive: Box<StDrive>,
+        /// What keeps others of us away from it.
+        _lease: Lease,
+    },
 }
 
 impl std::fmt::Debug for AnyDrive {
@@ -41,7 +52,7 @@ impl AnyDrive {
     /// The tape drive, if it is one.
     pub fn tape(&mut self) -> Option<&mut Tape> {
         match self {
-            Self::Vtape(_) => None,
+            Self::Vtape(_) | Self::St { .. } => None,
             Self::Tape(tape) => Some(tape),
         }
     }
@@ -49,7 +60,11 @@ impl AnyDrive {
     /// Threads a cartridge that the drive has let go of, as a move that failed leaves it, and waits until it can be
     /// used. What a drive is not ready for otherwise, it says when it is asked to do something.
     pub fn wake(&mut self) -> Result<(), DriveError> {
-        let Self::Tape(tape) = self else { return Ok(()) };
+        let tape = match self {
+            Self::Vtape(_) => return Ok(()),
+            Self::St { drive, .. } => return wait_for(drive),
+            Self::Tape(tape) => tape,
+        };
         if matches!(tape.ready()?, Readiness::NotThreaded | Readiness::Empty) {
             tape.load(Threading::Threaded)?;
         }
@@ -60,6 +75,15 @@ impl AnyDrive {
             _ => Wait::GiveUp,
         })?;
         Ok(())
+    }
+
+    /// Whether no cartridge is in it.
+    pub(crate) fn is_empty(&mut self) -> Result<bool, DriveError> {
+        Ok(match self {
+            Self::Vtape(_) => false,
+            Self::Tape(tape) => tape.ready()? == Readiness::Empty,
+            Self::St { drive, .. } => drive.presence()? == Presence::Empty,
+        })
     }
 
     /// Ends the use of a drive, so that other hosts may have it. One that cannot be told keeps its reservation,
@@ -76,6 +100,7 @@ impl AnyDrive {
         match self {
             Self::Vtape(drive) => drive,
             Self::Tape(drive) => drive,
+            Self::St { drive, .. } => drive,
         }
     }
 
@@ -83,8 +108,24 @@ impl AnyDrive {
         match self {
             Self::Vtape(drive) => drive,
             Self::Tape(drive) => drive,
+            Self::St { drive, .. } => drive,
         }
     }
+}
+
+/// How often a drive that loads is asked whether it has, a second apart.
+const LOADING: u32 = 600;
+
+/// Waits until a drive behind the tape driver has loaded. One that does not come to it says so when it is used.
+fn wait_for(drive: &mut StDrive) -> Result<(), DriveError> {
+    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+    for _ in 0..LOADING {
+        if drive.presence()? != Presence::NotReady {
+            break;
+        }
+        let _early = poll(&mut [], Some(&second));
+    }
+    Ok(())
 }
 
 impl Drive for AnyDrive {

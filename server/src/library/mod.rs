@@ -25,6 +25,7 @@ use taper::mount::{Identified, Loaded, Mounted};
 use taper::scan::{Hint, SlotView};
 use types::{Barcode, DriveName, Label, Slot};
 
+mod attended;
 mod chores;
 mod contents;
 mod device;
@@ -38,8 +39,9 @@ pub(crate) use terms::storage;
 pub use terms::{labels, method, names, planned_for, policies};
 pub use trouble::{LibraryTrouble, MountTrouble};
 
-use device::Device;
+use attended::Attendant;
 pub(crate) use device::Parts;
+use device::{Device, SLOT};
 
 /// A library of any kind. Clones are the same library.
 #[derive(Clone, Debug)]
@@ -48,6 +50,8 @@ pub struct Library {
     changer: String,
     device: Device,
     drives: Vec<DriveName>,
+    /// Whoever changes its cartridges, if that is a person.
+    attendant: Option<Attendant>,
     shared: Arc<Shared>,
 }
 
@@ -100,11 +104,14 @@ impl Library {
             return Err(LibraryTrouble::NoDrive);
         }
         let changer = storage.changer.name.clone();
-        Ok(Self { changer, device, drives, shared: Arc::default() })
+        Ok(Self { changer, device, drives, attendant: None, shared: Arc::default() })
     }
 
     /// The same library, with what the catalogue knows of volumes: which label is under which barcode.
     pub fn knowing(self, volumes: &[Volume]) -> Self {
+        if self.is_manual() {
+            return self;
+        }
         let mut labels = locked(&self.shared.labels);
         for volume in volumes {
             labels.note(volume.barcode.as_ref(), volume.slot, &volume.label);
@@ -121,6 +128,9 @@ impl Library {
 
     /// This label was read on that cartridge.
     pub fn note(&self, barcode: Option<&Barcode>, slot: Slot, label: &Label) {
+        if self.is_manual() {
+            return;
+        }
         locked(&self.shared.labels).note(barcode, Some(slot), label);
     }
 
@@ -185,6 +195,7 @@ impl Library {
         mut drive: AnyDrive,
     ) -> Result<Loaded<AnyDrive>, LibraryTrouble> {
         self.bring(slot, &drive.name().clone())?;
+        self.see_to_it(&mut drive)?;
         drive.wake()?;
         Ok(Loaded::new(drive))
     }
@@ -235,6 +246,9 @@ impl Library {
 
     /// The slot that probably has a volume, whether it is there or in a drive.
     pub fn slot_of(&self, label: &Label) -> Result<Slot, LibraryTrouble> {
+        if self.is_manual() {
+            return Ok(SLOT);
+        }
         let inventory = self.inventory()?;
         let in_slots = inventory.slots.iter().map(|place| (Some(place.slot), &place.cartridge));
         let in_drives = inventory.drives.iter().map(|bay| (bay.home, &bay.cartridge));
@@ -251,6 +265,9 @@ impl Library {
         label: &Label,
         drive: AnyDrive,
     ) -> Result<Mounted<AnyDrive>, LibraryTrouble> {
+        if self.is_manual() {
+            return self.mount_by_hand(label, drive);
+        }
         let slot = match self.slot_of(label) {
             Err(LibraryTrouble::Absent(_)) => return self.search(label, drive),
             slot => slot?,

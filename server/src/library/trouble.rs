@@ -12,6 +12,8 @@ use taper::label::BadTemplate;
 use taper::mount::VolumeError;
 use types::{Blame, DriveName, Label, Slot};
 
+use crate::operator::NotLoaded;
+
 /// Something that a library could not do.
 #[derive(Debug, thiserror::Error)]
 pub enum LibraryTrouble {
@@ -24,13 +26,24 @@ pub enum LibraryTrouble {
         #[source]
         source: Box<vtape::LibraryError>,
     },
-    /// It is of a kind that this program cannot drive.
-    #[error(
-        "changer {changer} is of type \"single\", which is not served yet: use a robot, vtapes or the emulator"
-    )]
-    NotServed {
-        /// The changer in the configuration.
-        changer: String,
+    /// There is no cartridge, and no robot to bring one.
+    #[error("there is no cartridge in drive {drive} ({device})")]
+    NobodyThere {
+        /// Which drive.
+        drive: DriveName,
+        /// Which device that is.
+        device: String,
+    },
+    /// The operator was asked for a volume, and did not put it in.
+    #[error("volume {label} is not in drive {drive}")]
+    NotPutIn {
+        /// Which volume.
+        label: Label,
+        /// Which drive.
+        drive: DriveName,
+        /// Why not.
+        #[source]
+        source: NotLoaded,
     },
     /// Its devices could not be found or opened.
     #[error("could not open the library of changer {changer}")]
@@ -116,8 +129,12 @@ impl LibraryTrouble {
             Self::Volume(error) => error.blame(),
             Self::Drive(error) => error.blame,
             Self::Open { .. } | Self::NoDrive | Self::NoHome { .. } => Blame::Drive,
-            Self::NotServed { .. } | Self::Scsi { .. } | Self::NotForThis { .. } => Blame::Host,
-            Self::Absent(_) | Self::Other { .. } | Self::Taken { .. } => Blame::Medium,
+            Self::Scsi { .. } | Self::NotForThis { .. } => Blame::Host,
+            Self::Absent(_)
+            | Self::Other { .. }
+            | Self::Taken { .. }
+            | Self::NobodyThere { .. }
+            | Self::NotPutIn { .. } => Blame::Medium,
         }
     }
 }

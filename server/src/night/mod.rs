@@ -7,6 +7,7 @@
 //! `dump` and `flush` are the same night with and without a plan. Everything that is decided is decided by the
 //! planner, the dispatcher, the scan and the retention engine; here it is put together.
 
+mod attended;
 pub mod destinations;
 pub mod direct;
 pub mod drive;
@@ -41,6 +42,7 @@ use crate::dispatcher::{
 };
 use crate::holding::{self, Disk, Held};
 use crate::library::Library;
+use crate::operator::Desk;
 use crate::planner::{self, Plan};
 use crate::progress::Progress;
 use crate::runlog::{Outcome, Room, RunEvent, RunLog};
@@ -68,6 +70,8 @@ pub struct Orders<'a> {
     pub agent: AgentCommand,
     /// Whether nothing is shown of the run while it goes on.
     pub quiet: bool,
+    /// Who is asked for volumes where there is no robot; none: nobody.
+    pub operator: Option<Desk>,
 }
 
 /// Which images of earlier runs are written.
@@ -249,6 +253,7 @@ pub(crate) fn dispatch(
     } else {
         BTreeMap::new()
     };
+    let libraries = attended::libraries(libraries, orders.operator.as_ref(), &channel.0, &signals);
     let tapers = storages.iter().map(|storage| taper(storage, libraries.get(&storage.name)));
     let tapers: Vec<Taper> = tapers.collect();
     let drives = start_drives(site, run, storages, &libraries, &shared, &channel.0);
@@ -630,12 +635,18 @@ fn new_id(now: &Now) -> DumpId {
 pub struct Libraries {
     config: Config,
     open: BTreeMap<types::StorageName, Library>,
+    operator: Option<Desk>,
 }
 
 impl Libraries {
     /// None is open yet.
     pub fn of(config: &Config) -> Self {
-        Self { config: config.clone(), open: BTreeMap::new() }
+        Self { config: config.clone(), open: BTreeMap::new(), operator: None }
+    }
+
+    /// The same, with somebody who is asked for volumes where there is no robot.
+    pub fn attended(self, operator: Desk) -> Self {
+        Self { operator: Some(operator), ..self }
     }
 
     /// The library of a storage.
@@ -649,6 +660,10 @@ impl Libraries {
         }
         let storage = self.config.storages.iter().find(|storage| storage.name == *name);
         let library = Library::open(storage.ok_or_else(|| ImageError::NoStorage(name.clone()))?)?;
+        let library = match &self.operator {
+            Some(operator) => library.attended(operator),
+            None => library,
+        };
         self.open.insert(name.clone(), library.clone());
         Ok(library)
     }

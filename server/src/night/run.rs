@@ -91,6 +91,11 @@ impl Signals {
         Ok(signals)
     }
 
+    /// Raised when any came.
+    pub fn any(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.heard)
+    }
+
     /// Whether the run was asked to end.
     pub fn were_heard(&self) -> bool {
         self.heard.load(Ordering::Relaxed)

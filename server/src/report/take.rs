@@ -12,6 +12,7 @@ use super::{
     Bottleneck, CopyLine, DleLine, DriveLine, Estimate, Facts, Failure, LevelCount, Report, SCHEMA,
     State, StorageLine, Strange, Totals, Verdict, VolumeLine, Word, advice, of_drive,
 };
+use crate::report::duration;
 use crate::runlog::{Cause, Logged, Outcome, RunEvent};
 
 /// How many complaints of one dump are shown.
@@ -127,6 +128,11 @@ impl Taker {
             ),
             RunEvent::VolumeRefused { what, why, .. } => {
                 self.report.notes.push(format!("{what} was not taken: {why}"));
+            }
+            RunEvent::OperatorCame { drive, seconds, found } => {
+                let waited = duration(i64::try_from(*seconds).unwrap_or(i64::MAX));
+                let text = format!("{drive} waited {waited} for another cartridge: {found}");
+                self.report.notes.push(text);
             }
             RunEvent::DriveFed { drive, seconds, waited, starved, .. } => {
                 self.feed(drive, *seconds, *waited, *starved);

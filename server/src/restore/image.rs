@@ -143,6 +143,17 @@ impl Image {
         }
     }
 
+    /// The volumes that it is read from, in reading order, if a person has to put them in.
+    pub fn volumes_by_hand(&self) -> Vec<Label> {
+        let Some(Source::Volumes(volumes)) = self.sources.first() else { return Vec::new() };
+        if !volumes.library.is_manual() {
+            return Vec::new();
+        }
+        let mut labels: Vec<Label> = volumes.parts.iter().map(|part| part.label.clone()).collect();
+        labels.dedup();
+        labels
+    }
+
     /// How many places have it.
     pub fn places(&self) -> usize {
         self.sources.len()

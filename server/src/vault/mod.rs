@@ -18,6 +18,7 @@ mod fetch;
 mod proof;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use config::{Config, Storage};
@@ -32,7 +33,9 @@ use crate::holding::Held;
 use crate::night::estimate::with_causes;
 use crate::night::run::Signals;
 use crate::night::{self, Flush, Libraries, Night, Orders, Work, tidy};
+use crate::operator::Desk;
 use crate::planner::Plan;
+use crate::print;
 use crate::progress::Progress;
 use crate::runlog::{Outcome, RunEvent, RunLog};
 use crate::site::Site;
@@ -76,6 +79,7 @@ pub fn carry_out(
             flush: Flush::Nothing,
             agent: agent.clone(),
             quiet,
+            operator: Some(Desk::of(site)),
         };
         let night = round.write(&copies, fetched, &orders)?;
         nights.push(night);
@@ -136,7 +140,9 @@ impl<'a> Round<'a> {
         let site = self.site;
         let disks = night::disks(&site.config)?;
         let rooms = night::rooms(&site.config, &disks)?;
-        let libraries = Libraries::of(&site.config);
+        let stop = Arc::clone(&self.signals.terminate);
+        let desk = Desk::of(site).within(Arc::new(print::remark), stop);
+        let libraries = Libraries::of(&site.config).attended(desk);
         let mut fetcher = Fetcher::new(&site.config.site.indexdir, disks, rooms, libraries);
         let mut fetched = Vec::new();
         for copy in copies {

@@ -89,6 +89,7 @@ impl World {
             flush: if flush { Flush::Of(BTreeSet::new()) } else { Flush::AsConfigured },
             agent: AgentCommand { program: PathBuf::new(), state: PathBuf::new() },
             quiet: true,
+            operator: None,
         };
         let dispatcher = self.dispatcher(&plan, &orders)?;
         let (dispatcher, mut log, interrupted, seconds) =

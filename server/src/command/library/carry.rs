@@ -17,16 +17,26 @@ const NO_MAIL: &str = "it has no mail slots: open its door, change cartridges by
 impl Work<'_> {
     pub(super) fn load(&mut self, slot: u32, drive: Option<&str>) -> anyhow::Result<Exit> {
         let drive = self.place.drive_or_first(drive)?;
-        self.place.library.bring(Slot(slot), &drive)?;
+        if self.place.library.is_manual() {
+            // A person has put it there, and it may have to be threaded.
+            let open = self.place.library.drive(&drive)?;
+            self.place.library.load(Slot(slot), open)?;
+        } else {
+            self.place.library.bring(Slot(slot), &drive)?;
+        }
         self.say(&format!("slot {slot} is in {drive}"), json!({ "slot": slot, "drive": drive }))
     }
 
     pub(super) fn unload(&mut self, drive: Option<&str>) -> anyhow::Result<Exit> {
         let drives = self.place.named(drive)?;
         for drive in &drives {
-            self.place.library.unload(drive)?;
+            self.place.library.give_out(drive)?;
         }
-        let lines: Vec<String> = drives.iter().map(|drive| format!("{drive} is empty")).collect();
+        let what = match self.place.library.is_manual() {
+            true => "has given its cartridge out: take it",
+            false => "is empty",
+        };
+        let lines: Vec<String> = drives.iter().map(|drive| format!("{drive} {what}")).collect();
         self.say(&lines.join("\n"), json!({ "empty": drives }))
     }
 

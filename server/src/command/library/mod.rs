@@ -6,6 +6,7 @@
 //!  import, export                  carry.rs   cartridges in and out of it
 //!  clean, calibrate                chores.rs  what takes a drive some minutes, or hours
 //!  verify-drives                   drives.rs  which drive sits where
+//!  loaded, skip                    here       what an operator answers who was asked for a volume
 //! ```
 //!
 //! Whatever moves a cartridge holds the lock of the site, so that no night is disturbed. What the library has to
@@ -17,12 +18,14 @@ use config::Storage;
 use devices::Wait;
 use devices::robot::Listener;
 use devices::smc::Busy;
+use serde_json::json;
 use taper::catalogue::Catalogue;
 use types::DriveName;
 
 use super::{Context, Exit, Misuse};
 use crate::cli::Library as Verb;
 use crate::library::{self, Library, LibraryTrouble};
+use crate::operator::{Answer, Board};
 use crate::print;
 use crate::site::Site;
 
@@ -33,6 +36,11 @@ mod show;
 
 pub(super) fn run(context: &Context, command: &Verb) -> anyhow::Result<Exit> {
     let site = context.open()?;
+    match command {
+        Verb::Loaded => return answer(context, &site, Answer::Loaded),
+        Verb::Skip => return answer(context, &site, Answer::Skip),
+        _ => {}
+    }
     let moves = match command {
         Verb::Show { .. } | Verb::VerifyDrives { by_loading: None, .. } => None,
         _ => Some(site.lock(&context.holder("library"))?),
@@ -48,6 +56,21 @@ pub(super) fn run(context: &Context, command: &Verb) -> anyhow::Result<Exit> {
     work.place.library.remarks().iter().for_each(|remark| print::remark(remark));
     drop(moves);
     done
+}
+
+/// Answers the question that stands.
+fn answer(context: &Context, site: &Site, answer: Answer) -> anyhow::Result<Exit> {
+    let question = Board::new(&site.operator_board()).answer(answer)?;
+    let goes_on = match answer {
+        Answer::Skip => "it goes on without",
+        _ => "the drive is looked at now",
+    };
+    if context.json {
+        print::json(&json!({ "asked": question, "answer": goes_on }))?;
+    } else {
+        print::line(&format!("asked was: {question}\nanswered: {goes_on}"))?;
+    }
+    Ok(Exit::Good)
 }
 
 /// The library that a command is about.
@@ -103,7 +126,8 @@ impl Work<'_> {
                 if *scan {
                     self.place.library.look_through()?;
                 }
-                if *read { self.read_all() } else { self.show() }
+                // What is in a drive without a robot, only its label says.
+                if *read || self.place.library.is_manual() { self.read_all() } else { self.show() }
             }
             Verb::Load { slot, drive, .. } => self.load(*slot, drive.as_deref()),
             Verb::Unload { drive, .. } => self.unload(drive.as_deref()),
@@ -113,6 +137,8 @@ impl Work<'_> {
             Verb::Clean { drive, .. } => self.clean(drive),
             Verb::Calibrate { slots, drive, .. } => self.calibrate(slots, drive.as_deref()),
             Verb::VerifyDrives { .. } => self.verify_drives(),
+            // They were answered before the library was opened.
+            Verb::Loaded | Verb::Skip => Ok(Exit::Good),
         }
     }
 }

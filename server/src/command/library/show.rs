@@ -42,11 +42,15 @@ impl Work<'_> {
                 troubles.push(format!("slot {} could not be read: {why:#}", view.slot));
                 "cannot be read".to_owned()
             });
-            print::remark(&format!("slot {}: {says}", view.slot));
+            if !self.place.library.is_manual() {
+                print::remark(&format!("slot {}: {says}", view.slot));
+            }
             found.insert(view.slot, says);
         }
-        for drive in self.place.library.drives() {
-            self.place.library.unload(drive)?;
+        if !self.place.library.is_manual() {
+            for drive in self.place.library.drives() {
+                self.place.library.unload(drive)?;
+            }
         }
         Ok(found)
     }
@@ -59,7 +63,8 @@ impl Work<'_> {
                 let label = mounted.label().clone();
                 self.place.library.note(barcode, slot, &label);
                 // A volume that the catalogue does not know is shown all the same.
-                drop(self.catalogue.record_seen(&label, Some(slot), barcode));
+                let shelf = self.place.library.shelf(slot);
+                drop(self.catalogue.record_seen(&label, shelf, barcode));
                 label.to_string()
             }
             Identified::Blank(_) => "blank".to_owned(),
@@ -68,17 +73,42 @@ impl Work<'_> {
     }
 
     fn print(&self, read: &ReadNow) -> anyhow::Result<()> {
-        let inventory = self.place.library.inventory()?;
+        let mut inventory = self.place.library.inventory()?;
+        let device = self.place.library.single_device();
+        if device.is_some() {
+            // Its only slot is the drive itself.
+            inventory.slots.clear();
+        }
         if self.context.json {
             let mut value = value(&inventory, read);
             value["storage"] = json!(self.place.storage.name);
             value["changer"] = json!(self.place.storage.changer.name);
+            value["device"] = json!(device);
             print::json(&value)?;
+        } else if let Some(device) = device {
+            print::text(&alone(&inventory, &device, read))?;
         } else {
             print::text(&print::table(&rows(&inventory, read), &[]))?;
         }
         Ok(())
     }
+}
+
+/// A drive without a robot, in a line.
+fn alone(inventory: &Inventory, device: &str, read: &ReadNow) -> String {
+    let line = |bay: &Bay| {
+        let says = bay.home.and_then(|slot| read.get(&slot));
+        let what = match (&bay.trouble, &bay.cartridge, says) {
+            (Some(trouble), ..) => trouble.clone(),
+            (None, None, _) => "empty".to_owned(),
+            (None, Some(_), Some(says)) => says.clone(),
+            (None, Some(_), None) => {
+                "a cartridge; `reelkeep library inventory` reads its label".to_owned()
+            }
+        };
+        format!("drive {} ({device}): {what}\n", bay.drive)
+    };
+    inventory.drives.iter().map(line).collect()
 }
 
 fn rows(inventory: &Inventory, read: &ReadNow) -> Vec<Vec<String>> {

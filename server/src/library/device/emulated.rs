@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use config::{Emulated, Generation, Profile, Storage};
 use devices::Transport;
-use devices::emulator::serve::{Home, HomeError};
+use devices::emulator::serve::{Control, Home, HomeError};
 use devices::emulator::{self, Dialect, DriveModel, Lun, Nexus};
 use devices::robot::matching::Company;
 use devices::robot::{Listener, Setup, Unloading};
@@ -23,6 +23,8 @@ static OPEN: Mutex<BTreeMap<PathBuf, Open>> = Mutex::new(BTreeMap::new());
 struct Open {
     library: emulator::Library,
     _home: std::sync::Arc<Home>,
+    /// Through which people stand at it while it is open here.
+    _control: Option<std::sync::Arc<Control>>,
 }
 
 /// Opens the library in a directory; one that is not there is made, with a cartridge in every slot.
@@ -70,14 +72,38 @@ pub(crate) fn library(
         }
         other => other,
     }?;
+    keep(&mut open, &emulated.directory, home)
+}
+
+/// The library that somebody has made in a directory.
+pub(super) fn in_directory(directory: &Path) -> Result<emulator::Library, HomeError> {
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(open) = open.get(directory) {
+        return Ok(open.library.clone());
+    }
+    let home = Home::open(directory)?;
+    keep(&mut open, directory, home)
+}
+
+fn keep(
+    open: &mut BTreeMap<PathBuf, Open>,
+    directory: &Path,
+    home: Home,
+) -> Result<emulator::Library, HomeError> {
     let library = home.library()?;
-    let entry = Open { library: library.clone(), _home: std::sync::Arc::new(home) };
-    open.insert(emulated.directory.clone(), entry);
+    let control = Control::listen(directory, library.clone());
+    if let Err(error) = &control {
+        tracing::warn!("nobody can stand at the library in {}: {error}", directory.display());
+    }
+    let control = control.ok().map(std::sync::Arc::new);
+    let entry =
+        Open { library: library.clone(), _home: std::sync::Arc::new(home), _control: control };
+    open.insert(directory.to_owned(), entry);
     Ok(library)
 }
 
 /// This process is one initiator to the library, as a host with one adapter is.
-const HOST: Nexus = Nexus(1);
+pub(super) const HOST: Nexus = Nexus(1);
 
 fn setup(emulated: &Emulated, storage: &Storage) -> emulator::Setup {
     let generation = generation(emulated.generation);

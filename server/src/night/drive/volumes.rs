@@ -11,7 +11,7 @@ use taper::scan::{Candidate, Choice, Scan};
 use types::{Blame, Bytes, DumpId, FileNo, Label, Slot};
 
 use super::super::estimate::with_causes;
-use super::super::{records, scan};
+use super::super::{attended, records, scan};
 use super::{Bench, Worker};
 use crate::clock::Now;
 use crate::dispatcher::Event;
@@ -51,6 +51,10 @@ impl Worker {
     pub(super) fn look(&mut self) {
         let drive = self.id();
         match self.scan().map(|mut scan| (scan.next(), scan::refusals(&scan))) {
+            // Where a person can be asked for a volume, there may be one when it is wanted.
+            Ok((None, _)) if self.library().can_ask() => {
+                self.bench.voice.event(Event::VolumeFound { drive })
+            }
             Ok((Some(_), _)) => self.bench.voice.event(Event::VolumeFound { drive }),
             Ok((None, why)) => self.no_volume(why),
             Err(error) => self.failed(error.blame(), with_causes(&error)),
@@ -120,17 +124,29 @@ impl Worker {
             return Ok(volume);
         }
         (self.bytes, self.files) = (Bytes::ZERO, 0);
+        loop {
+            match self.mount_next()? {
+                Ok(volume) => return Ok(volume),
+                Err(scan) => {
+                    attended::ask(&self.bench, self.library(), &scan).map_err(MountError::None)?
+                }
+            }
+        }
+    }
+
+    /// Mounts the best that the library has. If that is nothing, the scan says why.
+    fn mount_next(&mut self) -> Result<Result<Appending<AnyDrive>, Box<Scan>>, MountError> {
         let mut scan = self.scan()?;
         while let Some(candidate) = scan.next() {
             match self.try_candidate(&mut scan, &candidate) {
-                Ok(Some(volume)) => return Ok(volume),
+                Ok(Some(volume)) => return Ok(Ok(volume)),
                 Ok(None) => {}
                 // Another drive of this run was faster with this label: what is free now is another question.
                 Err(error) if error.label_is_taken() => scan = self.scan()?,
                 Err(error) => return Err(error),
             }
         }
-        Err(MountError::None(scan::refusals(&scan)))
+        Ok(Err(Box::new(scan)))
     }
 
     /// The volume that this run has written on before, if it is still to be had. No scan is asked: it would
@@ -179,8 +195,16 @@ impl Worker {
     }
 
     fn refuse(&self, _scan: &Scan, candidate: &Candidate, why: String) {
+        if self.library().can_ask() {
+            // The question to the operator says it.
+            return;
+        }
+        let manual = self.library().is_manual();
         let what = candidate.label.as_ref().map_or_else(
-            || format!("the cartridge in slot {}", candidate.slot),
+            || match manual {
+                true => format!("the cartridge in {}", self.called()),
+                false => format!("the cartridge in slot {}", candidate.slot),
+            },
             |label| format!("{label} in slot {}", candidate.slot),
         );
         self.bench.voice.log(RunEvent::VolumeRefused {
@@ -196,7 +220,7 @@ impl Worker {
         let barcode = self.library().barcode(slot).unwrap_or_default();
         self.library().note(barcode.as_ref(), slot, &label);
         let mut catalogue = self.bench.catalogue.lock();
-        let seen = catalogue.record_seen(&label, Some(slot), barcode.as_ref());
+        let seen = catalogue.record_seen(&label, self.library().shelf(slot), barcode.as_ref());
         drop(catalogue);
         if let Err(error) = seen {
             self.bench.voice.log(RunEvent::Warning { text: with_causes(&error) });

@@ -3,6 +3,7 @@
 //! Whatever goes wrong: a dump that is reported good restores, and what could not be written stays on the holding
 //! disk for the next night. And what the operator reads at 3 a.m. says what happened and what to do.
 
+mod by_hand;
 mod scattered;
 mod storages;
 mod world;

@@ -45,6 +45,8 @@ pub(super) struct World {
     pub(super) site: Site,
     pub(super) tapes: Emulator,
     images: Vec<(DumpId, Vec<u8>)>,
+    /// Whoever changes cartridges, where a person does.
+    pub(super) operator: Option<Desk>,
 }
 
 /// What a night looked like in the morning.
@@ -63,11 +65,17 @@ impl World {
         let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         let root = folder.path().canonicalize().unwrap();
         fs::create_dir(root.join("tree")).unwrap();
-        fs::write(root.join("reelkeep.toml"), configuration).unwrap();
+        Self::with_configuration(folder, configuration)
+    }
+
+    /// A site of which everything but the client is described here.
+    pub(super) fn with_configuration(folder: TempDir, text: &str) -> Self {
+        let root = folder.path().canonicalize().unwrap();
+        fs::write(root.join("reelkeep.toml"), text).unwrap();
         let config = config::load(&root).unwrap_or_else(|wrong| panic!("{wrong}"));
         let site = Site::open(root, config).unwrap();
         let tapes = library::emulator(&site.config.storages[0]).unwrap();
-        Self { _folder: folder, site, tapes, images: Vec::new() }
+        Self { _folder: folder, site, tapes, images: Vec::new(), operator: None }
     }
 
     /// Puts an image of so many frames of 100 000 bytes on the holding disk.
@@ -105,6 +113,16 @@ impl World {
                 state: self.site.directory.clone(),
             },
             quiet: true,
+            operator: self.operator.clone(),
+        }
+    }
+
+    /// For whoever reads.
+    pub(super) fn libraries(&self) -> Libraries {
+        let libraries = Libraries::of(&self.site.config);
+        match &self.operator {
+            Some(operator) => libraries.attended(operator.clone()),
+            None => libraries,
         }
     }
 
@@ -161,7 +179,7 @@ impl World {
             let mut places = 1;
             let mut place = 0;
             while place < places {
-                let mut libraries = Libraries::of(&self.site.config);
+                let mut libraries = self.libraries();
                 let mut image =
                     Image::open(&located, &catalogue, &mut |name| libraries.library(name)).unwrap();
                 places = image.places();
