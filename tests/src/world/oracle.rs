@@ -17,7 +17,7 @@ use server::dispatcher::{Dispatcher, Outcome as DleOutcome};
 use server::planner::Plan;
 use server::report::{self, State};
 use server::runlog::{Logged, Outcome};
-use taper::catalogue::{Lock, VolumeState};
+use taper::catalogue::{Copy, Lock, VolumeState};
 use types::{Bytes, DleRef, DumpId, Label, Level, Stamp, StorageName};
 
 use super::media::{Cartridge, CartridgeNo, File, Start, Stretch};
@@ -367,6 +367,12 @@ impl World {
             let state = lines.get(dle).copied();
             let as_it_is = match outcome {
                 Some(DleOutcome::Placed { .. }) => state == Some(State::Placed),
+                // On the volumes of one storage, and on the holding disk for another.
+                Some(DleOutcome::Held { dump, .. })
+                    if self.catalogue.dump(*dump)?.copies.iter().any(Copy::is_complete) =>
+                {
+                    state == Some(State::Placed)
+                }
                 Some(DleOutcome::Held { .. }) => state == Some(State::Held),
                 Some(DleOutcome::Failed { .. }) => state == Some(State::Failed),
                 None => false,
@@ -443,7 +449,7 @@ impl Night<'_> {
                 }
                 Some(DleOutcome::Placed { dump, .. }) => {
                     let located = self.world.catalogue.dump(*dump)?;
-                    if !located.copies.iter().any(taper::catalogue::Copy::is_complete) {
+                    if !located.copies.iter().any(Copy::is_complete) {
                         return Err(wrong(format!(
                             "{dle} is placed, says the dispatcher, and is not"
                         )));

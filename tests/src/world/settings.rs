@@ -116,7 +116,8 @@ impl Settings {
         let dles = dice.between(4, 30);
         let length = Bytes::GIB.times(dice.between(2, 12));
         let (changers, storages) = libraries_by_chance(dice);
-        let drives = changers.iter().map(|changer| changer.drives as u64).max().unwrap_or(1);
+        let drives = changers.iter().map(|changer| changer.drives as u64).min().unwrap_or(1);
+        let runtapes = dice.between(1, 4);
         let holding = (0..dice.below(4)).map(|_| Bytes::GIB.times(dice.between(1, 24))).collect();
         let autoflush = dice.pick(&["all", "all", "yes", "no"]).copied().unwrap_or("all");
         // What taperflush leaves behind has to be flushed some day.
@@ -124,7 +125,8 @@ impl Settings {
             (0, 0, 0)
         } else {
             let dumped = dice.below(120);
-            (small(dumped), small(dumped + dice.below(60)), small(dice.below(120)))
+            let scheduled = dumped + dice.below(60);
+            (small(dumped), small(scheduled), small(dice.below(scheduled + 1)))
         };
         let mut one = |list: &[&'static str]| dice.pick(list).copied().unwrap_or_default();
         let scan = one(&["traditional", "oldest", "lexical"]);
@@ -148,8 +150,8 @@ impl Settings {
             length,
             part: (!dice.one_in(3)).then(|| Bytes::MIB.times(dice.between(128, 2048))),
             dumpcycle: small(dice.between(2, 10)),
-            runtapes: small(dice.between(1, 4)),
-            parallel: small(dice.between(1, drives)),
+            runtapes: small(runtapes),
+            parallel: small(dice.between(1, drives.min(runtapes))),
             scan,
             algorithm,
             autoflush,
@@ -214,7 +216,7 @@ autolabel = "{name}-%%%%"
             write_line(&mut text, &lines);
         }
         for (number, size) in self.holding.iter().enumerate() {
-            let chunk = self.chunk.map_or(0, |chunk| chunk.0);
+            let chunk = self.chunk.map_or("0".to_owned(), |chunk| format!("\"{} B\"", chunk.0));
             write_line(
                 &mut text,
                 &format!(
@@ -224,6 +226,12 @@ autolabel = "{name}-%%%%"
             );
         }
         for DleSettings { host, name, more } in &self.dles {
+            // What has to wait on a holding disk wants one.
+            let more = if self.holding.is_empty() {
+                more.replace("required", "auto")
+            } else {
+                more.clone()
+            };
             write_line(
                 &mut text,
                 &format!(
