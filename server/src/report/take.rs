@@ -271,7 +271,9 @@ impl Taker {
     }
 
     fn with_dump(&mut self, dump: DumpId) -> Option<&mut DleLine> {
-        self.of_dump.get(&dump).map(|&at| &mut self.report.dles[at])
+        let line = self.of_dump.get(&dump).map(|&at| &mut self.report.dles[at]);
+        // Of a DLE that had to be dumped again the line is about the newer dump.
+        line.filter(|line| line.dump == Some(dump))
     }
 
     /// A line for an image that an earlier run has made.

@@ -1,3 +1,5 @@
+//! Reports of made-up nights.
+
 use types::{FileNo, PartNo};
 
 use super::*;
@@ -228,6 +230,35 @@ fn copies_in_two_storages_are_told_apart() {
     assert_eq!(complete, [false, true]);
     let text = render(&report, Width::PRINT);
     assert!(text.contains("VOLUME of away") && text.contains("VOLUME of daily"), "{text}");
+}
+
+#[test]
+fn a_dle_that_is_dumped_again_has_the_volumes_of_the_dump_that_counts() {
+    // The first image could not be read from the holding disk any more when one part of it was placed. The newer dump
+    // need not have the greater id: the clock may have been set back.
+    for [first, second] in [[1, 2], [2, 1]].map(|ids| ids.map(|id| DumpId([id; 16]))) {
+        let report = of(
+            run(),
+            &log(vec![
+                started(),
+                mounted("daily", "D-1"),
+                begun("/srv", first, Target::Holding),
+                done("/srv", first, 0),
+                part(first, "D-1"),
+                begun("/srv", second, Target::Volume),
+                mounted("daily", "D-2"),
+                part(second, "D-2"),
+                placed("/srv", second, "daily"),
+                done("/srv", second, 0),
+                RunEvent::Finished { outcome: Outcome::Good },
+            ]),
+            Facts::default(),
+        );
+        let [line] = report.dles.as_slice() else { panic!("{:?}", report.dles) };
+        assert_eq!((line.state, line.placed()), (State::Placed, Bytes::GIB));
+        let [copy] = line.copies.as_slice() else { panic!("{:?}", line.copies) };
+        assert_eq!(copy.labels, ["D-2".parse().unwrap()]);
+    }
 }
 
 #[test]
