@@ -1,11 +1,150 @@
-//! Months of nights in a simulated site, and worlds with a rule broken on purpose.
+//! Months of nights in simulated sites: of any shape, with everything going wrong; and worlds with a rule broken on
+//! purpose, which the oracle has to notice.
+//!
+//! A bare `cargo test` lives a few months. `REELKEEP_LONG=1`, or the ignored test, lives a thousand:
+//!
+//! ```text
+//! cargo test --release -p tests --test world -- --ignored --nocapture
+//! REELKEEP_SEED=4711 cargo test -p tests --test world        the world of this seed, and those after it
+//! REELKEEP_MONTHS=50 …                                       so many months
+//! ```
 
-use tests::world::{Settings, Troubles, World};
+use std::env;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use tests::world::{Broken, Fault, Settings, Tally, Troubles, World, Wrong};
+
+const NIGHTS: u32 = 30;
+/// Months that a bare `cargo test` lives.
+const FEW: u64 = 6;
+/// Months that are worth some minutes.
+const MANY: u64 = 1000;
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok().and_then(|text| text.parse().ok())
+}
+
+/// Lives so many worlds of a month each, on all processors; says what happened, and panics with what is wrong.
+fn live_months(months: u64) {
+    let first = number("REELKEEP_SEED").unwrap_or(1);
+    let months = number("REELKEEP_MONTHS").unwrap_or(months);
+    eprintln!("worlds of seeds {first} to {}", first + months - 1);
+    let next = AtomicU64::new(first);
+    let lived = Mutex::new((Tally::default(), Vec::<Box<Wrong>>::new()));
+    let workers = thread::available_parallelism().map_or(1, usize::from);
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + months {
+                        return;
+                    }
+                    let mut world = World::by_chance(seed);
+                    let ended = world.live(NIGHTS);
+                    let mut lived = lived.lock().unwrap();
+                    lived.0.add(world.tally());
+                    lived.1.extend(ended.err());
+                }
+            });
+        }
+    });
+    let (tally, wrong) = lived.into_inner().unwrap();
+    eprintln!("{months} months: {tally}");
+    if let Some(first) = wrong.first() {
+        let seeds: Vec<u64> = wrong.iter().map(|wrong| wrong.seed).collect();
+        panic!("{first}\nwrong in all: {} of {months}, seeds {seeds:?}", wrong.len());
+    }
+}
 
 #[test]
 fn a_plain_site_lives_a_month() {
     let mut world = World::new(1, Settings::plain(), Troubles::none());
-    world.live(30).unwrap_or_else(|wrong| panic!("{wrong}"));
-    eprintln!("{}", world.tally());
+    world.live(NIGHTS).unwrap_or_else(|wrong| panic!("{wrong}"));
     assert!(world.tally().overwritten > 0, "{}", world.tally());
+}
+
+#[test]
+fn sites_of_any_shape_live_some_months_without_a_lost_dump() {
+    live_months(if number("REELKEEP_LONG").is_some() { MANY } else { FEW });
+}
+
+#[test]
+#[ignore = "lives a thousand months: buildbot/run runs it, in release"]
+fn a_thousand_months_without_a_lost_dump() {
+    live_months(MANY);
+}
+
+/// Cut off behind each durable step of the third night in turn, the site goes on as if nothing had been.
+#[test]
+fn no_single_cut_loses_a_dump() {
+    let mut cuts = 0;
+    loop {
+        let mut world = World::new(7, Settings::small(), Troubles::none());
+        world.live(2).unwrap_or_else(|wrong| panic!("{wrong}"));
+        world.cut_off_after(cuts);
+        world.live(1).unwrap_or_else(|wrong| panic!("cut {cuts}: {wrong}"));
+        let struck = !world.will_be_cut_off();
+        world.live(3).unwrap_or_else(|wrong| panic!("cut {cuts}: {wrong}"));
+        if !struck {
+            break; // Every step has had its turn.
+        }
+        cuts += 1;
+    }
+    assert!(cuts > 20, "only {cuts} steps");
+}
+
+/// A world in which one rule is broken: what the oracle says of it.
+fn found(broken: Broken, troubles: &Troubles) -> String {
+    for seed in 1..60 {
+        let mut world = World::new(seed, Settings::plain(), troubles.clone()).broken(broken);
+        if let Err(wrong) = world.live(NIGHTS) {
+            return wrong.what;
+        }
+    }
+    panic!("{broken:?} was not noticed in 59 worlds");
+}
+
+#[test]
+fn a_scan_that_does_not_ask_what_is_needed_is_noticed() {
+    let what = found(Broken::OverwritesNeeded, &Troubles::none());
+    assert!(what.contains("is written over"), "{what}");
+}
+
+#[test]
+fn a_part_recorded_before_it_is_written_is_noticed_when_the_server_is_cut_off() {
+    let what = found(Broken::RecordsFirst, &Troubles::none().with(Fault::Crash, 2));
+    assert!(what.contains("it is not there") || what.contains("NotWhole"), "{what}");
+}
+
+#[test]
+fn a_held_image_that_goes_before_all_of_it_is_placed_is_noticed() {
+    let what = found(Broken::ReleasesEarly, &Troubles::none());
+    assert!(what.contains("not on the holding disk") || what.contains("is not"), "{what}");
+}
+
+#[test]
+fn a_part_that_was_never_written_is_noticed() {
+    let what = found(Broken::LosesParts, &Troubles::none());
+    assert!(what.contains("is on no volumes") || what.contains("it is not there"), "{what}");
+}
+
+#[test]
+fn a_log_that_lies_is_noticed() {
+    let what = found(Broken::LiesInTheLog, &Troubles::none());
+    assert!(what.contains("the report has"), "{what}");
+}
+
+#[test]
+fn a_crash_that_nobody_tidies_up_after_is_noticed() {
+    let what = found(Broken::NeverTidies, &Troubles::none().with(Fault::Crash, 2));
+    assert!(!what.is_empty(), "{what}");
+}
+
+#[test]
+fn a_dump_that_the_catalogue_was_never_told_of_is_noticed() {
+    let what = found(Broken::ForgetsToRecord, &Troubles::none());
+    assert!(!what.is_empty(), "{what}");
 }

@@ -402,14 +402,18 @@ impl Night<'_> {
         self.world.journal.note(image).storages.insert(storage.clone());
         self.world.step("a copy is complete")?;
         self.reached.remove(&(image.id, storage.clone()));
+        self.tell_placed(drive, image);
+        Ok(())
+    }
+
+    fn tell_placed(&mut self, drive: &DriveId, image: &Dump) {
         self.note(RunEvent::ImagePlaced {
             dle: image.dle.clone(),
             level: image.level,
             dump: image.id,
-            storage,
+            storage: self.storage(drive),
             bytes: image.stored,
         });
-        Ok(())
     }
 
     /// Every storage has the image. First the catalogue no longer counts on the held one, then it goes.
@@ -418,6 +422,7 @@ impl Night<'_> {
             return Ok(());
         }
         let released = self.world.catalogue.forget_held(dump, placed)?;
+        self.world.journal.release(dump);
         self.world.step("a held image is forgotten")?;
         self.world.holding.images.remove(&released.image().dump);
         self.world.step("a held image is removed")

@@ -234,7 +234,7 @@ impl Night<'_> {
         } else {
             self.world.holding.images.remove(&dump);
         }
-        self.world.journal.note(&row);
+        self.world.journal.hold(&row);
         self.world.step("an image is recorded as held")?;
         self.confirm(&flying, dump)?;
         self.done(&row);
@@ -313,6 +313,8 @@ impl Night<'_> {
             let (dle, text) = (dump.dle.clone(), "changed while it was read".to_owned());
             self.note(RunEvent::DumpStrange { dle, dump: dump.id, text });
         }
+        let lies = self.world.is_broken(Broken::LiesInTheLog) && self.world.dice.one_in(20);
+        let stored = dump.stored.times(if lies { 2 } else { 1 });
         self.note(RunEvent::DumpDone {
             dle: dump.dle.clone(),
             level: dump.level,
@@ -320,7 +322,7 @@ impl Night<'_> {
             strange,
             entries: dump.entries,
             raw: dump.raw,
-            stored: dump.stored,
+            stored,
             seconds: dump.took.as_secs_f64(),
         });
     }

@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     pub(crate) stored: Bytes,
     /// It was said to be complete there, and was not given back since.
     pub(crate) storages: BTreeSet<StorageName>,
+    /// It was said to be on the holding disk, and was not let go since.
+    pub(crate) held: bool,
     /// A disaster took it: not the site's fault.
     pub(crate) ruined: bool,
     /// The operator had the catalogue forget it.
@@ -40,6 +42,7 @@ impl Journal {
             base: dump.base,
             stored: dump.stored,
             storages: BTreeSet::new(),
+            held: false,
             ruined: false,
             forgotten: false,
         })
@@ -69,8 +72,20 @@ impl Journal {
         all
     }
 
+    /// The image is on the holding disk.
+    pub(crate) fn hold(&mut self, dump: &Dump) {
+        self.note(dump).held = true;
+    }
+
+    /// The image was let go.
+    pub(crate) fn release(&mut self, dump: DumpId) {
+        if let Some(entry) = self.entries.get_mut(&dump) {
+            entry.held = false;
+        }
+    }
+
     /// Forgets what nothing can be asked of any more.
-    pub(crate) fn prune(&mut self, held: impl Fn(DumpId) -> bool) {
-        self.entries.retain(|&id, entry| !entry.storages.is_empty() || held(id));
+    pub(crate) fn prune(&mut self) {
+        self.entries.retain(|_, entry| !entry.storages.is_empty() || entry.held);
     }
 }

@@ -65,7 +65,7 @@ pub enum Broken {
     ReleasesEarly,
     /// Some parts are recorded and never written.
     LosesParts,
-    /// The log says that an image is placed which is not.
+    /// The log says that some dumps are twice as large as they are.
     LiesInTheLog,
     /// After a crash nobody tidies up.
     NeverTidies,

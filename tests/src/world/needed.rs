@@ -18,8 +18,6 @@ pub(crate) struct Question<'a> {
     pub(crate) storage: &'a StorageName,
     /// On the disk list.
     pub(crate) listed: &'a BTreeSet<DleRef>,
-    /// On the holding disk.
-    pub(crate) held: &'a BTreeSet<DumpId>,
     /// On volumes of which the operator said that they are missing.
     pub(crate) missing: &'a BTreeSet<DumpId>,
 }
@@ -30,8 +28,8 @@ pub(crate) fn needed(journal: &Journal, question: &Question<'_>) -> BTreeSet<Dum
     for (dle, dumps) in journal.by_dle() {
         let known = |(id, entry): &&(DumpId, &Entry)| {
             !entry.forgotten
-                && (!entry.storages.is_empty() || question.held.contains(id))
-                && journal.chain(*id).is_some_and(|chain| all_there(journal, &chain, question))
+                && (entry.held || !entry.storages.is_empty())
+                && journal.chain(*id).is_some_and(|chain| all_there(journal, &chain))
         };
         let dumps: Vec<(DumpId, &Entry)> = dumps.iter().filter(known).copied().collect();
         if question.listed.contains(dle) {
@@ -49,16 +47,15 @@ pub(crate) fn needed(journal: &Journal, question: &Question<'_>) -> BTreeSet<Dum
         tips.extend(fulls(&placed, question));
         tips.extend(cycles(&placed, question.keep.cycles));
     }
-    tips.extend(question.held.iter().filter(|id| journal.entries.contains_key(id)));
+    tips.extend(journal.entries.iter().filter(|(_, entry)| entry.held).map(|(id, _)| *id));
     let chains = tips.iter().filter_map(|&tip| journal.chain(tip));
     chains.flatten().collect()
 }
 
-fn all_there(journal: &Journal, chain: &[DumpId], question: &Question<'_>) -> bool {
+fn all_there(journal: &Journal, chain: &[DumpId]) -> bool {
     chain.iter().all(|link| {
-        journal.entries.get(link).is_some_and(|entry| {
-            !entry.forgotten && (!entry.storages.is_empty() || question.held.contains(link))
-        })
+        let entry = journal.entries.get(link);
+        entry.is_some_and(|e| !e.forgotten && (e.held || !e.storages.is_empty()))
     })
 }
 

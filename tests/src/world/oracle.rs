@@ -117,7 +117,6 @@ impl World {
     ) -> Result<T, Stop> {
         let known = self.catalogue.dles()?.into_iter().filter(|known| known.gone.is_none());
         let listed = known.map(|known| known.dle).collect();
-        let held = self.holding.images.keys().copied().collect();
         let mut missing = BTreeSet::new();
         for volume in self.catalogue.volumes()? {
             if volume.state == VolumeState::Missing {
@@ -127,7 +126,7 @@ impl World {
         }
         let own = |of: &&StorageSettings| of.name == storage.as_str();
         let keep = self.settings.storages.iter().find(own).map(|of| of.keep).unwrap_or_default();
-        Ok(with(&Question { keep, now, storage, listed: &listed, held: &held, missing: &missing }))
+        Ok(with(&Question { keep, now, storage, listed: &listed, missing: &missing }))
     }
 
     fn storages(&self) -> Vec<StorageName> {
@@ -232,8 +231,7 @@ impl World {
         }
         drop(parts);
         self.tally.restores += kept.len() as u64;
-        let held: BTreeSet<DumpId> = self.holding.images.keys().copied().collect();
-        self.journal.prune(|dump| held.contains(&dump));
+        self.journal.prune();
         Ok(())
     }
 

@@ -110,6 +110,12 @@ impl Settings {
         }
     }
 
+    /// A very small one: a night of it takes few steps.
+    pub fn small() -> Self {
+        let plain = Self::plain();
+        Self { dles: plain.dles.iter().take(2).cloned().collect(), dumpcycle: 2, ..plain }
+    }
+
     /// A site of any shape.
     pub fn by_chance(dice: &mut Dice) -> Self {
         let hosts = dice.between(1, 8);

@@ -31,6 +31,7 @@ impl World {
             let id = row.dump;
             drop(self.catalogue.discard_held(id, now, "it is no longer on the holding disk")?);
             self.step("a held image that is gone is given up")?;
+            // The journal still holds it: nothing takes an image from the disk but who says so.
             said.push(format!("the image of {id} is gone from the holding disk"));
         }
         let config = self.config.clone();
@@ -41,9 +42,11 @@ impl World {
                 let bytes =
                     self.holding.images.get(&id).map(holding::Image::bytes).unwrap_or_default();
                 self.catalogue.record_held(&located.dump, &[], &holding::path(id), bytes)?;
+                self.journal.hold(&located.dump);
                 self.step("an image that is on volumes is recorded as held")?;
             }
             let released = self.catalogue.forget_held(id, &wanted)?;
+            self.journal.release(id);
             self.step("an image that is on volumes is forgotten as held")?;
             self.holding.images.remove(&released.image().dump);
             self.step("an image that is on volumes is removed")?;
@@ -64,7 +67,7 @@ impl World {
             self.catalogue.finish_run(run, now.max(run), RunStatus::Interrupted)?;
         }
         self.catalogue.record_held(&image.dump, &[], &holding::path(id), image.bytes())?;
-        self.journal.note(&image.dump);
+        self.journal.hold(&image.dump);
         self.step("an image that was found is recorded")
     }
 }
