@@ -44,14 +44,14 @@ fn live_months(months: u64) {
                     }
                     let mut world = World::by_chance(seed);
                     let ended = world.live(NIGHTS);
-                    let mut lived = lived.lock().unwrap();
+                    let mut lived = lived.lock().expect("no world panics with it");
                     lived.0.add(world.tally());
                     lived.1.extend(ended.err());
                 }
             });
         }
     });
-    let (tally, wrong) = lived.into_inner().unwrap();
+    let (tally, wrong) = lived.into_inner().expect("no world panics with it");
     eprintln!("{months} months: {tally}");
     if let Some(first) = wrong.first() {
         let seeds: Vec<u64> = wrong.iter().map(|wrong| wrong.seed).collect();
