@@ -24,14 +24,16 @@ use super::week::Week;
 
 /// What the loss of a whole cycle of a full counts where one looks ahead a week, by the same measure as a night that has
 /// its size too much.
-const EARLY: f64 = 0.03;
+const EARLY: f64 = 0.3;
 /// A share of the bytes too much counts so many times what the same share of the time does: what of time is uneven is so
 /// for the most part by nature, since one long dump makes a long night.
-const BYTES: f64 = 3.0;
+const BYTES: f64 = 6.0;
 /// What no volume could take counts so much.
 const OVERFULL: f64 = 10.0;
 /// A full that is more than this share of a night is large.
 const LARGE: f64 = 0.1;
+/// A night that has less than this share more than the one with the least is left alone.
+const ALIKE: f64 = 0.02;
 /// A gain smaller than this is none.
 const LEAST: f64 = 1e-6;
 /// Nobody looks further ahead, in days. What falls due later may still come early.
@@ -245,8 +247,9 @@ impl<'a> Calendar<'a> {
 
     /// What is done once more often, in nights, if it is made so early.
     fn lost(&self, full: &Coming, night: i64) -> f64 {
-        let size = (full.bytes as f64 / self.bytes).max(full.millis as f64 / self.millis);
-        size * (full.due - night) as f64 / full.cycle.max(1) as f64
+        let work = full.millis as f64 / (self.millis * self.ways.inparallel());
+        (full.bytes as f64 / self.bytes).max(work) * (full.due - night) as f64
+            / full.cycle.max(1) as f64
     }
 
     /// Moves fulls until no move makes the nights more alike.
@@ -260,7 +263,19 @@ impl<'a> Calendar<'a> {
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
         for _ in 0..PASSES {
             let least = self.least_to_do();
-            let moved = order.iter().filter(|(_, number)| self.improve(*number, &least)).count();
+            let (b, m) = self.least(&least);
+            let worth = |calendar: &Self, number: usize| {
+                let night = calendar.night(calendar.coming[number].night);
+                night.is_none_or(|night| {
+                    BYTES * (night.bytes as f64 / calendar.bytes - b)
+                        + (night.millis as f64 / calendar.millis - m)
+                        > ALIKE
+                })
+            };
+            let moved = order
+                .iter()
+                .filter(|(_, number)| worth(self, *number) && self.improve(*number, &least))
+                .count();
             if moved == 0 {
                 break;
             }
@@ -351,6 +366,14 @@ impl<'a> Calendar<'a> {
         nights.sort_unstable();
         nights.reverse();
         nights
+    }
+
+    /// The least that any of these nights has, of either, by the level.
+    fn least(&self, nights: &[i64]) -> (f64, f64) {
+        let nights = || nights.iter().filter_map(|at| self.night(*at));
+        let bytes = nights().map(|night| night.bytes as f64 / self.bytes);
+        let millis = nights().map(|night| night.millis as f64 / self.millis);
+        (bytes.fold(f64::INFINITY, f64::min), millis.fold(f64::INFINITY, f64::min))
     }
 
     fn night(&self, at: i64) -> Option<&Night> {

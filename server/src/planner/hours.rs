@@ -102,6 +102,11 @@ impl Ways {
         ways
     }
 
+    /// How many dumps go on at once.
+    pub(super) fn inparallel(&self) -> f64 {
+        self.inparallel as f64
+    }
+
     /// How long a night with nothing but this would be, in milliseconds.
     pub(super) fn alone(&self, at: usize, work: Work<'_>) -> u64 {
         let lane = &self.lanes[at];

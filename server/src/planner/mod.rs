@@ -33,7 +33,6 @@ mod tests;
 mod week;
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 
 use types::Level;
 
@@ -85,9 +84,8 @@ pub fn plan(tonight: &Tonight) -> Plan {
         ahead: promote::ahead(&cases, today),
     };
     let mut dumps: Vec<Planned> = cases.iter().filter_map(|case| planned(case, tonight)).collect();
-    dumps.sort_by_key(|dump| {
-        (Reverse(dump.urgency), Reverse(dump.choice.cost.stored), dump.dle.clone())
-    });
+    let order = |dump: &Planned| (Reverse(dump.urgency), Reverse(dump.choice.cost.stored));
+    dumps.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.dle.cmp(&b.dle)));
     skipped.extend(cases.iter().filter_map(dropped));
     if dumps.is_empty() && skipped.iter().any(|one| one.kind == Kind::DoesNotFit) {
         let text = "nothing fits tonight's volumes: see `length`, `runtapes` and `maxdumpsize`";
@@ -96,10 +94,12 @@ pub fn plan(tonight: &Tonight) -> Plan {
     Plan { dumps, skipped, warnings, balance }
 }
 
-/// Each DLE once, by name.
-fn in_order(dles: &[DleFacts]) -> impl Iterator<Item = &DleFacts> {
-    let by_name: BTreeMap<_, _> = dles.iter().rev().map(|dle| (&dle.dle, dle)).collect();
-    by_name.into_values()
+/// Each DLE once, by name; of several of one name the first.
+fn in_order(dles: &[DleFacts]) -> Vec<&DleFacts> {
+    let mut by_name: Vec<&DleFacts> = dles.iter().collect();
+    by_name.sort_by(|a, b| a.dle.cmp(&b.dle));
+    by_name.dedup_by(|later, first| later.dle == first.dle);
+    by_name
 }
 
 fn planned(case: &Case<'_>, tonight: &Tonight) -> Option<Planned> {
