@@ -90,6 +90,8 @@ pub struct Site {
     pub netusage: Bytes,
     /// The most that a run may plan. `None`: what `runtapes` volumes hold.
     pub maxdumpsize: Option<Bytes>,
+    /// The longest that a run is planned to last. `None`: as long as it takes.
+    pub maxduration: Option<Duration>,
     /// How much of the holding space is kept for incrementals when no volume is to be had, in percent.
     pub reserve: u32,
     /// How long an estimate may take.

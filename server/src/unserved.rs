@@ -23,19 +23,6 @@ pub fn told(config: &Config) -> Vec<String> {
             say(set, format!("storage {name}: {key} has no effect in this version"));
         }
     }
-    for dle in &config.dles {
-        let reference = dle.reference();
-        say(
-            !dle.dumping.record,
-            format!("{reference}: record = false has no effect in this version"),
-        );
-        say(
-            dle.dumping.skip_full,
-            format!(
-                "{reference}: skip-full leaves the DLE out whenever a full is due, and forgets that it did"
-            ),
-        );
-    }
     told
 }
 

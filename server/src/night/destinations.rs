@@ -93,7 +93,8 @@ fn named<'a>(config: &'a Config, names: &[StorageName]) -> Vec<&'a Storage> {
     names.iter().filter_map(named).collect()
 }
 
-fn takes(storage: &Storage, tags: &[String], level: Level) -> bool {
+/// Whether the `dump-selection` of a storage lets a dump pass.
+pub(super) fn takes(storage: &Storage, tags: &[String], level: Level) -> bool {
     let fits = |selection: &Selection| {
         let tag = match &selection.tag {
             Some(tag) => tags.is_empty() || tags.contains(tag),

@@ -463,8 +463,14 @@ impl Dumper<'_> {
     }
 
     /// Has the client keep the snapshot. If it can't be told, the dump is none the worse: the next level will
-    /// find no snapshot and become a full.
+    /// find no snapshot and become a full. On a dump without `record` nothing is built, so there the client forgets it.
     fn confirm(&self, agent: &mut Agent) {
+        if !self.job.dle.dumping.record {
+            let (host, dle) = (self.job.dle.host.clone(), self.job.dle.name.clone());
+            let forgotten = agent.ask(&Request::Forget { host, dle, dump: self.job.dump });
+            // What a client keeps beyond its time goes with its next dump that is kept.
+            return drop(forgotten);
+        }
         let confirmed = self.bases_wanted().map_err(|error| with_causes(&error)).and_then(|keep| {
             let (host, dle) = (self.job.dle.host.clone(), self.job.dle.name.clone());
             let request = Request::Confirm { host, dle, dump: self.job.dump, keep };

@@ -9,6 +9,7 @@ use taper::catalogue::{self, Ask, Catalogue, CatalogueError, RunKind};
 use types::{Bytes, DleRef, DumpId, Level};
 
 use super::destinations;
+use super::elsewhere::Elsewhere;
 use crate::clock::{self, Now};
 use crate::planner::{
     Bump, Capacity, Day, DleFacts, Estimates, Limits, Past, Ratio, Request, Route, Row, Snapshot,
@@ -23,10 +24,15 @@ pub fn of(
     lost: &BTreeSet<DumpId>,
 ) -> Result<Vec<DleFacts>, CatalogueError> {
     let mut known = catalogue.planner_facts()?;
+    let elsewhere = Elsewhere::of(dles, catalogue)?;
+    let named = destinations::of_run(config, RunKind::Dump);
     dles.iter()
         .map(|dle| {
             let past = known.remove(&dle.reference()).unwrap_or_default();
-            one(config, dle, &past, catalogue, lost)
+            let mut facts = one(config, dle, &past, catalogue, lost)?;
+            facts.route = route(&named, dle);
+            facts.skipped_full = elsewhere.last(&facts);
+            Ok(facts)
         })
         .collect()
 }
@@ -65,6 +71,7 @@ fn one(
         maxpromoteday: how.maxpromoteday,
         skip_full: how.skip_full,
         skip_incr: how.skip_incr,
+        record: how.record,
         bump: Bump {
             size: how.bump.size,
             percent: how.bump.percent,
@@ -75,13 +82,14 @@ fn one(
         maxdumps: how.maxdumps,
         spindle: how.spindle,
         interface: config.interfaces.iter().position(|one| one.name == dle.interface).unwrap_or(0),
-        route: route(config, dle),
+        route: Route { full: Vec::new(), incremental: Vec::new() },
         allow_split: how.allow_split,
         ratio: Ratio { full: how.comprate.0, incremental: how.comprate.1 },
         request: past.requests.first().map(request),
         last,
         last_level: past.last_level(),
         consecutive_runs: u32::try_from(past.consecutive_runs()).unwrap_or(u32::MAX),
+        // What other facts tell is added by `of`.
         skipped_full: None,
         history: past.history.iter().map(row).collect(),
     })
@@ -164,15 +172,18 @@ pub fn storages(config: &Config) -> Vec<Storage> {
     if storages.is_empty() { vec![without_volumes()] } else { storages }
 }
 
-/// Which of them take the dumps of a DLE, by their place.
-fn route(config: &Config, dle: &Dle) -> Route {
-    let run = destinations::of_run(config, RunKind::Dump);
-    let to = |level| {
-        let wanted = destinations::of_image(config, &dle.reference(), level);
-        let places = run.iter().enumerate().filter(|(_, storage)| wanted.contains(&storage.name));
-        places.map(|(place, _)| place).collect()
+/// Which of them take the dumps of a DLE, by their place. Where there is none, nothing fits.
+fn route(named: &[&config::Storage], dle: &Dle) -> Route {
+    if named.is_empty() {
+        return Route { full: vec![0], incremental: vec![0] };
+    }
+    let of = |level: Level| {
+        let takes = |(_, storage): &(usize, &config::Storage)| {
+            destinations::takes(storage, &dle.dumping.tag, level)
+        };
+        named.iter().copied().enumerate().filter(takes).map(|(number, _)| number).collect()
     };
-    Route { full: to(Level::FULL), incremental: to(Level::FULL.next()) }
+    Route { full: of(Level::FULL), incremental: of(Level::FULL.next()) }
 }
 
 /// Nothing fits it.
@@ -191,7 +202,10 @@ fn without_volumes() -> Storage {
 /// What bounds a night besides the volumes.
 pub fn limits(config: &Config) -> Limits {
     Limits {
-        minutes: None,
+        minutes: config
+            .site
+            .maxduration
+            .map(|most| u32::try_from(most.as_secs().div_ceil(60)).unwrap_or(u32::MAX)),
         inparallel: config.site.inparallel,
         interfaces: config.interfaces.iter().map(|one| one.use_rate).collect(),
     }

@@ -12,6 +12,7 @@ pub mod destinations;
 pub mod direct;
 pub mod drive;
 pub mod dumper;
+mod elsewhere;
 pub mod estimate;
 pub mod facts;
 pub mod happened;

@@ -123,7 +123,8 @@ fn full_in_question(dle: &DleFacts, due: &Due, nothing_else: bool) -> bool {
 fn incremental_levels(dle: &DleFacts) -> Vec<Level> {
     let one = Level::FULL.next();
     let without_full = dle.strategy == Strategy::NoFull || dle.skip_full;
-    if dle.strategy == Strategy::NoInc || dle.skip_incr {
+    let alone = !dle.record && dle.strategy != Strategy::NoFull;
+    if dle.strategy == Strategy::NoInc || dle.skip_incr || alone {
         return Vec::new();
     }
     if dle.last_full().is_none() && !without_full {

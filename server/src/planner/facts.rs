@@ -152,6 +152,8 @@ pub struct DleFacts {
     pub skip_full: bool,
     /// Incrementals are not made.
     pub skip_incr: bool,
+    /// Later dumps build on those that are made.
+    pub record: bool,
     /// When to go up a level.
     pub bump: Bump,
     /// Not before this second of the day.
@@ -193,6 +195,7 @@ impl DleFacts {
             maxpromoteday: 10_000,
             skip_full: false,
             skip_incr: false,
+            record: true,
             bump: Bump::default(),
             starttime: None,
             maxdumps: 1,

@@ -50,6 +50,7 @@ pub(super) fn due(dle: &DleFacts, today: Day) -> Due {
         _ if asked => return Due::Asked,
         Strategy::IncrOnly => return Due::Never,
         Strategy::NoInc => return Due::EveryRun,
+        Strategy::Standard if !dle.record => return Due::EveryRun,
         Strategy::Standard => (),
     }
     let ours = dle.last_full().map(|past| past.day);
@@ -219,6 +220,10 @@ fn wants_full(dle: &DleFacts, due: Due, incremental: &Result<Choice, String>) ->
         Due::Asked => Some("the operator asked for a full".into()),
         Due::First if dle.last.is_empty() => Some("it was never dumped".into()),
         Due::First => Some("it has no full that can be read back".into()),
+        Due::EveryRun if !dle.record => Some(
+            "nothing is built on what it dumps (record = false), so it gets a full every run"
+                .into(),
+        ),
         Due::EveryRun => Some("it gets a full every run".into()),
         Due::Late(0) => Some(format!("its dump cycle of {} is over", days(dle.dumpcycle.into()))),
         Due::Late(late) => Some(format!("its full is {} late", days(late))),
@@ -245,6 +250,9 @@ fn incremental(
     }
     if dle.skip_incr {
         return Err("skip-incr is set".into());
+    }
+    if !dle.record && dle.strategy != Strategy::NoFull {
+        return Err("nothing is built on what it dumps (record = false)".into());
     }
     let (level, why) = pick_level(dle, costs);
     match at(dle, level, costs) {

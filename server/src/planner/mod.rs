@@ -139,6 +139,13 @@ fn remarks(dle: &DleFacts, given: Option<&Estimates>, today: Day) -> Vec<Warning
         }
         _ => (),
     }
+    for (what, unwanted) in
+        [("fulls", dle.route.full.is_empty()), ("incrementals", dle.route.incremental.is_empty())]
+    {
+        if unwanted && dle.strategy != Strategy::Skip {
+            texts.push(format!("no storage takes its {what}: see `dump-selection`"));
+        }
+    }
     let due = level::due(dle, today);
     if dle.skip_full && due == Due::In(1) {
         texts.push("its full falls due tomorrow, and skip-full leaves it to you".into());
