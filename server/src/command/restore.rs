@@ -188,6 +188,7 @@ struct Outcome<'a> {
     frames_read: u64,
     bytes_read: types::Bytes,
     complaints: &'a [String],
+    detours: &'a [String],
 }
 
 fn report(
@@ -198,6 +199,7 @@ fn report(
     target: &Path,
 ) -> anyhow::Result<Exit> {
     let end = restored.end;
+    restored.detours.iter().for_each(|detour| print::remark(detour));
     if context.json {
         print::json(&Outcome {
             host: &view.dle.host,
@@ -212,6 +214,7 @@ fn report(
             frames_read: restored.frames,
             bytes_read: restored.read,
             complaints: strange,
+            detours: &restored.detours,
         })?;
     } else {
         let run = view.run().map(stamp_text).unwrap_or_default();
@@ -293,6 +296,7 @@ fn raw(
         out.write_all(&bytes[..now]).context("could not write the image to standard output")?;
         at += now as u64;
     }
+    image.detours().iter().for_each(|detour| print::remark(detour));
     Ok(Exit::Good)
 }
 

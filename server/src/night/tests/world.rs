@@ -102,6 +102,11 @@ impl World {
         dump
     }
 
+    /// What the client sent of a dump.
+    pub(super) fn bytes_of(&self, dump: DumpId) -> Vec<u8> {
+        self.images.iter().find(|(id, _)| *id == dump).unwrap().1.clone()
+    }
+
     fn orders(&self) -> Orders<'_> {
         Orders {
             dles: Vec::new(),
