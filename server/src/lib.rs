@@ -14,6 +14,7 @@ pub mod lock;
 pub mod mail;
 pub mod night;
 pub mod operator;
+pub mod outlook;
 pub mod pattern;
 pub mod planner;
 pub mod print;

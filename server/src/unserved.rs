@@ -15,10 +15,7 @@ pub fn told(config: &Config) -> Vec<String> {
     };
     for storage in &config.storages {
         let name = &storage.name;
-        let keys = [
-            ("set-no-reuse", storage.set_no_reuse),
-            ("erase-volume", storage.tapering.erase_volume),
-        ];
+        let keys = [("set-no-reuse", storage.set_no_reuse)];
         for (key, set) in keys {
             say(set, format!("storage {name}: {key} has no effect in this version"));
         }
@@ -34,7 +31,7 @@ mod tests {
         let settings = config::Quickstart::new("/site".into(), vec!["/srv".into()]);
         let text = config::quickstart(&settings)
             .unwrap()
-            .replace("[site]\n", &format!("[site]\n{more}\n"));
+            .replace("[storage.daily]\n", &format!("[storage.daily]\n{more}\n"));
         config::read(&[("/site/reelkeep.toml".into(), text)]).unwrap()
     }
 
@@ -45,8 +42,8 @@ mod tests {
 
     #[test]
     fn a_key_without_effect_is_told() {
-        let told = told(&site("erase-volume = true"));
+        let told = told(&site("set-no-reuse = true"));
         assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].contains("erase-volume"));
+        assert!(told[0].contains("set-no-reuse"));
     }
 }

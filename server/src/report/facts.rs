@@ -277,7 +277,7 @@ fn days_left(written: Vec<i64>, kept: Kept, per_day: f64, today: i64) -> Option<
 
 impl Pool {
     /// In a sentence.
-    pub(super) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let Self { storage, volumes, free, per_day, days_left, autolabel } = self;
         let volumes = super::plural(*volumes, "volume");
         let rest = match days_left {
