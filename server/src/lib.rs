@@ -23,6 +23,7 @@ pub mod rebuild;
 pub mod report;
 pub mod restore;
 pub mod runlog;
+pub mod script;
 mod selection;
 pub mod site;
 pub mod status;

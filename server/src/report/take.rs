@@ -114,6 +114,9 @@ impl Taker {
                 line.why.clone_from(why);
             }
             RunEvent::Warning { text } => self.report.notes.push(text.clone()),
+            RunEvent::ScriptSaid { .. } | RunEvent::ScriptFailed { .. } => {
+                self.report.notes.extend(line.event.of_script());
+            }
             RunEvent::Interrupted => self.fail(
                 "the run was told to stop before it was done".to_owned(),
                 Some(advice::INTERRUPTED),
