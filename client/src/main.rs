@@ -39,7 +39,8 @@ enum Command {
         /// Without the snapshots in it, the next dump of each tree has to be a full one.
         #[arg(long, value_name = "DIR")]
         state: PathBuf,
-        /// Where scripts of Amanda's Script API are looked for, instead of the usual places; may be given again.
+        /// Where scripts of Amanda's Script API are looked for, instead of `scripts` in the state's directory and the
+        /// usual places; may be given again.
         #[arg(long, value_name = "DIR")]
         scripts: Vec<PathBuf>,
     },
@@ -65,7 +66,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<()> {
     let Command::Serve { state, mut scripts } = cli.command;
     if scripts.is_empty() {
-        scripts = DIRECTORIES.map(PathBuf::from).to_vec();
+        scripts = vec![state.join("scripts")];
+        scripts.extend(DIRECTORIES.map(PathBuf::from));
     }
     let agent = Agent {
         state: State::open(&state)?,

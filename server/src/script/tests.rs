@@ -10,7 +10,7 @@ use super::*;
 fn site() -> Config {
     let text = r#"
 [site]
-dumpcycle = 7
+dumpcycle = "7 days"
 [storage.daily]
 tpchanger = "library"
 tapetype = "vtape"

@@ -19,5 +19,6 @@ mod damage;
 mod first_command;
 mod lost;
 mod pressure;
+mod scripts;
 mod tape;
 mod week;
