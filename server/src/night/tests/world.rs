@@ -107,6 +107,11 @@ impl World {
         self.images.iter().find(|(id, _)| *id == dump).unwrap().1.clone()
     }
 
+    /// This one is said to be lost.
+    pub(super) fn forget_image(&mut self, dump: DumpId) {
+        self.images.retain(|(other, _)| *other != dump);
+    }
+
     fn orders(&self) -> Orders<'_> {
         Orders {
             dles: Vec::new(),
