@@ -6,7 +6,6 @@
 
 mod changers;
 mod dles;
-mod scripts;
 mod storages;
 mod tapetypes;
 
@@ -45,7 +44,6 @@ pub(crate) fn resolve(
     let storages = resolver.storages(&draft);
     let holding = resolver.holding(&draft.site.directory);
     let interfaces = resolver.interfaces(&draft.site);
-    let scripts = resolver.scripts();
     let (dumptypes, dles) = resolver.dles(&draft.site, &interfaces, &holding);
     let storages: Vec<Storage> = storages.into_iter().map(|(storage, _)| storage).collect();
     resolver.directories(&holding, &storages);
@@ -62,7 +60,6 @@ pub(crate) fn resolve(
         interfaces,
         dumptypes,
         dles,
-        scripts,
         hints: Vec::new(),
         origins,
     })

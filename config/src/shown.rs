@@ -1,6 +1,5 @@
 //! A value as it is shown: in TOML that reads back, and in JSON.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -21,7 +20,7 @@ pub enum Shown {
     /// A list.
     List(Vec<Self>),
     /// Names and values.
-    Table(Vec<(Cow<'static, str>, Self)>),
+    Table(Vec<(&'static str, Self)>),
 }
 
 impl From<&str> for Shown {

@@ -11,7 +11,6 @@ pub mod header;
 pub mod index;
 pub mod path;
 pub mod records;
-pub mod script;
 pub mod snapshot;
 pub mod tar;
 mod varint;

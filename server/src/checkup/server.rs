@@ -11,11 +11,11 @@ use types::Bytes;
 use super::{Notes, unread};
 use crate::clock::Now;
 use crate::holding::{self, Disk};
+use crate::night;
 use crate::night::destinations;
 use crate::night::estimate::with_causes;
 use crate::planner::Kind;
 use crate::site::Site;
-use crate::{night, unserved};
 
 /// Less than this on a file system that the server keeps its own files on will not last.
 const LITTLE: Bytes = Bytes(1 << 30);
@@ -37,9 +37,6 @@ pub(super) fn configuration(notes: &mut Notes<'_>, site: &Site) {
         let advice = advice.unwrap_or_else(|| "see whether it is meant so".to_owned());
         let line = format!("{}:{}", hint.file.display(), hint.line);
         notes.warning(line, hint.message.clone(), advice);
-    }
-    for text in unserved::told(config) {
-        notes.warning("configuration", text, "do not count on it yet; `config check` tells it too");
     }
     if let Some(holder) = site.at_work() {
         let text = format!("another command is at work: {holder}");

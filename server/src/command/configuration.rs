@@ -2,7 +2,7 @@
 
 use super::{Context, Exit};
 use crate::cli::Config;
-use crate::{print, site, unserved};
+use crate::{print, site};
 
 pub(super) fn run(context: &Context, command: &Config) -> anyhow::Result<Exit> {
     let directory = site::find(context.site.as_deref())?;
@@ -12,7 +12,6 @@ pub(super) fn run(context: &Context, command: &Config) -> anyhow::Result<Exit> {
             if !config.hints.is_empty() {
                 print::remark(&config::pictures(&config.hints, false));
             }
-            unserved::told(&config).iter().for_each(|text| print::remark(&format!("note: {text}")));
             print::line(&format!(
                 "{}: good: {} DLEs, {} storages, {} holding disks",
                 directory.display(),

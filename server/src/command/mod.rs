@@ -14,6 +14,7 @@ use crate::clock::Now;
 use crate::print;
 use crate::site::{self, Site, SiteError};
 
+mod abort;
 mod catalogue;
 mod check;
 mod cleanup;
@@ -22,8 +23,6 @@ mod device;
 mod diff;
 mod dump;
 mod erase;
-mod expire;
-mod explain;
 mod find;
 mod flush;
 mod hold;
@@ -32,7 +31,6 @@ mod library;
 mod list;
 mod manual;
 mod plan;
-mod plan_volumes;
 mod quickstart;
 mod recover;
 mod report;
@@ -129,6 +127,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Plan(arguments) => plan::run(context, &arguments),
         Command::Dump(arguments) => dump::run(context, &arguments),
         Command::Flush(selection) => flush::run(context, &selection),
+        Command::Abort(arguments) => abort::run(context, &arguments),
         Command::Vault(arguments) => vault::run(context, &arguments),
         Command::Status(arguments) => status::run(context, &arguments),
         Command::Report(arguments) => report::run(context, &arguments),

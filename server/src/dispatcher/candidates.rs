@@ -117,7 +117,7 @@ impl Dispatcher {
         match self.route(job) {
             Route::Drive if self.ready_drive_for(job).is_none() => Some(Idle::NoDrive),
             Route::Drive => None,
-            Route::Holding if self.space.fits(job.size(), self.untouched(job)) => None,
+            Route::Holding if self.has_room_for(job) => None,
             Route::Holding if self.may_get_volumes(job) => Some(Idle::VolumeUnknown),
             Route::Holding => Some(Idle::NoSpace),
         }
@@ -133,6 +133,12 @@ impl Dispatcher {
         // What no run of this kind writes was never meant to leave tonight.
         let stays = job.goal().now.is_empty() && !job.goal().later.is_empty();
         if job.way.level.is_full() && !leaves && !stays { self.reserve() } else { Bytes::ZERO }
+    }
+
+    /// Dumps in flight that have used up their space come first: a new one would only wait beside them.
+    fn has_room_for(&self, job: &Job) -> bool {
+        let waits = |job: &Job| job.dumping().is_some_and(|dumping| dumping.waits.is_some());
+        !self.in_flight().any(waits) && self.space.fits(job.size(), self.untouched(job))
     }
 
     /// Whether somebody has still to look for a volume for it.

@@ -114,7 +114,6 @@ impl Dispatcher {
         let job = &mut self.jobs[at];
         if possible && job.manner.holding == Holding::Auto && !job.no_space {
             job.no_space = true;
-            job.change = Some(format!("straight to a volume: {why}"));
         } else if !job.degrade(why) {
             let why = format!("{why}; {}", job.no_alternative());
             self.give_up(at, why);

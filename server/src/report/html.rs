@@ -7,7 +7,7 @@
 use super::text::{
     FIGURES, alike, ending, fed, held, off, percent, place, rate, run, seconds, speed_told,
 };
-use super::{Report, State, Word};
+use super::{DleLine, Report, State, Word};
 use crate::clock::stamp_text;
 
 /// How many rows of a table are shown; the value as JSON has them all.
@@ -63,7 +63,7 @@ pub fn render(report: &Report) -> String {
     out.push_str(&storages(report));
     out.push_str(&volumes(report));
     out.push_str(&drives(report));
-    out.push_str(&dles(report));
+    out.push_str(&dles(&report.dles));
     out.push_str("</body></html>\n");
     out
 }
@@ -183,12 +183,7 @@ fn statistics(report: &Report) -> String {
     let mut table = Table::new("Statistics", &["", ">total", ">level 0", ">levels 1…"]);
     for (name, value) in FIGURES {
         let [all, full, rest] = &report.totals;
-        table.row([
-            name.to_owned(),
-            value(all, report.unit),
-            value(full, report.unit),
-            value(rest, report.unit),
-        ]);
+        table.row([name.to_owned(), value(all), value(full), value(rest)]);
     }
     table.end()
 }
@@ -203,7 +198,7 @@ fn storages(report: &Report) -> String {
         table.row([
             line.storage.to_string(),
             line.images.to_string(),
-            report.unit.show(line.bytes),
+            line.bytes.to_string(),
             seconds(line.seconds),
             rate(line.bytes, line.seconds),
             line.labels.len().to_string(),
@@ -234,7 +229,7 @@ fn volumes(report: &Report) -> String {
             volume.label.to_string(),
             volume.storage.to_string(),
             volume.drive.to_string(),
-            report.unit.show(volume.bytes),
+            volume.bytes.to_string(),
             volume.percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent:.0}")),
             volume.parts.to_string(),
             seconds(volume.seconds),
@@ -263,8 +258,7 @@ fn drives(report: &Report) -> String {
     table.end()
 }
 
-fn dles(report: &Report) -> String {
-    let (lines, unit) = (&report.dles, report.unit);
+fn dles(lines: &[DleLine]) -> String {
     if lines.is_empty() {
         return String::new();
     }
@@ -290,9 +284,9 @@ fn dles(report: &Report) -> String {
             line.dle.to_string(),
             line.level.map_or_else(|| "-".to_owned(), |level| level.to_string()),
             figure(line.entries.to_string()),
-            figure(unit.show(line.raw)),
+            figure(line.raw.to_string()),
             figure(estimate.map(|e| off(line.raw, e.raw)).unwrap_or_default()),
-            if whole { unit.show(line.stored) } else { String::new() },
+            if whole { line.stored.to_string() } else { String::new() },
             figure(percent(line.stored, line.raw)),
             figure(seconds(line.dump_seconds)),
             figure(rate(line.raw, line.dump_seconds)),

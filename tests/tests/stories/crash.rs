@@ -14,11 +14,11 @@ use crate::site::{Scratch, Site};
 use crate::trees::{Manifest, office};
 
 /// Dice that fall the same way for the same seed (xorshift64*).
-struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
     /// From `REELKEEP_SEED`, or fresh; the seed is printed either way.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let fresh = || RandomState::new().build_hasher().finish();
         let seed =
             std::env::var("REELKEEP_SEED").ok().map_or_else(fresh, |text| text.parse().unwrap());
@@ -26,7 +26,7 @@ impl Dice {
         Self(seed | 1)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -36,13 +36,13 @@ impl Dice {
 
 /// Whom the stroke hits.
 #[derive(Clone, Copy, Debug)]
-enum Victim {
+pub(crate) enum Victim {
     Server,
     Agent,
     Both,
 }
 
-const VICTIMS: [Victim; 3] = [Victim::Server, Victim::Agent, Victim::Both];
+pub(crate) const VICTIMS: [Victim; 3] = [Victim::Server, Victim::Agent, Victim::Both];
 
 #[test]
 #[ignore = "takes minutes: buildbot/run runs it"]
@@ -74,7 +74,7 @@ fn after_any_kill_everything_reported_restores() {
     site.say(&["catalogue", "check"]).good();
 }
 
-fn next_day(tree: &Path, night: u32) {
+pub(crate) fn next_day(tree: &Path, night: u32) {
     let night = night.to_string();
     generator(
         "mutate.py",
@@ -87,7 +87,7 @@ fn next_day(tree: &Path, night: u32) {
     clippy::disallowed_methods,
     reason = "the stroke falls at a moment of the clock, not at an event"
 )]
-fn strike(mut night: Child, victim: Victim, after: Duration) {
+pub(crate) fn strike(mut night: Child, victim: Victim, after: Duration) {
     std::thread::sleep(after);
     let server = Pid::from_child(&night);
     match victim {
@@ -124,7 +124,7 @@ fn parse(pids: &str) -> Vec<i32> {
 }
 
 /// Every dump that the list calls restorable is what the tree was that night.
-fn expect_all_restore(site: &Site, tree: &Path, days: &BTreeMap<String, Manifest>) {
+pub(crate) fn expect_all_restore(site: &Site, tree: &Path, days: &BTreeMap<String, Manifest>) {
     let dumps = site.dumps();
     let restorable: Vec<_> = dumps.iter().filter(|dump| dump.restorable).collect();
     assert!(restorable.len() > days.len() / 4, "hardly any night got through: {dumps:#?}");

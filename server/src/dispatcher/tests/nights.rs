@@ -7,8 +7,8 @@ use types::{Blame, Bytes, DleRef, DriveId, Level, StorageName};
 
 use super::world::{Case, Chance, MIB, Troubles, World, id, stamp};
 use crate::dispatcher::{
-    Algorithm, Destinations, Disk, DiskNo, Holding, Leftover, Letter, Manner, Outcome, Share, Site,
-    Taper, Thresholds,
+    Action, Algorithm, Destinations, Disk, DiskNo, Dispatcher, Event, Failure, Holding, Leftover,
+    Letter, Manner, Outcome, Share, Site, Taper, Thresholds,
 };
 use crate::planner::{Choice, Estimate, Planned, Source};
 
@@ -264,6 +264,37 @@ fn a_volume_takes_no_more_images_than_it_may() {
     let night = World::new(case, 1).run();
     assert!(night.outcomes().values().all(placed));
     assert_eq!(night.volumes_begun(), 3);
+}
+
+#[test]
+fn a_dle_that_is_called_off_is_given_up_and_the_others_go_on() {
+    let dumps = ["a", "b", "c"].map(|name| planned(name, full(10), no_smaller()));
+    let mut case = case(dumps.to_vec());
+    (case.site.inparallel, case.site.reserve) = (1, 0);
+    let plan = crate::planner::Plan::of(case.planned.clone());
+    let mut next = 0;
+    let ids = Box::new(move || {
+        next += 1;
+        id(next)
+    });
+    let mut dispatcher = Dispatcher::new(&plan, &case.manners, case.site, &[], ids);
+    let mut tell = |event| dispatcher.apply(event);
+    let started = tell(Event::Started);
+    assert!(
+        matches!(started.last(), Some(Action::StartDump { dle, .. }) if dle.dle.as_str() == "a")
+    );
+    let why = || "the operator called it off".to_owned();
+    let call_off = |name| Event::Cancelled { dle: dle("host", name), why: why() };
+    // One that waits is given up at once; one that is being made when it has ended.
+    assert_eq!(tell(call_off("b")), [Action::GiveUp { dle: dle("host", "b"), why: why() }]);
+    assert_eq!(tell(call_off("a")), [Action::AbortDump { dump: id(1), why: why() }]);
+    let ended =
+        tell(Event::DumpFailed { dump: id(1), failure: Failure::Aborted, why: "stopped".into() });
+    assert_eq!(ended[0], Action::GiveUp { dle: dle("host", "a"), why: why() });
+    assert!(matches!(&ended[1], Action::StartDump { dle, .. } if dle.dle.as_str() == "c"));
+    // What nobody knows, or is over, is nothing to call off.
+    assert_eq!(tell(call_off("a")), []);
+    assert_eq!(tell(call_off("x")), []);
 }
 
 #[test]
