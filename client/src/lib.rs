@@ -6,6 +6,7 @@ mod directory;
 mod estimate;
 pub mod extract;
 mod owners;
+pub mod script;
 mod select;
 pub mod serve;
 mod since;

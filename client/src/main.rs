@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use client::script::DIRECTORIES;
 use client::serve::{Agent, serve};
 use client::state::State;
 use types::FileTime;
@@ -38,6 +39,10 @@ enum Command {
         /// Without the snapshots in it, the next dump of each tree has to be a full one.
         #[arg(long, value_name = "DIR")]
         state: PathBuf,
+        /// Where scripts of Amanda's Script API are looked for, instead of `scripts` in the state's directory and the
+        /// usual places; may be given again.
+        #[arg(long, value_name = "DIR")]
+        scripts: Vec<PathBuf>,
     },
 }
 
@@ -59,11 +64,16 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    let Command::Serve { state } = cli.command;
+    let Command::Serve { state, mut scripts } = cli.command;
+    if scripts.is_empty() {
+        scripts = vec![state.join("scripts")];
+        scripts.extend(DIRECTORIES.map(PathBuf::from));
+    }
     let agent = Agent {
         state: State::open(&state)?,
         program: concat!("reelkeep-agent ", env!("CARGO_PKG_VERSION")),
         system: &system(),
+        scripts: &scripts,
         clock: &now,
     };
     // Not through the buffers of the standard library, which would copy all there is to send.

@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use format::wire::{
     self, DleSpec, DumpRequest, Estimate, EstimateBase, FramePiece, Hello, Kind, Note, PREFIX,
@@ -18,6 +18,7 @@ use types::{DumpId, FileTime};
 use crate::archive::{self, DumpError, Sink, Source};
 use crate::estimate::{EstimateError, estimate};
 use crate::extract::{ExtractError, Session};
+use crate::script;
 use crate::select::{BadPattern, Selection};
 use crate::state::{State, StateError};
 use crate::walk::Tree;
@@ -59,6 +60,8 @@ pub struct Agent<'a> {
     pub program: &'a str,
     /// The operating system and architecture.
     pub system: &'a str,
+    /// Where scripts are looked for.
+    pub scripts: &'a [PathBuf],
     /// The time.
     pub clock: &'a (dyn Fn() -> FileTime + Sync),
 }
@@ -118,6 +121,13 @@ fn converse<R: Read, W: Write>(
                 output.send(Kind::Reply, &Reply::Done)?;
             }
             Request::Restore(request) => restore(request, input, output)?,
+            Request::Script(call) => {
+                let reply = match script::run(&call, agent.scripts) {
+                    Ok(end) => Reply::Script(end),
+                    Err(error) => Reply::Refused(trouble(&error)),
+                };
+                output.send(Kind::Reply, &reply)?;
+            }
         }
     }
     Ok(())

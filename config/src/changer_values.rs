@@ -103,10 +103,10 @@ fn shown(drive: &RobotDrive) -> Shown {
         Node::Serial(_) => "serial",
     };
     let mut table = vec![
-        ("name", Shown::Text(drive.name.to_string())),
-        (key, Shown::Text(drive.node.to_string())),
+        ("name".into(), Shown::Text(drive.name.to_string())),
+        (key.into(), Shown::Text(drive.node.to_string())),
     ];
-    table.extend(drive.bay.map(|bay| ("bay", Shown::from(u32::from(bay)))));
+    table.extend(drive.bay.map(|bay| ("bay".into(), Shown::from(u32::from(bay)))));
     Shown::Table(table)
 }
 

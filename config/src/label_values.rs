@@ -94,8 +94,8 @@ impl Codec for Autolabels {
         let when = conditions.iter().zip(CONDITIONS).filter(|(on, _)| **on);
         let when = when.map(|(_, word)| Shown::from(word)).collect();
         Shown::Table(vec![
-            ("template", Shown::from(rule.template.as_str())),
-            ("when", Shown::List(when)),
+            ("template".into(), Shown::from(rule.template.as_str())),
+            ("when".into(), Shown::List(when)),
         ])
     }
 }

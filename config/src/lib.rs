@@ -18,6 +18,7 @@ mod quickstart;
 mod read;
 mod resolve;
 mod retired;
+mod scripts;
 mod sections;
 mod select;
 mod show;
@@ -45,6 +46,7 @@ pub use model::{
 pub use origins::{Origin, Origins};
 pub use quickstart::{BadPath, Quickstart, quickstart};
 pub use read::{FILE_NAME, includes, read};
+pub use scripts::Script;
 pub use sections::vocabulary;
 pub use select::{SelectError, matches_dle, matches_host, select};
 pub use show::{View, show, show_json, view};

@@ -14,6 +14,7 @@ use crate::complaint::Complaint;
 use crate::labels::{Autolabel, LabelRule};
 use crate::mail::SmtpServer;
 use crate::origins::Origins;
+use crate::scripts::Script;
 use crate::words::words;
 
 /// A site's configuration after all checks.
@@ -31,6 +32,8 @@ pub struct Config {
     pub dumptypes: Vec<Dumptype>,
     /// What is to be dumped, in the order of the files.
     pub dles: Vec<Dle>,
+    /// The scripts that DLEs may name, in the order of the files.
+    pub scripts: Vec<Script>,
     /// What is allowed and still looks like a slip.
     pub hints: Vec<Complaint>,
     /// Where each value was set.
@@ -389,6 +392,8 @@ pub struct Dumping {
     pub holdingdisk: HoldingUse,
     /// Whether an image may be spread over volumes.
     pub allow_split: bool,
+    /// The scripts that are run for it, by name.
+    pub script: Vec<String>,
     /// Words that storages select dumps by.
     pub tag: Vec<String>,
     /// How many complaints of a dump the report shows. 0: all.

@@ -16,6 +16,7 @@ use crate::complaint::{Complaint, Complaints, Gravity, Source};
 use crate::keys::{Keys, Said, Set};
 use crate::model::Config;
 use crate::resolve;
+use crate::scripts::{self, ScriptDraft};
 use crate::sections::{self, DleDraft, SiteDraft};
 use crate::suggest;
 use crate::value::{At, Bad, Fault, Value};
@@ -61,6 +62,7 @@ pub(crate) struct Sections {
     pub(crate) storages: Vec<Section<sections::StorageDraft>>,
     pub(crate) holding: Vec<Section<sections::HoldingDraft>>,
     pub(crate) interfaces: Vec<Section<sections::InterfaceDraft>>,
+    pub(crate) scripts: Vec<Section<ScriptDraft>>,
     pub(crate) dumptypes: Vec<Section<sections::DumptypeDraft>>,
     pub(crate) dles: Vec<Section<DleDraft>>,
 }
@@ -197,6 +199,7 @@ impl Reader<'_> {
             storages: Vec::new(),
             holding: Vec::new(),
             interfaces: Vec::new(),
+            scripts: Vec::new(),
             dumptypes: Vec::new(),
             dles: Vec::new(),
         };
@@ -220,6 +223,7 @@ impl Reader<'_> {
             "storage" => self.named(file, entry, sections::storage_keys(), &mut all.storages),
             "holdingdisk" => self.named(file, entry, sections::holding_keys(), &mut all.holding),
             "interface" => self.named(file, entry, sections::interface_keys(), &mut all.interfaces),
+            "script" => self.named(file, entry, scripts::script_keys(), &mut all.scripts),
             "dumptype" => self.named(file, entry, sections::dumptype_keys(), &mut all.dumptypes),
             "dle" => self.dles(file, value, &mut all.dles),
             unknown => self.unknown(file, name, unknown, value.get_ref().is_table()),
@@ -236,6 +240,7 @@ impl Reader<'_> {
             "storage",
             "holdingdisk",
             "interface",
+            "script",
             "dumptype",
             "dle",
         ];

@@ -6,6 +6,7 @@
 
 mod changers;
 mod dles;
+mod scripts;
 mod storages;
 mod tapetypes;
 
@@ -44,6 +45,7 @@ pub(crate) fn resolve(
     let storages = resolver.storages(&draft);
     let holding = resolver.holding(&draft.site.directory);
     let interfaces = resolver.interfaces(&draft.site);
+    let scripts = resolver.scripts();
     let (dumptypes, dles) = resolver.dles(&draft.site, &interfaces, &holding);
     let storages: Vec<Storage> = storages.into_iter().map(|(storage, _)| storage).collect();
     resolver.directories(&holding, &storages);
@@ -60,6 +62,7 @@ pub(crate) fn resolve(
         interfaces,
         dumptypes,
         dles,
+        scripts,
         hints: Vec::new(),
         origins,
     })

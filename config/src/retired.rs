@@ -69,7 +69,6 @@ const RETIRED: &[(&str, &str)] = &[
     ("report-format", "every format can be made of every run at any time, leave it out"),
     ("req-tries", "clients over a network are not served yet"),
     ("rest-api-port", "there is no such service"),
-    ("script", "scripts are not served yet"),
     ("send-report-on", "did you mean \"send-amreport-on\"?"),
     (
         "server-custom-compress",

@@ -24,6 +24,7 @@ use crate::model::{
     HoldingDisk, HoldingUse, Interface, Picks, Policy, RunsPerCycle, Selection, SendReport, Site,
     Strategy, Taperalgo, Tapering, Taperscan,
 };
+use crate::scripts::script_keys;
 use crate::special::{
     Always, Block, Compression, CountOrDays, Day, DumpOrders, EstimateTime, FileName, Pattern,
     Priority, Ratios, Runs, Space, StartTime, VaultDraft, selection, vault,
@@ -273,6 +274,7 @@ pub(crate) fn default_dumping() -> Dumping {
         comprate: (0.5, 0.5),
         holdingdisk: HoldingUse::Auto,
         allow_split: true,
+        script: Vec::new(),
         tag: Vec::new(),
         max_warnings: 20,
         compress_level: 3,
@@ -521,6 +523,7 @@ pub(crate) fn dumping_keys() -> Vec<Key<Dumping>> {
         key("comprate", Ratios, |d| &mut d.comprate),
         key("holdingdisk", holding, |d| &mut d.holdingdisk),
         key("allow-split", Flag, |d| &mut d.allow_split),
+        list("script", Word, |d| &mut d.script),
         list("tag", Word, |d| &mut d.tag),
         key("max-warnings", Count(0..=1_000_000), |d| &mut d.max_warnings),
         key("compress-level", Compression, |d| &mut d.compress_level),
@@ -553,6 +556,7 @@ pub fn vocabulary() -> Vec<(&'static str, Vec<&'static str>)> {
         ("[storage.NAME]", of(storage_keys())),
         ("[holdingdisk.NAME]", of(holding_keys())),
         ("[interface.NAME]", of(interface_keys())),
+        ("[script.NAME]", of(script_keys())),
         ("[dumptype.NAME]", of(dumptype_keys())),
         ("[[dle]]", of(dle_keys())),
     ]

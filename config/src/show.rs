@@ -12,6 +12,7 @@ use crate::changer_values::Drives;
 use crate::keys::Key;
 use crate::model::{Config, Dle, Storage};
 use crate::origins::Origin;
+use crate::scripts::{ScriptDraft, script_keys};
 use crate::sections::{
     ChangerDraft, DleDraft, DumptypeDraft, HoldingDraft, InterfaceDraft, Kind, PolicyDraft,
     SiteDraft, StorageDraft, TaperDraft, TapetypeDraft, changer_keys, dle_keys, dumptype_keys,
@@ -72,6 +73,10 @@ pub fn view(config: &Config) -> View {
     for interface in config.interfaces.iter().skip(1) {
         let draft = InterfaceDraft { rate: Some(interface.use_rate), interface: interface.clone() };
         view.named("interface", &interface.name, interface_keys(), draft);
+    }
+    for script in &config.scripts {
+        let draft = ScriptDraft { plugin: Some(script.plugin.clone()), script: script.clone() };
+        view.named("script", &script.name, script_keys(), draft);
     }
     for dumptype in &config.dumptypes {
         let draft = DumptypeDraft::new(dumptype.dumping.clone());

@@ -1,5 +1,6 @@
 //! A value as it is shown: in TOML that reads back, and in JSON.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -20,7 +21,7 @@ pub enum Shown {
     /// A list.
     List(Vec<Self>),
     /// Names and values.
-    Table(Vec<(&'static str, Self)>),
+    Table(Vec<(Cow<'static, str>, Self)>),
 }
 
 impl From<&str> for Shown {

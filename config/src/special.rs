@@ -370,7 +370,7 @@ impl<S: Default + Clone + 'static> Codec for Inline<S> {
         let shown = Keys((self.keys)())
             .0
             .iter()
-            .map(|key| (key.name, key.show(&mut value)))
+            .map(|key| (key.name.into(), key.show(&mut value)))
             .collect::<Vec<_>>();
         Shown::Table(shown.into_iter().filter(|(_, shown)| *shown != Shown::Absent).collect())
     }

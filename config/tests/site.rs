@@ -446,3 +446,42 @@ proptest! {
         }
     }
 }
+
+const SCRIPT: &str = "[script.mail]\nplugin = \"script-email\"\nexecute-on = [\"pre-backup\"]\n";
+
+#[test]
+fn a_script_is_shown_so_that_it_reads_back() {
+    let script = format!(
+        "{SCRIPT}execute-where = \"server\"\norder = 3\nsingle-execution = true\n\
+         property = {{ MAILTO = [\"ops\", \"n\\\"ight\"], a_b = \"c\" }}\n"
+    );
+    let config = read(&site(&format!("script = [\"mail\"]\n{script}"), "", ""))
+        .unwrap_or_else(|w| panic!("{w}"));
+    let [mail] = config.scripts.as_slice() else { panic!("one script") };
+    assert_eq!(mail.execute_on, [types::ScriptPoint::PreBackup]);
+    assert_eq!((mail.order, mail.single_execution), (3, true));
+    assert_eq!(mail.property["mailto"], ["ops", "n\"ight"]);
+    assert_eq!(mail.property["a-b"], ["c"]);
+    assert_eq!(config.dles[0].dumping.script, ["mail"]);
+    let again = read(&config::show(&config)).unwrap_or_else(|wrong| panic!("{wrong}"));
+    assert_eq!(again.scripts, config.scripts);
+    assert_eq!(again.dles, config.dles);
+}
+
+#[test]
+fn what_is_wrong_with_a_script_is_said() {
+    let cases = [
+        ("script = [\"mial\"]", SCRIPT, "there is no script \"mial\""),
+        ("", "[script.x]\nplugin = \"/bin/sh\"\n", "is not the name of a program"),
+        ("", "[script.x]\n", "a script needs a plugin"),
+        ("", "[script.x]\nplugin = \"p\"\nproperty = { \"a b\" = 1 }\n", "the name of a property"),
+        ("", "[script.x]\nplugin = \"p\"\nexecute-on = [\"pre-lunch\"]\n", "pre-lunch"),
+    ];
+    for (dle, more, wanted) in cases {
+        let said = read(&site(&format!("{dle}\n{more}"), "", "")).unwrap_err().to_string();
+        assert!(said.contains(wanted), "{wanted}: {said}");
+    }
+    let unused = read(&site("[script.x]\nplugin = \"p\"\n", "", "")).unwrap();
+    let hints = config::pictures(&unused.hints, false);
+    assert!(hints.contains("is never run"), "{hints}");
+}

@@ -11,6 +11,7 @@ pub mod header;
 pub mod index;
 pub mod path;
 pub mod records;
+pub mod script;
 pub mod snapshot;
 pub mod tar;
 mod varint;

@@ -10,12 +10,16 @@ use format::index::{Counts, Reader, Record, RecordKind, Writer};
 use format::records::{
     self, DumpRow, DumpStatus, PartRow, RunKind, RunRecords, RunRow, RunStatus, VolumeRow,
 };
+use format::script::{Said, ScriptCall, ScriptEnd};
 use format::snapshot::{self, SnapRecord};
 use format::wire::{
     self, DumpEnd, FramePiece, Hello, Kind, Note, Progress, Reply, Request, RestoreRecord,
     Severity, Status, Wanted, WirePath,
 };
-use types::{BlockSize, Bytes, Digest, DleRef, DumpId, FileNo, FileTime, Level, PartNo, Stamp};
+use types::{
+    BlockSize, Bytes, Digest, DleRef, DumpId, FileNo, FileTime, Level, PartNo, ScriptPlace,
+    ScriptPoint, Stamp,
+};
 
 const INDEX_1: &[u8] = include_bytes!("samples/index-1.rkx");
 const SNAPSHOT_1: &[u8] = include_bytes!("samples/snapshot-1");
@@ -23,6 +27,7 @@ const RECORDS_1: &[u8] = include_bytes!("samples/records-1.tar.zst");
 const LABEL_1: &[u8] = include_bytes!("samples/label-1");
 const PART_1: &[u8] = include_bytes!("samples/part-1");
 const WIRE_1: &[u8] = include_bytes!("samples/wire-1");
+const WIRE_1_SCRIPTS: &[u8] = include_bytes!("samples/wire-1-scripts");
 
 fn time(seconds: i64) -> FileTime {
     FileTime { seconds, nanos: 123_456_789 }
@@ -279,6 +284,59 @@ fn messages_of_version_1_read() {
     assert!(rest.is_empty());
 }
 
+/// A side that says it has no features is told nothing that needs one, and what it says itself is as it was.
+#[test]
+fn a_side_of_the_first_version_has_no_scripts() {
+    let (message, _) = wire::split(WIRE_1).unwrap().unwrap();
+    let old: Hello = message.json(Kind::Hello).unwrap();
+    let ours = Hello::ours("reelkeep");
+    assert!(!wire::negotiate(&ours, &old).unwrap().has(wire::SCRIPTS));
+    assert!(wire::negotiate(&ours, &ours).unwrap().has(wire::SCRIPTS));
+    let mut again = Vec::new();
+    wire::encode_json(Kind::Request, &forget_1(), &mut again).unwrap();
+    assert!(WIRE_1.windows(again.len()).any(|window| window == again));
+}
+
+#[test]
+fn scripts_of_the_feature_read_and_are_said_as_they_were() {
+    let (request, rest) = wire::split(WIRE_1_SCRIPTS).unwrap().unwrap();
+    assert_eq!(request.json::<Request>(Kind::Request).unwrap(), Request::Script(script_1()));
+    let (reply, rest) = wire::split(rest).unwrap().unwrap();
+    assert_eq!(reply.json::<Reply>(Kind::Reply).unwrap(), Reply::Script(script_end_1()));
+    assert!(rest.is_empty());
+    assert_eq!(scripts_1(), WIRE_1_SCRIPTS);
+}
+
+fn scripts_1() -> Vec<u8> {
+    let mut out = Vec::new();
+    wire::encode_json(Kind::Request, &Request::Script(script_1()), &mut out).unwrap();
+    wire::encode_json(Kind::Reply, &Reply::Script(script_end_1()), &mut out).unwrap();
+    out
+}
+
+fn script_1() -> ScriptCall {
+    ScriptCall {
+        plugin: "amzfs-snapshot".to_owned(),
+        point: ScriptPoint::PreDleBackup,
+        place: ScriptPlace::Client,
+        config: "daily".to_owned(),
+        host: Some("web".parse().unwrap()),
+        dle: Some("/srv".parse().unwrap()),
+        device: Some(wire::WirePath::from(&b"/srv"[..])),
+        run: Some("20261123010203".parse().unwrap()),
+        levels: vec![Level::FULL],
+        properties: [("df-path".to_owned(), vec!["/bin/df".to_owned()])].into(),
+    }
+}
+
+fn script_end_1() -> ScriptEnd {
+    ScriptEnd {
+        code: Some(0),
+        said: vec![Said { complaint: true, text: "slow".to_owned() }],
+        properties: [("directory".to_owned(), vec!["/srv/.zfs/snapshot/a".to_owned()])].into(),
+    }
+}
+
 #[test]
 #[ignore = "writes samples"]
 fn write_the_samples() {
@@ -308,8 +366,11 @@ fn write_the_samples() {
         write(name, block.split(|byte| *byte == 0).next().unwrap());
     }
 
+    write("wire-1-scripts", &scripts_1());
+
     let mut out = Vec::new();
-    wire::encode_json(Kind::Hello, &Hello::ours("reelkeep 0.1.0"), &mut out).unwrap();
+    let hello = Hello { features: [].into(), ..Hello::ours("reelkeep 0.1.0") };
+    wire::encode_json(Kind::Hello, &hello, &mut out).unwrap();
     wire::encode_json(Kind::Request, &forget_1(), &mut out).unwrap();
     wire::encode_json(Kind::Reply, &Reply::NoBase { base: dump_id() }, &mut out).unwrap();
     FramePiece::cut(FrameKind::T, b"stored").for_each(|piece| piece.encode_into(&mut out).unwrap());

@@ -6,7 +6,7 @@
 //! Whoever waits for an agent is not at its mercy: waiting ends when nothing came for as long as the
 //! configuration allows, or when the run wants the dump to stop.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use format::script::{ScriptCall, ScriptEnd};
 use format::wire::{self, Kind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -54,6 +55,7 @@ const TICK: rustix::event::Timespec = rustix::event::Timespec { tv_sec: 0, tv_ns
 #[derive(Debug)]
 pub struct Agent {
     patience: Patience,
+    agreed: wire::Agreed,
     child: Child,
     to: Option<Writer>,
     from: ChildStdout,
@@ -126,6 +128,9 @@ pub enum AgentError {
     /// The run wanted it to stop.
     #[error("the agent was told to stop")]
     Stopped,
+    /// It does not know what a script is.
+    #[error("the agent is too old to run scripts: install the version that the server has")]
+    TooOld,
     /// It said something that is not in the protocol.
     #[error("the agent sent what the protocol does not allow here: {0}")]
     Protocol(String),
@@ -161,18 +166,26 @@ impl Agent {
         }
         let last_words = Arc::new(Mutex::new(VecDeque::new()));
         let listener = Some(listen(errors, Arc::clone(&last_words)));
-        let mut agent =
-            Self { patience, child, to, from, buffer: Vec::new(), start: 0, last_words, listener };
-        agent.greet()?;
+        let mut agent = Self {
+            patience,
+            agreed: wire::Agreed { version: wire::VERSION, features: BTreeSet::new() },
+            child,
+            to,
+            from,
+            buffer: Vec::new(),
+            start: 0,
+            last_words,
+            listener,
+        };
+        agent.agreed = agent.greet()?;
         Ok(agent)
     }
 
-    fn greet(&mut self) -> Result<(), AgentError> {
+    fn greet(&mut self) -> Result<wire::Agreed, AgentError> {
         let ours = wire::Hello::ours(concat!("reelkeep ", env!("CARGO_PKG_VERSION")));
         self.send(Kind::Hello, &ours)?;
         let theirs: wire::Hello = self.expect(Kind::Hello)?;
-        wire::negotiate(&ours, &theirs).map_err(|error| AgentError::Protocol(error.to_string()))?;
-        Ok(())
+        wire::negotiate(&ours, &theirs).map_err(|error| AgentError::Protocol(error.to_string()))
     }
 
     /// Sends a message whose payload is JSON.
@@ -268,6 +281,17 @@ impl Agent {
         match self.expect(Kind::Reply)? {
             wire::Reply::Refused(trouble) => Err(AgentError::Refused(told(&trouble))),
             reply => Ok(reply),
+        }
+    }
+
+    /// Has the agent run a script, and waits for its end.
+    pub fn script(&mut self, call: &ScriptCall) -> Result<ScriptEnd, AgentError> {
+        if !self.agreed.has(wire::SCRIPTS) {
+            return Err(AgentError::TooOld);
+        }
+        match self.ask(&wire::Request::Script(call.clone()))? {
+            wire::Reply::Script(end) => Ok(end),
+            other => Err(AgentError::Protocol(format!("{other:?} in answer to a script"))),
         }
     }
 

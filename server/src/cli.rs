@@ -193,6 +193,13 @@ pub struct Selection {
 pub struct Plan {
     #[command(flatten)]
     pub selection: Selection,
+    /// Instead: which volumes the next runs will take, in which order, what has to be fetched for them, and how long
+    /// the volumes last
+    #[arg(
+        long, value_name = "RUNS", num_args = 0..=1, default_missing_value = "1",
+        conflicts_with = "simulate", value_parser = clap::value_parser!(u32).range(1..=400),
+    )]
+    pub volumes: Option<u32>,
     /// Live through so many nights, by our rules and by Amanda's, and tell how level they are
     ///
     /// Trees grow and change as their history says, or as the file of --described does. Nothing is dumped, and no
@@ -411,6 +418,9 @@ pub enum Volume {
         label: String,
     },
     /// Say why a volume may or may not be reused, and when it will be
+    ///
+    /// The day is found by judging the volume again on days to come, with runs as those of late: how many volumes they
+    /// begin, and a full of each DLE as often as its cycle says. Also which DLEs still need it, by which rules.
     Explain {
         /// The volume's label
         label: String,
@@ -477,6 +487,21 @@ pub enum Volume {
     Retire {
         /// The volume's label
         label: String,
+        /// Say what would happen, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Give back all volumes on which nothing is needed any more
+    ///
+    /// The catalogue forgets what is on them; with `erase-volume` in the configuration those at hand are labelled afresh,
+    /// which frees the space of virtual tapes. Without this command a volume holds what it has until a run takes it.
+    Expire {
+        /// Only these volumes; all without
+        #[arg(value_name = "LABEL")]
+        labels: Vec<String>,
+        /// Only those of this storage
+        #[arg(long)]
+        storage: Option<String>,
         /// Say what would happen, and do nothing
         #[arg(long)]
         dry_run: bool,

@@ -77,6 +77,9 @@ impl Progress {
             }
             RunEvent::DleFailed { dle, why } => self.say(&format!("{dle}: NO DUMP: {why}")),
             RunEvent::Skipped { dle, why } => self.say(&format!("{dle}: skipped: {why}")),
+            RunEvent::ScriptSaid { .. } | RunEvent::ScriptFailed { .. } => {
+                self.say(&event.of_script().unwrap_or_default());
+            }
             RunEvent::Warning { text } => self.say(&format!("note: {text}")),
             RunEvent::VolumeMounted { drive, label, how, .. } => {
                 let bar = self.bar(&format!("{label} in {drive}"), None);

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use types::{
-    Bytes, DleRef, DriveName, DumpId, FileNo, Label, Level, PartNo, Slot, Stamp, StorageName,
+    Bytes, DleRef, DriveName, DumpId, FileNo, Label, Level, PartNo, ScriptPoint, Slot, Stamp,
+    StorageName,
 };
 
 /// One line of the log.
@@ -57,6 +58,16 @@ pub enum RunEvent {
     },
     /// What the making of a dump waited for.
     DumpTimed { dump: DumpId, waits: Waits },
+    /// A script said something.
+    ScriptSaid {
+        script: String,
+        at: ScriptPoint,
+        about: Option<String>,
+        complaint: bool,
+        text: String,
+    },
+    /// A script did not go well.
+    ScriptFailed { script: String, at: ScriptPoint, about: Option<String>, why: String },
     /// What DLEs wait for that could be dumped otherwise. Comes when it has changed, and not often.
     Waiting { groups: Vec<Group> },
     /// Who is to change something, before a dump that came to nothing (the next event says so) can go well.
@@ -222,6 +233,21 @@ pub enum Outcome {
     Failed,
     /// It was told to stop.
     Interrupted,
+}
+
+impl RunEvent {
+    /// What a script has to say, in a sentence; none for everything else.
+    pub fn of_script(&self) -> Option<String> {
+        let (script, at, about, text) = match self {
+            Self::ScriptSaid { script, at, about, text, .. } => (script, at, about, text.clone()),
+            Self::ScriptFailed { script, at, about, why } => {
+                (script, at, about, format!("FAILED: {why}"))
+            }
+            _ => return None,
+        };
+        let about = about.as_ref().map(|about| format!(" of {about}")).unwrap_or_default();
+        Some(format!("script {script} at {at}{about}: {text}"))
+    }
 }
 
 /// The log of a run, open for appending.

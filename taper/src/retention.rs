@@ -27,12 +27,14 @@ use types::{DleRef, DumpId, Label, Level, Stamp, StorageName};
 
 use crate::catalogue::{Lock, VolumeState};
 
+mod ahead;
 mod alone;
 mod hearing;
 mod verdict;
 
 use hearing::Hearing;
 
+pub use ahead::{Case, Concern, Expected, Habit, Release, Usage, When, prospect};
 pub use verdict::{Advice, Needed, Reason, Rule, Verdict, Verdicts};
 
 /// What the operator wants kept in one storage. Nothing, by default, beyond the last resort.
@@ -227,6 +229,11 @@ impl Judgement {
         let objections = hearing.into_objections();
         self.note(objections);
         Ok(())
+    }
+
+    /// Nothing is decided yet, and will be of this volume only: so what each DLE says of it can be told apart.
+    pub(crate) fn begin_with(&mut self, label: &Label) {
+        self.verdicts = Verdicts::all_reusable(std::iter::once(label));
     }
 
     fn note(&mut self, objections: Vec<(Label, Reason)>) {

@@ -15,7 +15,8 @@ use types::{BlockSize, Bytes, DleRef, DriveName, DumpId, FileTime, Label, Level,
 
 use crate::clerk::{Mounts, PartAt, WantedFrame};
 use crate::mount::{
-    Appending, Identified, Known, LastFile, Loaded, Mounted, NewLabel, PartFacts, Placed, Records,
+    Appending, Identified, Known, LastFile, Loaded, Mounted, NewLabel, PartFacts, Placed, Reached,
+    Records,
 };
 use crate::scribe::{FramePlace, ImageSource, OtherError, SourceError, Volumes, Wanted};
 
@@ -136,6 +137,9 @@ impl ImageSource for FromMemory<'_> {
     }
 
     fn go_to(&mut self, place: FramePlace) -> Result<(), SourceError> {
+        if place.frame == 0 {
+            self.floor = 0; // all of it was lost
+        }
         assert!(place.frame >= self.floor, "what is placed is never wanted again");
         let before: u64 = (0..place.frame).map(|n| self.image.length_of(n).unwrap()).sum();
         assert_eq!(before, place.offset.0, "a place is where its frame begins");
@@ -172,6 +176,8 @@ pub(crate) struct Operator {
     /// How long the records are that go on a volume that is full, and how many volumes have none for lack of room.
     pub(crate) records: Option<usize>,
     pub(crate) without_records: u32,
+    /// The volume that fails next loses all that was placed.
+    pub(crate) loses_all: bool,
 }
 
 impl Operator {
@@ -210,6 +216,7 @@ impl Operator {
             asked: 0,
             records: None,
             without_records: 0,
+            loses_all: false,
         }
     }
 
@@ -344,6 +351,14 @@ impl Volumes<AnyDrive> for Operator {
     fn keep_free(&self) -> Bytes {
         let longest = 64 << 10;
         self.records.map_or(Bytes::ZERO, |records| Bytes::of(records + longest))
+    }
+
+    fn is_still_placed(&mut self, _reached: &Reached) -> Result<bool, OtherError> {
+        let lost = std::mem::take(&mut self.loses_all);
+        if lost {
+            self.placed.clear();
+        }
+        Ok(!lost)
     }
 
     fn placed(&mut self, part: &Placed) -> Result<(), OtherError> {

@@ -76,6 +76,12 @@ pub trait Volumes<D> {
         Bytes::ZERO
     }
 
+    /// Whether all that was placed of the image up to here is still there. Where a volume failed, somebody may have
+    /// written over it.
+    fn is_still_placed(&mut self, _reached: &Reached) -> Result<bool, OtherError> {
+        Ok(true)
+    }
+
     /// A part is on its medium: the catalogue may know it.
     fn placed(&mut self, part: &Placed) -> Result<(), OtherError>;
 }
@@ -208,6 +214,10 @@ impl<D: Drive> Scribe<'_, D> {
                     self.go_back()?;
                     let why = Wanted::Failed { label: &label, error: &error };
                     volume = Some(self.next_volume(why, None)?);
+                    if !self.volumes.is_still_placed(&self.safe).map_err(StopCause::Record)? {
+                        self.safe = Reached::beginning();
+                        self.go_back()?;
+                    }
                 }
                 Err(other) => return Err(other),
             }

@@ -136,6 +136,8 @@ pub struct TapeDrive<T: Transport> {
     /// The drive has warned of the end before this object.
     warned: Option<ObjectNo>,
     buffered: Buffered,
+    /// What was written since the drive has said where it stands.
+    unproven: Bytes,
     /// For blocks with their check values.
     scratch: Vec<u8>,
 }
@@ -197,6 +199,7 @@ impl<T: Transport> TapeDrive<T> {
             starts: Starts::new(),
             warned: None,
             buffered: Buffered::Nothing,
+            unproven: Bytes::ZERO,
             scratch: Vec::new(),
         }
     }

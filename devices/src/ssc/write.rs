@@ -11,7 +11,7 @@
 //! Drives tell of a programmed distance from the end only once, so the warning is remembered until the tape goes
 //! back before the place where it came.
 
-use types::ObjectNo;
+use types::{Bytes, ObjectNo};
 
 use super::{Buffered, Problem, Stand, TapeDrive};
 use crate::drive::{Action, DriveError, Position, Trouble, Wrote};
@@ -31,6 +31,9 @@ pub enum Spoilt {
     /// Nothing was sent: no check values travel to this drive.
     Unchecked,
 }
+
+/// So much is written at most until the drive is asked where it stands. It answers at once, and the tape streams on.
+const PROVE_EVERY: Bytes = Bytes(1 << 30);
 
 impl<T: Transport> TapeDrive<T> {
     /// Writes one block where the tape stands.
@@ -95,11 +98,13 @@ impl<T: Transport> TapeDrive<T> {
     }
 
     /// Before anything is written at the start of a file, the drive has to say that it stands there: the tape
-    /// may have been moved since the last command, by somebody else.
+    /// may have been moved since the last command, by somebody else. In the middle of a file that cannot be asked
+    /// before each block, so it is asked again and again, to lose no more than that.
     fn begin_writing(&mut self, at: Stand) -> Result<(), Problem> {
         self.prove_start(at)?;
-        if at.place.block == 0 {
+        if at.place.block == 0 || self.unproven >= PROVE_EVERY {
             self.prove(at)?;
+            self.unproven = Bytes::ZERO;
         }
         if self.warned.is_some_and(|warned| at.object < warned) {
             self.warned = None;
@@ -125,6 +130,7 @@ impl<T: Transport> TapeDrive<T> {
     }
 
     fn took_block(&mut self, at: Stand) -> Wrote {
+        self.unproven += self.setup.block.bytes();
         self.at = Some(at.behind_a_block());
         if self.warned.is_some() { Wrote::BlockNearEnd } else { Wrote::Block }
     }
@@ -143,9 +149,13 @@ impl<T: Transport> TapeDrive<T> {
         Ok(Wrote::Nothing)
     }
 
-    /// Ends the file.
+    /// Ends the file, if all of it stands where it should.
     pub(super) fn mark(&mut self, at: Stand) -> Result<(), Problem> {
         self.begin_writing(at)?;
+        if self.unproven > Bytes::ZERO {
+            self.prove(at)?;
+            self.unproven = Bytes::ZERO;
+        }
         let mark = write_filemarks(U24::ONE, Answered::AtOnce);
         self.write_marks(mark, at.object)?;
         let behind = at.behind_a_mark();

@@ -19,6 +19,7 @@ use types::{DleName, DumpId, HostName, Level, Stamp};
 use super::restore::RestoreRequest;
 use super::{WireError, WirePath};
 use crate::frame::FrameKind;
+use crate::script::{ScriptCall, ScriptEnd};
 
 /// A tree, and how it is to be dumped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +105,8 @@ pub enum Request {
     },
     /// Take what follows and put it into a directory.
     Restore(RestoreRequest),
+    /// Run a script. Only where both sides have the feature [`SCRIPTS`](super::SCRIPTS).
+    Script(ScriptCall),
 }
 
 /// A dump whose size is asked for.
@@ -163,6 +166,8 @@ pub enum Reply {
     },
     /// To confirm and forget.
     Done,
+    /// To a script: how it went.
+    Script(ScriptEnd),
     /// No, and why.
     Refused(Trouble),
 }

@@ -10,8 +10,11 @@ use super::WireError;
 pub const VERSION: u32 = 1;
 
 /// The features of this program. A feature is an agreement to say, or to understand, something that version
-/// 1 alone does not have; the first program has none.
-pub const FEATURES: &[&str] = &[];
+/// 1 alone does not have; the first program had none.
+pub const FEATURES: &[&str] = &[SCRIPTS];
+
+/// The agent runs scripts: the request `script` and its reply.
+pub const SCRIPTS: &str = "scripts";
 
 /// Who speaks, and what it understands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

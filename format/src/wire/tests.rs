@@ -1,11 +1,12 @@
 //! Every message of the wire, there and back; cut ones wait, and long ones are refused before they arrive.
 
 use proptest::prelude::*;
-use types::{DumpId, Level};
+use types::{DumpId, Level, ScriptPlace, ScriptPoint};
 
 use super::*;
 use crate::frame::FrameKind;
 use crate::index::RecordKind;
+use crate::script::{Said, ScriptCall, ScriptEnd};
 
 pub(super) fn dle() -> DleSpec {
     DleSpec {
@@ -27,6 +28,21 @@ pub(super) fn dle() -> DleSpec {
 
 fn id(n: u8) -> DumpId {
     DumpId([n; 16])
+}
+
+fn script() -> ScriptCall {
+    ScriptCall {
+        plugin: "script-email".into(),
+        point: ScriptPoint::PreDleBackup,
+        place: ScriptPlace::Client,
+        config: "daily".into(),
+        host: Some(dle().host),
+        dle: Some(dle().dle),
+        device: Some(dle().path),
+        run: Some("20261123010203".parse().unwrap()),
+        levels: vec![Level::FULL],
+        properties: [("mailto".into(), vec!["ops".into()])].into(),
+    }
 }
 
 fn requests() -> Vec<Request> {
@@ -60,6 +76,7 @@ fn requests() -> Vec<Request> {
             keep: vec![id(1), id(2)],
         },
         Request::Forget { host, dle: dle_name, dump: id(2) },
+        Request::Script(script()),
         Request::Restore(RestoreRequest {
             target: WirePath::from(&b"/tmp/there"[..]),
             existing: Existing::Keep,
@@ -75,6 +92,11 @@ fn requests() -> Vec<Request> {
 fn replies() -> Vec<Reply> {
     let path = Some(WirePath::from(&b"a\nb"[..]));
     vec![
+        Reply::Script(ScriptEnd {
+            code: Some(1),
+            said: vec![Said { complaint: true, text: "no".into() }],
+            properties: [("directory".into(), vec!["/snapshot".into()])].into(),
+        }),
         Reply::Checked {
             notes: vec![Note { severity: Severity::Strange, path, text: "gone".into() }],
         },
@@ -180,7 +202,7 @@ pub(super) fn read(mut bytes: &[u8]) -> usize {
 
 #[test]
 fn every_message_comes_back() {
-    assert_eq!(read(&conversation()), 20);
+    assert_eq!(read(&conversation()), 22);
 }
 
 #[test]

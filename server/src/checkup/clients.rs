@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use config::Dle;
 use format::wire::{Note, Reply, Request, Severity};
 use taper::catalogue::Catalogue;
-use types::{DleRef, DumpId, HostName};
+use types::{DleRef, DumpId, HostName, ScriptPoint};
 
 use super::{Notes, unread};
 use crate::agent::{Agent, AgentCommand, AgentError, Patience};
 use crate::night::estimate::with_causes;
 use crate::night::spec;
 use crate::print;
+use crate::runlog::RunEvent;
+use crate::script::{Ran, Scripts};
 use crate::site::Site;
 
 /// What came of asking for one DLE.
@@ -36,42 +38,70 @@ pub(super) fn look(
         hosts.entry(&dle.host).or_default().push(dle);
     }
     let patience = Patience::of(site.config.site.ctimeout);
-    let answers: Vec<(&HostName, Vec<(&Dle, Answer)>)> = std::thread::scope(|scope| {
+    let scripts = Scripts::of(&site.config, agent, None);
+    hear(notes, scripts.at(ScriptPoint::PreAmcheck, dles, &patience));
+    let answers: Vec<(&HostName, Answers<'_>)> = std::thread::scope(|scope| {
         let asked: Vec<_> = hosts
             .iter()
             .map(|(host, dles)| {
-                let (bases, patience) = (&bases, &patience);
-                (*host, scope.spawn(move || ask(dles, agent, patience, bases)))
+                let (bases, patience, scripts) = (&bases, &patience, &scripts);
+                (*host, scope.spawn(move || ask(dles, scripts, patience, bases)))
             })
             .collect();
         asked.into_iter().map(|(host, thread)| (host, thread.join().unwrap_or_default())).collect()
     });
-    for (host, answers) in answers {
+    for (host, Answers { said, answers }) in answers {
+        said.into_iter().for_each(|ran| hear(notes, ran));
         tell(notes, host, answers);
     }
+    hear(notes, scripts.at(ScriptPoint::PostAmcheck, dles, &patience));
     if dles.is_empty() {
         notes.note("clients", "no DLE is to be dumped");
     }
 }
 
+/// What came of asking a host.
+#[derive(Default)]
+struct Answers<'a> {
+    /// What scripts had to say.
+    said: Vec<Ran>,
+    /// What the agent had to say of each DLE.
+    answers: Vec<(&'a Dle, Answer)>,
+}
+
 /// Asks for the DLEs of a host, one after the other. An agent that can't be started is not started again.
 fn ask<'a>(
     dles: &[&'a Dle],
-    agent: &AgentCommand,
+    scripts: &Scripts,
     patience: &Patience,
     bases: &BTreeMap<DleRef, Vec<DumpId>>,
-) -> Vec<(&'a Dle, Answer)> {
-    let mut answers = Vec::new();
+) -> Answers<'a> {
+    let mut all = Answers::default();
+    all.said.push(scripts.at(ScriptPoint::PreHostAmcheck, dles, patience));
     for dle in dles {
         let bases = bases.get(&dle.reference()).cloned().unwrap_or_default();
-        let answer = ask_one(dle, agent, patience.clone(), bases);
+        all.said.push(scripts.at_dle(ScriptPoint::PreDleAmcheck, dle, &[], patience));
+        let answer = ask_one(dle, scripts.agent(), patience.clone(), bases);
         let hopeless = matches!(answer, Err(AgentError::Start { .. }));
-        answers.push((*dle, answer));
+        all.answers.push((*dle, answer));
         if hopeless {
-            break;
+            return all;
+        }
+        all.said.push(scripts.at_dle(ScriptPoint::PostDleAmcheck, dle, &[], patience));
+    }
+    all.said.push(scripts.at(ScriptPoint::PostHostAmcheck, dles, patience));
+    all
+}
+
+/// What scripts have to say, as Amanda's check tells it: a message is one, a complaint is an error.
+fn hear(notes: &mut Notes<'_>, ran: Ran) {
+    for event in ran.said {
+        let Some(text) = event.of_script() else { continue };
+        match event {
+            RunEvent::ScriptSaid { complaint: false, .. } => notes.note("scripts", text),
+            _ => notes.error("scripts", text, "look at the script, or at what it complains of"),
         }
     }
-    answers
 }
 
 fn ask_one(dle: &Dle, agent: &AgentCommand, patience: Patience, bases: Vec<DumpId>) -> Answer {

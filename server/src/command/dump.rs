@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::Context as _;
 use taper::catalogue::RunKind;
 
-use super::{Context, Exit};
+use super::{Context, Exit, expire};
 use crate::cli::Dump;
 use crate::night::{self, Flush, Night, Orders};
 use crate::operator::Desk;
@@ -71,7 +71,14 @@ pub(super) fn tell(context: &Context, site: &Site, night: &Night) -> anyhow::Res
         }
         print::text(&text)?;
     }
-    Ok(mailed(context, site, &report).unwrap_or_else(|| exit(night.outcome)))
+    let exit = mailed(context, site, &report).unwrap_or_else(|| exit(night.outcome));
+    Ok(match expire::after_run(context, site) {
+        Ok(()) => exit,
+        Err(error) => {
+            super::explain(&error);
+            Exit::Complaints
+        }
+    })
 }
 
 /// Mails the report. A mail that did not go out is told, and is a complaint.

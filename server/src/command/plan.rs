@@ -2,11 +2,14 @@
 
 use serde_json::json;
 
-use super::{Context, Exit, simulate};
+use super::{Context, Exit, plan_volumes, simulate};
 use crate::planner::{Kind, Plan};
 use crate::{cli, night, print, selection};
 
 pub(super) fn run(context: &Context, arguments: &cli::Plan) -> anyhow::Result<Exit> {
+    if let Some(runs) = arguments.volumes {
+        return plan_volumes::run(context, runs);
+    }
     if let Some(nights) = arguments.simulate {
         return simulate::run(context, arguments, nights);
     }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use format::wire::{Existing, RestoreRequest, Severity};
 use serde::Serialize;
 use taper::catalogue::{Catalogue, Located};
-use types::{DleRef, Level, Stamp};
+use types::{DleRef, Level, ScriptPoint, Stamp};
 
 use super::{Context, Exit, Misuse};
 use crate::agent::{Agent, Patience};
@@ -23,6 +23,8 @@ use crate::restore::session::{self, Restored, Told};
 use crate::restore::view::View;
 use crate::restore::when;
 use crate::restore::wish::{Measure, Wish};
+use crate::runlog::RunEvent;
+use crate::script::Scripts;
 use crate::site::Site;
 use crate::{print, restore};
 
@@ -71,8 +73,33 @@ pub(super) struct Goal<'a> {
     pub(super) existing: Existing,
 }
 
-/// Restores, tells how it went, and notes it in the catalogue's events.
+/// Restores between the scripts that come before and after, tells how it went, and notes it in the catalogue's events.
 pub(super) fn extract(
+    context: &Context,
+    site: &Site,
+    catalogue: &Catalogue,
+    wish: &Wish<'_>,
+    measure: &Measure,
+    goal: &Goal<'_>,
+) -> anyhow::Result<Exit> {
+    let scripts = Scripts::of(&site.config, &site.agent(&context.program), None);
+    let dle = site.config.dles.iter().find(|dle| dle.reference() == wish.view.dle);
+    let levels: Vec<Level> = wish.view.chain.iter().map(|link| link.dump.level).collect();
+    let patience = Patience::of(site.config.site.dtimeout);
+    let at = |point: ScriptPoint| {
+        let ran = dle.map(|dle| scripts.at_dle(point, dle, &levels, &patience)).unwrap_or_default();
+        ran.said.iter().filter_map(RunEvent::of_script).for_each(|text| print::remark(&text));
+    };
+    // Levels are put back together, so what is there for each comes once.
+    at(ScriptPoint::PreRecover);
+    at(ScriptPoint::PreLevelRecover);
+    let restored = put_back(context, site, catalogue, wish, measure, goal);
+    at(ScriptPoint::PostLevelRecover);
+    at(ScriptPoint::PostRecover);
+    restored
+}
+
+fn put_back(
     context: &Context,
     site: &Site,
     catalogue: &Catalogue,
@@ -188,6 +215,7 @@ struct Outcome<'a> {
     frames_read: u64,
     bytes_read: types::Bytes,
     complaints: &'a [String],
+    detours: &'a [String],
 }
 
 fn report(
@@ -198,6 +226,7 @@ fn report(
     target: &Path,
 ) -> anyhow::Result<Exit> {
     let end = restored.end;
+    restored.detours.iter().for_each(|detour| print::remark(detour));
     if context.json {
         print::json(&Outcome {
             host: &view.dle.host,
@@ -212,6 +241,7 @@ fn report(
             frames_read: restored.frames,
             bytes_read: restored.read,
             complaints: strange,
+            detours: &restored.detours,
         })?;
     } else {
         let run = view.run().map(stamp_text).unwrap_or_default();
@@ -293,6 +323,7 @@ fn raw(
         out.write_all(&bytes[..now]).context("could not write the image to standard output")?;
         at += now as u64;
     }
+    image.detours().iter().for_each(|detour| print::remark(detour));
     Ok(Exit::Good)
 }
 

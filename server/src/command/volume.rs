@@ -4,10 +4,9 @@ use serde_json::json;
 use taper::catalogue::{Catalogue, CatalogueError, Located, Lock, Locked, VolumeState};
 use types::{Label, Slot};
 
-use super::erase;
-use super::hold;
 use super::list::volume_value;
 use super::{Context, Exit, Misuse};
+use super::{erase, expire, explain, hold};
 use crate::cli::Volume;
 use crate::clock::stamp_text;
 use crate::site::Site;
@@ -17,7 +16,7 @@ pub(super) fn run(context: &Context, command: &Volume) -> anyhow::Result<Exit> {
     let site = context.open()?;
     match command {
         Volume::Show { label } => show(context, &site, &parse(label)?),
-        Volume::Explain { label } => explain(context, &site, &parse(label)?),
+        Volume::Explain { label } => explain::run(context, &site, &parse(label)?),
         Volume::Scan { slot, storage } => scan(context, &site, Slot(*slot), storage.as_deref()),
         Volume::Lock { labels, until, why, by, early } => {
             let lock = hold::wanted(context, until.as_deref(), why, by.as_deref())?;
@@ -31,6 +30,11 @@ pub(super) fn run(context: &Context, command: &Volume) -> anyhow::Result<Exit> {
             hold::relocate(context, &site, &parse_all(labels)?, off_site.as_deref())
         }
         Volume::Retire { label, dry_run } => retire(context, &site, &parse(label)?, *dry_run),
+        Volume::Expire { labels, storage, dry_run } => {
+            let mode = if *dry_run { expire::Mode::Dry } else { expire::Mode::ForReal };
+            let which = (&*parse_all(labels)?, storage.as_deref());
+            expire::run(context, &site, which, mode)
+        }
         Volume::Erase { label, dry_run } => erase::run(context, &site, &parse(label)?, *dry_run),
         Volume::Forget { label, dry_run } => forget(context, &site, &parse(label)?, *dry_run),
     }
@@ -112,22 +116,6 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
     }
     if rows.len() > 1 {
         print::text(&print::table(&rows, &[0, 4, 5, 6]))?;
-    }
-    Ok(Exit::Good)
-}
-
-fn explain(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
-    let catalogue = site.catalogue()?;
-    known(&catalogue, label)?;
-    let policies = library::policies(&site.config);
-    let verdicts = catalogue.verdict(label, &policies, context.now.stamp())?;
-    let text = verdicts.explain(label);
-    if context.json {
-        print::json(
-            &json!({ "label": label, "reusable": verdicts.of(label).is_reusable(), "explanation": text }),
-        )?;
-    } else {
-        print::text(&text)?;
     }
     Ok(Exit::Good)
 }

@@ -134,6 +134,11 @@ impl Library {
         locked(&self.shared.labels).note(barcode, Some(slot), label);
     }
 
+    /// True if its volumes are directories: to change them costs nothing.
+    pub fn is_of_disks(&self) -> bool {
+        matches!(self.device, Device::Vtapes(_))
+    }
+
     /// Its drives.
     pub fn drives(&self) -> &[DriveName] {
         &self.drives

@@ -22,7 +22,7 @@ use format::wire::{
     self, DumpEnd, DumpRequest, FramePiece, Kind, Note, Progress, Reply, Request, Severity,
 };
 use taper::catalogue::{self, Dump, DumpStatus};
-use types::{Bytes, Digest, DumpId, Level, Stamp};
+use types::{Bytes, Digest, DumpId, Level, ScriptPoint, ScriptScope, Stamp};
 
 use super::direct::Feed;
 use super::estimate::with_causes;
@@ -34,6 +34,7 @@ use crate::clock::Now;
 use crate::dispatcher::{DiskNo, Event, Failure, Reservation, Share};
 use crate::holding::{About, Arriving, HoldingError};
 use crate::runlog::{Cause, RunEvent, Target, Waits};
+use crate::script::{Ran, Scripts};
 use crate::store;
 
 /// The longest contents frame that is taken: the index of some hundred million entries.
@@ -63,6 +64,8 @@ pub struct Job {
     pub indexdir: PathBuf,
     /// Where dumps are recorded.
     pub catalogue: SharedCatalogue,
+    /// The scripts that are run before and after.
+    pub scripts: Scripts,
 }
 
 /// Where its frames go.
@@ -96,6 +99,8 @@ enum DumpError {
     NoBase(DumpId),
     #[error("the index of what the agent sent can't be read")]
     BadIndex(#[from] IndexError),
+    #[error("{0}")]
+    Script(String),
     #[error("it was stopped")]
     Aborted,
     #[error("the drive took no more of it")]
@@ -133,6 +138,7 @@ impl DumpError {
             Self::Holding(_) => Cause::Holding,
             Self::NoBase(_) => Cause::NoBase,
             Self::DriveGone => Cause::Drive,
+            Self::Script(_) => Cause::Script,
             Self::Index { .. } | Self::Catalogue(_) => Cause::Server,
         }
     }
@@ -159,6 +165,7 @@ pub fn run(
         length: 0,
         last_progress: Instant::now(),
         waits: Waits::default(),
+        complaints: 0,
     };
     let target = if direct { Target::Volume } else { Target::Holding };
     voice.log(RunEvent::DumpStarted {
@@ -189,13 +196,58 @@ struct Dumper<'a> {
     length: u64,
     last_progress: Instant,
     waits: Waits,
+    /// Of scripts.
+    complaints: u64,
 }
 
 impl Dumper<'_> {
     fn dump(&mut self, mut sink: Sink, stop: &Arc<AtomicBool>) -> Result<(), DumpError> {
         let patience = Patience { silence: self.job.silence, stop: Arc::clone(stop) };
+        let Job { scripts, dle, level, .. } = self.job;
+        self.hear(scripts.before_host(&dle.host, &patience))?;
+        let before = scripts.at_dle(ScriptPoint::PreDleBackup, dle, &[*level], &patience);
+        let directory = before.directory().map(str::to_owned);
+        self.hear(before)?;
+        let arrived = self.arrive(&mut sink, patience.clone(), directory.as_deref());
+        // What was prepared before is put back after, however the dump went.
+        let after = scripts.at_dle(ScriptPoint::PostDleBackup, dle, &[*level], &patience);
+        let after = self.hear(after);
+        let (mut agent, end, mut dump) = arrived?;
+        after?;
+        if self.complaints > 0 {
+            dump.status = DumpStatus::Strange;
+        }
+        self.keep(sink, &dump, &end, &mut agent)
+    }
+
+    /// What scripts said goes to the log, and a complaint to the dump. One that did not go well fails it, unless it is
+    /// one of the host, which is only told.
+    fn hear(&mut self, ran: Ran) -> Result<(), DumpError> {
+        let of_host = |event: &RunEvent| matches!(event, RunEvent::ScriptFailed { at, .. } if at.scope() == ScriptScope::Host);
+        let told_only = ran.said.iter().any(of_host);
+        for event in ran.said {
+            if let RunEvent::ScriptSaid { script, complaint: true, text, .. } = &event {
+                let text = format!("script {script}: {text}");
+                self.complaints += 1;
+                self.take_note(Note { severity: Severity::Strange, path: None, text });
+            }
+            self.voice.log(event);
+        }
+        match ran.failed {
+            Some(why) if !told_only => Err(DumpError::Script(why)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Has the agent make the image, and passes it on until it is whole.
+    fn arrive(
+        &mut self,
+        sink: &mut Sink,
+        patience: Patience,
+        directory: Option<&str>,
+    ) -> Result<(Agent, DumpEnd, Dump), DumpError> {
         let mut agent = Agent::start(&self.job.agent, patience)?;
-        match agent.ask(&Request::Dump(self.request()))? {
+        match agent.ask(&Request::Dump(self.request(directory)))? {
             Reply::Ready => {}
             Reply::NoBase { base } => return Err(DumpError::NoBase(base)),
             other => {
@@ -206,7 +258,7 @@ impl Dumper<'_> {
             // Its parts are recorded as they are placed, and have to belong to something.
             self.job.catalogue.lock().begin_direct(&self.begun())?;
         }
-        let end = self.take_frames(&mut agent, &mut sink)?;
+        let end = self.take_frames(&mut agent, sink)?;
         let bytes = std::mem::take(&mut self.contents);
         let contents = contents::view(&bytes)?;
         self.compare(&contents, bytes.len(), &end)?;
@@ -216,13 +268,13 @@ impl Dumper<'_> {
         let index_sha = store::keep(&self.job.indexdir, &contents)
             .map_err(|source| DumpError::Index { path: self.job.indexdir.clone(), source })?;
         let dump = self.record(&contents, &end, index_sha);
-        self.keep(sink, &dump, &end, &mut agent)
+        Ok((agent, end, dump))
     }
 
-    fn request(&self) -> DumpRequest {
+    fn request(&self, directory: Option<&str>) -> DumpRequest {
         let how = &self.job.dle.dumping;
         DumpRequest {
-            dle: spec::of(&self.job.dle),
+            dle: spec::read_from(&self.job.dle, directory),
             dump: self.job.dump,
             level: self.job.level,
             base: self.job.base,
@@ -499,7 +551,7 @@ impl Dumper<'_> {
             dle: dump.dle.clone(),
             level: dump.level,
             dump: dump.id,
-            strange: end.strange,
+            strange: end.strange + self.complaints,
             entries: dump.entries,
             raw: dump.raw,
             stored: dump.stored,

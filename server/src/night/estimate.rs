@@ -9,11 +9,13 @@ use std::time::Duration;
 
 use config::{Config, Dle, EstimateLimit};
 use format::wire::{EstimateBase, Reply, Request};
-use types::{Bytes, DleRef, DumpId, HostName, Level};
+use types::{Bytes, DleRef, DumpId, HostName, Level, ScriptPoint};
 
 use super::spec;
 use crate::agent::{Agent, AgentCommand, AgentError, Patience};
 use crate::planner::{self, Day, DleFacts, EstimateNeed, Estimates};
+use crate::runlog::RunEvent;
+use crate::script::{Ran, Scripts};
 
 /// What the clients said.
 #[derive(Debug, Default)]
@@ -22,6 +24,8 @@ pub struct Asked {
     pub estimates: BTreeMap<DleRef, Estimates>,
     /// Dumps whose snapshots the clients no longer have.
     pub lost: BTreeSet<DumpId>,
+    /// What scripts had to say.
+    pub said: Vec<RunEvent>,
 }
 
 /// Estimates for every DLE.
@@ -30,7 +34,7 @@ pub fn all(
     dles: &[&Dle],
     facts: &[DleFacts],
     today: Day,
-    agent: &AgentCommand,
+    scripts: &Scripts,
 ) -> Asked {
     let asked = Mutex::new(Asked::default());
     let worth = planner::worth_asking(facts);
@@ -55,10 +59,17 @@ pub fn all(
         let asked = &asked;
         for dles in to_ask.values() {
             scope.spawn(move || {
+                let of_host: Vec<&Dle> = dles.iter().map(|question| question.dle).collect();
+                let hear = |ran: Ran| lock(asked).said.extend(ran.said);
+                let patience = Patience::of(config.site.dtimeout);
+                hear(scripts.at(ScriptPoint::PreHostEstimate, &of_host, &patience));
                 for question in dles {
-                    let answer = question.ask(agent, limit(config, question.levels.len()));
+                    let limit = limit(config, question.levels.len());
+                    let (answer, said) = question.ask_between(scripts, limit, &patience);
+                    lock(asked).said.extend(said);
                     note(asked, question, answer);
                 }
+                hear(scripts.at(ScriptPoint::PostHostEstimate, &of_host, &patience));
             });
         }
     });
@@ -105,15 +116,37 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
+    /// Asks, between the scripts that come before and after. One that fails before leaves the client unasked.
+    fn ask_between(
+        &self,
+        scripts: &Scripts,
+        limit: Duration,
+        patience: &Patience,
+    ) -> (Result<Vec<format::wire::Estimate>, AgentError>, Vec<RunEvent>) {
+        let levels: Vec<Level> = self.levels.iter().map(|(level, _)| *level).collect();
+        let before = scripts.at_dle(ScriptPoint::PreDleEstimate, self.dle, &levels, patience);
+        let answer = match &before.failed {
+            Some(why) => Err(AgentError::Refused(why.clone())),
+            None => self.ask(scripts.agent(), limit, before.directory()),
+        };
+        let mut said = before.said;
+        if before.failed.is_none() {
+            let after = scripts.at_dle(ScriptPoint::PostDleEstimate, self.dle, &levels, patience);
+            said.extend(after.said);
+        }
+        (answer, said)
+    }
+
     /// Asks for all levels, in one walk.
     fn ask(
         &self,
         agent: &AgentCommand,
         limit: Duration,
+        directory: Option<&str>,
     ) -> Result<Vec<format::wire::Estimate>, AgentError> {
         let bases = self.levels.iter().map(|&(level, base)| EstimateBase { level, base }).collect();
         let mut agent = Agent::start(agent, Patience::of(limit))?;
-        match agent.ask(&Request::Estimate { dle: spec::of(self.dle), bases })? {
+        match agent.ask(&Request::Estimate { dle: spec::read_from(self.dle, directory), bases })? {
             Reply::Estimates { estimates } => {
                 agent.finish()?;
                 Ok(estimates)

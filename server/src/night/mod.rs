@@ -34,9 +34,9 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use config::{Autoflush, Config, Dle, HoldingDisk, UseSpace};
 use taper::catalogue::{Ask, Catalogue, CatalogueError, Located, RunKind, RunStatus};
-use types::{Bytes, ChangerName, DleRef, DriveId, DumpId, Stamp, StorageName};
+use types::{Bytes, ChangerName, DleRef, DriveId, DumpId, ScriptPoint, Stamp, StorageName};
 
-use crate::agent::AgentCommand;
+use crate::agent::{AgentCommand, Patience};
 use crate::clock::{self, Now};
 use crate::dispatcher::{
     self, Algorithm, DiskNo, Dispatcher, Holding, Leftover, Letter, Manner, Outcome as DleOutcome,
@@ -48,6 +48,7 @@ use crate::operator::Desk;
 use crate::planner::{self, Plan};
 use crate::progress::Progress;
 use crate::runlog::{Outcome, Room, RunEvent, RunLog};
+use crate::script::Scripts;
 use crate::site::Site;
 use drive::Bench;
 use estimate::with_causes;
@@ -103,10 +104,27 @@ pub fn plan(
     agent: &AgentCommand,
     now: &Now,
 ) -> Result<Plan, CatalogueError> {
+    let scripts = Scripts::of(&site.config, agent, None);
+    plan_hearing(site, catalogue, dles, &scripts, now, &mut |_| {})
+}
+
+/// The plan for tonight; what scripts say on the way is heard.
+fn plan_hearing(
+    site: &Site,
+    catalogue: &Catalogue,
+    dles: &[&Dle],
+    scripts: &Scripts,
+    now: &Now,
+    hear: &mut dyn FnMut(RunEvent),
+) -> Result<Plan, CatalogueError> {
     let config = &site.config;
     let today = facts::today(now);
     let first = facts::of(config, dles, catalogue, &BTreeSet::new())?;
-    let asked = estimate::all(config, dles, &first, today.day, agent);
+    let patience = Patience::of(config.site.dtimeout);
+    scripts.at(ScriptPoint::PreEstimate, dles, &patience).said.into_iter().for_each(&mut *hear);
+    let asked = estimate::all(config, dles, &first, today.day, scripts);
+    asked.said.into_iter().for_each(&mut *hear);
+    scripts.at(ScriptPoint::PostEstimate, dles, &patience).said.into_iter().for_each(hear);
     let facts = if asked.lost.is_empty() {
         first
     } else {
@@ -166,18 +184,31 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     catalogue.begin_run(run, orders.kind, now.stamp().max(run), program)?;
     catalogue.sync_dles(&site.config.dles.iter().map(Dle::reference).collect::<Vec<_>>(), run)?;
 
+    let scripts = Scripts::of(&site.config, &orders.agent, Some(run));
     let plan = if orders.dles.is_empty() {
         Plan::nothing()
     } else {
-        plan_of(site, &catalogue, orders, &now)?
+        let mut heard = Vec::new();
+        let hear = &mut |event| heard.push(event);
+        let plan = plan_hearing(site, &catalogue, &orders.dles, &scripts, &now, hear)?;
+        heard.into_iter().try_for_each(|event| note(&mut log, event))?;
+        plan
     };
     for event in told(&plan) {
+        note(&mut log, event)?;
+    }
+    let patience = Patience::of(site.config.site.dtimeout);
+    for event in scripts.at(ScriptPoint::PreBackup, &orders.dles, &patience).said {
         note(&mut log, event)?;
     }
     let storages = destinations::of_run(&site.config, orders.kind);
     let left_over = leftovers(&site.config, orders, &catalogue)?;
     let work = Work { plan: &plan, storages, left_over };
     let outcome = dispatch(site, orders, run, &work, catalogue, &mut log, &mut progress, signals)?;
+    for event in scripts.at(ScriptPoint::PostBackup, &orders.dles, &patience).said {
+        progress.show(&event);
+        log.append(Now::read().unix(), event)?;
+    }
     let ended = RunEvent::Finished { outcome };
     progress.show(&ended);
     log.append(Now::read().unix(), ended)?;
@@ -192,15 +223,6 @@ pub(crate) struct Work<'a> {
     pub(crate) storages: Vec<&'a config::Storage>,
     /// The images that wait on the holding disks, and that it writes.
     pub(crate) left_over: Vec<Leftover>,
-}
-
-fn plan_of(
-    site: &Site,
-    catalogue: &Catalogue,
-    orders: &Orders<'_>,
-    now: &Now,
-) -> Result<Plan, CatalogueError> {
-    plan(site, catalogue, &orders.dles, &orders.agent, now)
 }
 
 /// What the log hears of a plan.
@@ -287,13 +309,9 @@ pub(crate) fn dispatch(
         indexdir: config.site.indexdir.clone(),
         catalogue: shared.clone(),
         drives,
+        scripts: Scripts::of(config, &orders.agent, Some(run)),
         orders: control::Inbox::open(control::path(&config.site.catalogue))
             .context("could not make ready to hear orders")?,
-        erasing: storages
-            .iter()
-            .filter(|storage| storage.tapering.erase_volume)
-            .map(|storage| storage.name.clone())
-            .collect(),
     };
     let interrupted = signals.clone();
     let ended = Run::new(means, dispatcher, channel, log, progress, signals).carry_out()?;

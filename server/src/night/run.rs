@@ -3,14 +3,15 @@
 //! One thread, this one, owns the dispatcher, the log and the table of what is at work. Every dump and every
 //! drive is a thread of its own; they speak to the loop through one channel. Nothing is decided here.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, unbounded};
-use types::{DleRef, DriveId, DriveName, DumpId, Level, Stamp, StorageName};
+use types::{DleRef, DriveId, DriveName, DumpId, HostName, Level, ScriptPoint, Stamp, StorageName};
 
 use super::control::{Inbox, Order};
 use super::direct;
@@ -20,12 +21,13 @@ use super::estimate::with_causes;
 use super::happened::{Happened, Voice};
 use super::shared::SharedCatalogue;
 use super::waiting::Waiting;
-use crate::agent::AgentCommand;
+use crate::agent::{AgentCommand, Patience};
 use crate::clock::Now;
 use crate::dispatcher::{Action, Dispatcher, Event, Failure, Haste, To};
 use crate::holding::{Arriving, Disk, Held, ImageName};
 use crate::progress::Progress;
 use crate::runlog::{RunEvent, RunLog, Work};
+use crate::script::{self, Scripts};
 
 /// How many pieces of a dump wait between the agent and a drive.
 const FEED: usize = 64;
@@ -50,10 +52,10 @@ pub struct Means {
     pub catalogue: SharedCatalogue,
     /// The drives, each with its thread's ear.
     pub drives: BTreeMap<DriveId, drive::Handle>,
+    /// The scripts of the site.
+    pub scripts: Scripts,
     /// What the operator tells the run while it goes on.
     pub orders: Inbox,
-    /// The storages that want what is not needed any more erased.
-    pub erasing: Vec<StorageName>,
 }
 
 /// Runs until the dispatcher says that nothing is left to do.
@@ -72,6 +74,9 @@ pub struct Run<'a> {
     began: Instant,
     wake: Option<u64>,
     waiting: Waiting,
+    /// Hosts whose last dump is over, and the scripts that come after it.
+    hosts_over: BTreeSet<HostName>,
+    after_hosts: Vec<JoinHandle<()>>,
     actions: VecDeque<Action>,
     signals: Signals,
 }
@@ -157,6 +162,8 @@ impl<'a> Run<'a> {
             began: Instant::now(),
             wake: None,
             waiting: Waiting::default(),
+            hosts_over: BTreeSet::new(),
+            after_hosts: Vec::new(),
             actions: VecDeque::new(),
             signals,
         }
@@ -188,9 +195,6 @@ impl<'a> Run<'a> {
                 self.tell(Event::Time(seconds));
             }
         }
-        if !interrupted {
-            self.erase();
-        }
         self.end_threads();
         self.tell_want_of_space()?;
         while let Ok(happened) = self.ear.try_recv() {
@@ -213,7 +217,27 @@ impl<'a> Run<'a> {
             Happened::Event(event) => {
                 self.note_event(&event)?;
                 self.tell(event);
+                self.end_hosts();
                 Ok(())
+            }
+        }
+    }
+
+    /// Has the scripts that come after the last dump of a host run, beside the run.
+    fn end_hosts(&mut self) {
+        if !self.means.scripts.any_at(ScriptPoint::PostHostBackup) {
+            return;
+        }
+        let outcomes = self.dispatcher.outcomes();
+        let outcomes = outcomes.map(|(dle, outcome)| (&dle.host, outcome.is_some()));
+        for host in script::hosts_over(outcomes) {
+            if self.hosts_over.insert(host.clone()) {
+                let (scripts, host) = (self.means.scripts.clone(), host.clone());
+                let (voice, patience) = (self.voice.clone(), Patience::of(self.means.silence));
+                self.after_hosts.push(std::thread::spawn(move || {
+                    let ran = scripts.after_host(&host, &patience);
+                    ran.said.into_iter().for_each(|event| voice.log(event));
+                }));
             }
         }
     }
@@ -355,6 +379,7 @@ impl<'a> Run<'a> {
             silence: self.means.silence,
             indexdir: self.means.indexdir.clone(),
             catalogue: self.means.catalogue.clone(),
+            scripts: self.means.scripts.clone(),
         }
     }
 
@@ -405,25 +430,13 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Storages that want it have what is not needed any more erased, each by one of its drives, at the same time.
-    fn erase(&mut self) {
-        let mut errands = Vec::new();
-        for storage in &self.means.erasing {
-            let serves = |(_, handle): &(&DriveId, &drive::Handle)| handle.serves.contains(storage);
-            // Drives that several storages share do it for one after the other.
-            let drive = self.means.drives.iter().find(serves).map(|(drive, _)| drive.clone());
-            errands.extend(drive.map(|drive| (drive, storage.clone())));
-        }
-        for (drive, storage) in errands {
-            if let Some(handle) = self.means.drives.get(&drive)
-                && handle.errands.send(Errand::Erase { storage }).is_err()
-            {
-                tracing::error!("the thread of drive {drive} has ended before its time");
+    fn end_threads(&mut self) {
+        self.end_hosts();
+        for thread in std::mem::take(&mut self.after_hosts) {
+            if thread.join().is_err() {
+                tracing::error!("the thread of a host's scripts failed");
             }
         }
-    }
-
-    fn end_threads(&mut self) {
         for (dump, handle) in std::mem::take(&mut self.dumpers) {
             if handle.thread.join().is_err() {
                 tracing::error!("the thread of dump {dump} failed");

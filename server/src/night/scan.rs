@@ -19,20 +19,33 @@ pub fn of(
     (drive, current): (Option<&DriveName>, Option<Slot>),
     run: Stamp,
 ) -> Result<Scan, MountTrouble> {
+    let moments = (run, Now::read().stamp());
+    situation(config, storage, library, catalogue, (drive, current), moments).map(Scan::new)
+}
+
+/// What that scan is told. `run` is who is to write; what may be reused is as of `now`.
+pub fn situation(
+    config: &Config,
+    storage: &Storage,
+    library: &Library,
+    catalogue: &Catalogue,
+    (drive, current): (Option<&DriveName>, Option<Slot>),
+    (run, now): (Stamp, Stamp),
+) -> Result<Situation, MountTrouble> {
     let (labels, autolabel) = library::labels(storage)?;
-    Ok(Scan::new(Situation {
+    Ok(Situation {
         method: library::method(storage),
         append: Append::Allowed,
         slots: library.slots_for(drive)?,
         current,
         volumes: catalogue.volumes()?,
-        verdicts: catalogue.advice(&library::policies(config), Now::read().stamp())?,
+        verdicts: catalogue.advice(&library::policies(config), now)?,
         pool: storage.pool.clone(),
         labels,
         autolabel,
         names: library::names(config, storage),
         run,
-    }))
+    })
 }
 
 /// Why no slot was taken, for the operator.

@@ -32,6 +32,15 @@ pub fn of(dle: &Dle) -> DleSpec {
     }
 }
 
+/// The DLE, with another directory to be read in its place: a snapshot of it, say.
+pub fn read_from(dle: &Dle, directory: Option<&str>) -> DleSpec {
+    let spec = of(dle);
+    match directory {
+        Some(directory) => DleSpec { path: wire_path(Path::new(directory)), ..spec },
+        None => spec,
+    }
+}
+
 /// A path of this host, as the wire has it.
 pub fn wire_path(path: &Path) -> WirePath {
     WirePath(path.as_os_str().as_bytes().to_vec())

@@ -68,15 +68,19 @@ pub fn close_runs(
     Ok(())
 }
 
-/// Of the images on the disks, those that a crash kept from the catalogue: they are to be recorded as held. One that is
-/// on volumes already is not: it goes in the next step.
+/// Of the images on the disks, those that a crash kept from the catalogue: they are to be recorded as held. One that
+/// all the storages have which `wanted` names for it is not: it goes in the next step.
 pub fn unknown(
     catalogue: &Catalogue,
     on_disk: &BTreeSet<DumpId>,
+    wanted: impl Fn(&Dump) -> Vec<StorageName>,
 ) -> Result<Vec<DumpId>, CatalogueError> {
     let known: BTreeSet<DumpId> = catalogue.held()?.into_iter().map(|held| held.dump).collect();
-    let placed = |id: &DumpId| catalogue.dump(*id).is_ok_and(|located| located.is_restorable());
-    Ok(on_disk.difference(&known).filter(|id| !placed(id)).copied().collect())
+    let placed: BTreeSet<DumpId> = superfluous(catalogue, on_disk, wanted)
+        .into_iter()
+        .map(|(located, _)| located.dump.id)
+        .collect();
+    Ok(on_disk.iter().filter(|id| !known.contains(id) && !placed.contains(id)).copied().collect())
 }
 
 /// What the catalogue takes for held, and is not on the disks.
@@ -129,7 +133,8 @@ fn adopt(
     now: Stamp,
     said: &mut Vec<String>,
 ) -> anyhow::Result<()> {
-    for id in unknown(catalogue, &on_disk.keys().copied().collect())? {
+    let wanted = |dump: &Dump| destinations::of_image(&site.config, &dump.dle, dump.level);
+    for id in unknown(catalogue, &on_disk.keys().copied().collect(), wanted)? {
         let Some(held) = on_disk.get(&id) else { continue };
         match adopt_one(site, catalogue, held, now) {
             Ok(()) => said.push(format!(
@@ -151,6 +156,13 @@ fn adopt_one(
     held: &Held,
     now: Stamp,
 ) -> anyhow::Result<()> {
+    if let Ok(located) = catalogue.dump(held.name().dump)
+        && located.dump.status.is_whole()
+    {
+        // Its dump is on volumes, and another storage lacks it: all there is to know is known.
+        catalogue.record_held(&located.dump, &[], held.path(), held.bytes())?;
+        return Ok(());
+    }
     let chunks = Chunks::open(&held.files())?;
     let tail = HeldImage::tail(&chunks)?;
     let length = usize::try_from(held.bytes().0 - tail.contents_at.0)
@@ -244,4 +256,80 @@ fn remove_indexes(site: &Site, catalogue: &Catalogue) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use taper::catalogue::{Part, Volume, VolumeEnd};
+    use types::{BlockSize, FileNo, Level, PartNo};
+
+    use super::*;
+
+    fn storage(name: &str) -> StorageName {
+        name.parse().unwrap()
+    }
+
+    fn dump(run: Stamp) -> Dump {
+        Dump {
+            id: DumpId([7; 16]),
+            dle: types::DleRef { host: "web".parse().unwrap(), dle: "/srv".parse().unwrap() },
+            run,
+            level: Level::FULL,
+            base: None,
+            status: DumpStatus::Good,
+            started: run,
+            finished: run,
+            took: Duration::ZERO,
+            raw: Bytes(300),
+            stored: Bytes(100),
+            entries: 1,
+            frames: 1,
+            index_sha: None,
+        }
+    }
+
+    /// A catalogue with one dump that is on a volume of storage `near` alone.
+    fn with_one_copy(run: Stamp) -> Catalogue {
+        let mut catalogue = Catalogue::in_memory().unwrap();
+        catalogue.begin_run(run, RunKind::Dump, run, "test").unwrap();
+        catalogue.begin_direct(&dump(run)).unwrap();
+        catalogue.finish_direct(&dump(run), &[]).unwrap();
+        let (label, near, block) = ("N-1".parse().unwrap(), storage("near"), BlockSize::HEADER);
+        let volume = Volume::new(label, "near".parse().unwrap(), near.clone(), block);
+        catalogue.choose_label(&volume).unwrap();
+        catalogue.record_labelled(&volume.label, Some(run), block, volume.end, run).unwrap();
+        let part = Part {
+            dump: dump(run).id,
+            storage: near.clone(),
+            no: PartNo::FIRST,
+            run,
+            label: volume.label,
+            file: FileNo::FIRST,
+            object: None,
+            first_frame: 0,
+            last_frame: 0,
+            offset: Bytes::ZERO,
+            bytes: Bytes(100),
+            sha_so_far: None,
+            crc_so_far: None,
+        };
+        let end = VolumeEnd { file: part.file.next(), object: None };
+        catalogue.record_placed(&part, end).unwrap();
+        catalogue.complete_copy(part.dump, &near, run).unwrap();
+        catalogue
+    }
+
+    #[test]
+    fn an_image_that_another_storage_lacks_is_taken_over_after_a_crash_and_not_left_unknown() {
+        let run: Stamp = "20260102030000".parse().unwrap();
+        let catalogue = with_one_copy(run);
+        // It was fetched from there to be copied to `far`, and the crash came before it was recorded as held.
+        let on_disk = BTreeSet::from([dump(run).id]);
+        let both = |_: &Dump| vec![storage("near"), storage("far")];
+        assert_eq!(unknown(&catalogue, &on_disk, both).unwrap(), [dump(run).id]);
+        assert!(superfluous(&catalogue, &on_disk, both).is_empty());
+        let near = |_: &Dump| vec![storage("near")];
+        assert_eq!(unknown(&catalogue, &on_disk, near).unwrap(), []);
+        assert_eq!(superfluous(&catalogue, &on_disk, near).len(), 1);
+    }
 }

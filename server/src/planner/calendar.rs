@@ -33,7 +33,7 @@ const OVERFULL: f64 = 10.0;
 /// A full that is more than this share of a night is large.
 const LARGE: f64 = 0.1;
 /// A night that has less than this share more than the one with the least is left alone.
-const ALIKE: f64 = 0.02;
+const ALIKE: f64 = 0.05;
 /// A gain smaller than this is none.
 const LEAST: f64 = 1e-6;
 /// Nobody looks further ahead, in days. What falls due later may still come early.
@@ -92,6 +92,8 @@ pub(super) struct Calendar<'a> {
     /// What every night has in the mean.
     bytes: f64,
     millis: f64,
+    /// What the fullest and the longest night had before anything was moved: none becomes fuller or longer.
+    peak: (u64, u64),
 }
 
 impl<'a> Calendar<'a> {
@@ -115,6 +117,7 @@ impl<'a> Calendar<'a> {
             coming,
             bytes: 1.0,
             millis: 1.0,
+            peak: (0, 0),
         };
         calendar.nights.push(Night {
             runs: true,
@@ -171,6 +174,14 @@ impl<'a> Calendar<'a> {
         for at in 0..self.nights.len() {
             self.settle_night(at);
         }
+        self.peak = self.peaks();
+    }
+
+    /// What the fullest night has, and how long the longest is.
+    pub(super) fn peaks(&self) -> (u64, u64) {
+        let bytes = self.nights.iter().map(|night| night.bytes).max();
+        let millis = self.nights.iter().map(|night| night.millis).max();
+        (bytes.unwrap_or(0), millis.unwrap_or(0))
     }
 
     fn work(&self, full: &Coming) -> Work<'a> {
@@ -235,7 +246,11 @@ impl<'a> Calendar<'a> {
             let with = storages.map(|(number, bytes)| {
                 bytes + if work.storages.contains(&number) { work.bytes } else { 0 }
             });
-            self.cost(with, night.bytes + work.bytes, millis) - night.cost
+            let bytes = night.bytes + work.bytes;
+            if bytes > self.peak.0 || millis > self.peak.1 {
+                return f64::INFINITY;
+            }
+            self.cost(with, bytes, millis) - night.cost
         });
         nights.sum::<f64>() + self.early() * self.lost(full, night)
     }
@@ -268,7 +283,7 @@ impl<'a> Calendar<'a> {
                 let night = calendar.night(calendar.coming[number].night);
                 night.is_none_or(|night| {
                     BYTES * (night.bytes as f64 / calendar.bytes - b)
-                        + (night.millis as f64 / calendar.millis - m)
+                        + (night.millis as f64 / calendar.millis - m.max(1.0)).max(0.0)
                         > ALIKE
                 })
             };
@@ -317,7 +332,9 @@ impl<'a> Calendar<'a> {
             }
             let after: Vec<_> =
                 moved.iter().map(|(one, _)| (*one, self.coming[*one].night)).collect();
-            let total = self.total();
+            let (bytes, millis) = self.peaks();
+            let higher = bytes > self.peak.0 || millis > self.peak.1;
+            let total = if higher { f64::INFINITY } else { self.total() };
             for (one, before) in moved.into_iter().rev() {
                 self.put(one, before);
             }

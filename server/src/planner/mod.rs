@@ -56,16 +56,7 @@ const RED_ZONE: u32 = 5;
 /// Decides the night.
 pub fn plan(tonight: &Tonight) -> Plan {
     let today = tonight.today.day;
-    let (mut cases, mut skipped, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
-    for dle in in_order(&tonight.dles) {
-        let given = tonight.estimates.get(&dle.dle);
-        warnings.extend(remarks(dle, given, today));
-        let costs = estimate::complete(dle, given, today);
-        match level::choose(dle, &costs, given, today) {
-            Ok(case) => cases.push(case),
-            Err(left_out) => skipped.push(left_out),
-        }
-    }
+    let (mut cases, mut skipped, mut warnings) = one_by_one(tonight);
     let ways = Ways::new(tonight, cases.iter().map(|case| case.facts));
     let mut load = Load::new(tonight, &ways, &cases);
     warnings.extend(fit::delay(&mut cases, &mut load, today));
@@ -92,6 +83,25 @@ pub fn plan(tonight: &Tonight) -> Plan {
         warnings.push(Warning { dle: None, text: text.into() });
     }
     Plan { dumps, skipped, warnings, balance }
+}
+
+/// What each DLE needs, looked at alone.
+fn one_by_one(tonight: &Tonight) -> (Vec<Case<'_>>, Vec<Skipped>, Vec<Warning>) {
+    let today = tonight.today.day;
+    let (mut cases, mut skipped, mut warnings) = (Vec::new(), Vec::new(), Vec::new());
+    let mut estimates = tonight.estimates.iter().peekable();
+    for dle in in_order(&tonight.dles) {
+        // Both are in the order of their names, so neither is searched.
+        while estimates.next_if(|(name, _)| **name < dle.dle).is_some() {}
+        let given = estimates.peek().filter(|(name, _)| **name == dle.dle).map(|(_, given)| *given);
+        warnings.extend(remarks(dle, given, today));
+        let costs = estimate::complete(dle, given, today);
+        match level::choose(dle, &costs, given, today) {
+            Ok(case) => cases.push(case),
+            Err(left_out) => skipped.push(left_out),
+        }
+    }
+    (cases, skipped, warnings)
 }
 
 /// Each DLE once, by name; of several of one name the first.

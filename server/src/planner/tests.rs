@@ -1,6 +1,7 @@
 //! What the planner must do: Amanda's cases as rows, her bugs by name, and what holds of every plan.
 
 mod ahead;
+mod amanda;
 mod levels;
 mod nights;
 mod properties;

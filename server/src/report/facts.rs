@@ -2,9 +2,9 @@
 //!
 //! [`gather`] asks the catalogue once for each kind of fact; all that is concluded from them is a pure function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use config::{Config, Storage};
+use config::{Config, DisplayUnit, Storage};
 use serde::Serialize;
 use taper::catalogue::{Catalogue, CatalogueError, Fresh, Lock, Volume, VolumeState};
 use taper::retention::Verdicts;
@@ -39,6 +39,40 @@ pub struct Facts {
     pub stale: Vec<String>,
     /// What a volume of each storage takes.
     pub lengths: BTreeMap<StorageName, Bytes>,
+    /// The storages whose volumes are not to be named.
+    pub unnamed: BTreeSet<StorageName>,
+    /// How many complaints are shown of a DLE's dump, where that is not [`SHOWN`].
+    pub warnings: BTreeMap<DleRef, usize>,
+    /// In which unit sizes are written.
+    pub unit: Unit,
+}
+
+/// How many complaints of one dump are shown, unless its DLE says otherwise.
+pub const SHOWN: usize = 20;
+
+/// In which unit sizes are written: `displayunit`.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Unit(Option<(u64, &'static str)>);
+
+impl Unit {
+    fn of(unit: DisplayUnit) -> Self {
+        Self(match unit {
+            DisplayUnit::Auto => None,
+            DisplayUnit::Kib => Some((1 << 10, "KiB")),
+            DisplayUnit::Mib => Some((1 << 20, "MiB")),
+            DisplayUnit::Gib => Some((1 << 30, "GiB")),
+            DisplayUnit::Tib => Some((1 << 40, "TiB")),
+        })
+    }
+
+    /// A size in this unit; without one, in that which suits it.
+    pub(super) fn show(self, bytes: Bytes) -> String {
+        match self.0 {
+            None => bytes.to_string(),
+            Some((1024, name)) => format!("{} {name}", bytes.0.div_ceil(1024)),
+            Some((unit, name)) => format!("{:.1} {name}", bytes.0 as f64 / unit as f64),
+        }
+    }
 }
 
 /// What waits on the holding disks.
@@ -77,6 +111,8 @@ pub fn gather(config: &Config, catalogue: &Catalogue, now: &Now) -> Result<Facts
         host: host(),
         held: Held { images: held.len() as u64, bytes: held.iter().map(|image| image.bytes).sum() },
         stale: stale(config, &catalogue.freshness()?, now.day()),
+        warnings: warnings(config),
+        unit: Unit::of(config.site.displayunit),
         ..Facts::default()
     };
     for storage in &config.storages {
@@ -85,15 +121,31 @@ pub fn gather(config: &Config, catalogue: &Catalogue, now: &Now) -> Result<Facts
         if !config.site.storage.contains(&storage.name) {
             continue;
         }
+        if !storage.tapering.report_use_media {
+            facts.unnamed.insert(storage.name.clone());
+        }
         let many = config.site.storage.len() > 1;
         let about = if many { format!("{}: ", storage.name) } else { String::new() };
-        facts
-            .next
-            .extend(next(storage, &ours, &verdicts).iter().map(|line| format!("{about}{line}")));
+        if storage.tapering.report_next_media {
+            let lines = next(storage, &ours, &verdicts);
+            facts.next.extend(lines.iter().map(|line| format!("{about}{line}")));
+        }
         facts.soon.extend(soon(&ours, &verdicts));
         facts.pools.push(pool(storage, config.site.dumping.dumpcycle, &ours, &verdicts, now.day()));
     }
     Ok(facts)
+}
+
+/// How many complaints are shown, of DLEs that say so.
+fn warnings(config: &Config) -> BTreeMap<DleRef, usize> {
+    let shown = config.dles.iter().map(|dle| {
+        let most = match dle.dumping.max_warnings {
+            0 => usize::MAX,
+            most => usize::try_from(most).unwrap_or(usize::MAX),
+        };
+        (dle.reference(), most)
+    });
+    shown.filter(|(_, most)| *most != SHOWN).collect()
 }
 
 /// This machine's name.
@@ -277,7 +329,7 @@ fn days_left(written: Vec<i64>, kept: Kept, per_day: f64, today: i64) -> Option<
 
 impl Pool {
     /// In a sentence.
-    pub(super) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let Self { storage, volumes, free, per_day, days_left, autolabel } = self;
         let volumes = super::plural(*volumes, "volume");
         let rest = match days_left {
@@ -327,5 +379,19 @@ mod tests {
         let kept = Kept { days: 0, volumes: 3 };
         assert_eq!(days_left(written.clone(), kept, 1.0, 100), Some(0));
         assert_eq!(days_left(written, Kept { volumes: 2, ..kept }, 1.0, 100), None);
+    }
+
+    #[test]
+    fn sizes_are_written_in_the_unit_that_is_wanted() {
+        let cases = [
+            (DisplayUnit::Auto, "1.50 GiB"),
+            (DisplayUnit::Kib, "1572865 KiB"),
+            (DisplayUnit::Mib, "1536.0 MiB"),
+            (DisplayUnit::Gib, "1.5 GiB"),
+            (DisplayUnit::Tib, "0.0 TiB"),
+        ];
+        for (unit, shown) in cases {
+            assert_eq!(Unit::of(unit).show(Bytes((3 << 29) + 1)), shown);
+        }
     }
 }

@@ -7,7 +7,7 @@
 use super::text::{
     FIGURES, alike, ending, fed, held, off, percent, place, rate, run, seconds, speed_told,
 };
-use super::{DleLine, Report, State, Word};
+use super::{Report, State, Word};
 use crate::clock::stamp_text;
 
 /// How many rows of a table are shown; the value as JSON has them all.
@@ -63,7 +63,7 @@ pub fn render(report: &Report) -> String {
     out.push_str(&storages(report));
     out.push_str(&volumes(report));
     out.push_str(&drives(report));
-    out.push_str(&dles(&report.dles));
+    out.push_str(&dles(report));
     out.push_str("</body></html>\n");
     out
 }
@@ -183,7 +183,12 @@ fn statistics(report: &Report) -> String {
     let mut table = Table::new("Statistics", &["", ">total", ">level 0", ">levels 1…"]);
     for (name, value) in FIGURES {
         let [all, full, rest] = &report.totals;
-        table.row([name.to_owned(), value(all), value(full), value(rest)]);
+        table.row([
+            name.to_owned(),
+            value(all, report.unit),
+            value(full, report.unit),
+            value(rest, report.unit),
+        ]);
     }
     table.end()
 }
@@ -198,7 +203,7 @@ fn storages(report: &Report) -> String {
         table.row([
             line.storage.to_string(),
             line.images.to_string(),
-            line.bytes.to_string(),
+            report.unit.show(line.bytes),
             seconds(line.seconds),
             rate(line.bytes, line.seconds),
             line.labels.len().to_string(),
@@ -229,7 +234,7 @@ fn volumes(report: &Report) -> String {
             volume.label.to_string(),
             volume.storage.to_string(),
             volume.drive.to_string(),
-            volume.bytes.to_string(),
+            report.unit.show(volume.bytes),
             volume.percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent:.0}")),
             volume.parts.to_string(),
             seconds(volume.seconds),
@@ -258,7 +263,8 @@ fn drives(report: &Report) -> String {
     table.end()
 }
 
-fn dles(lines: &[DleLine]) -> String {
+fn dles(report: &Report) -> String {
+    let (lines, unit) = (&report.dles, report.unit);
     if lines.is_empty() {
         return String::new();
     }
@@ -284,9 +290,9 @@ fn dles(lines: &[DleLine]) -> String {
             line.dle.to_string(),
             line.level.map_or_else(|| "-".to_owned(), |level| level.to_string()),
             figure(line.entries.to_string()),
-            figure(line.raw.to_string()),
+            figure(unit.show(line.raw)),
             figure(estimate.map(|e| off(line.raw, e.raw)).unwrap_or_default()),
-            if whole { line.stored.to_string() } else { String::new() },
+            if whole { unit.show(line.stored) } else { String::new() },
             figure(percent(line.stored, line.raw)),
             figure(seconds(line.dump_seconds)),
             figure(rate(line.raw, line.dump_seconds)),

@@ -30,7 +30,7 @@ use types::{Bytes, DleRef, DriveName, DumpId, Label, Level, Stamp, StorageName};
 
 use crate::runlog::{Logged, Outcome, Target, Waits};
 
-pub use facts::{Facts, Held, Pool};
+pub use facts::{Facts, Held, Pool, Unit};
 pub use mailed::{Attached, mail, send};
 pub use speed::{Bound, Speed};
 pub(crate) use text::duration;
@@ -95,6 +95,9 @@ pub struct Report {
     pub drives: Vec<DriveLine>,
     /// A line for each DLE; by name, images of earlier runs behind the dump of this one.
     pub dles: Vec<DleLine>,
+    /// In which unit text and page write sizes.
+    #[serde(skip)]
+    pub unit: Unit,
 }
 
 /// How a run went, in a word and three numbers.

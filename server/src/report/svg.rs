@@ -18,7 +18,7 @@ const RIGHT: f64 = 130.0;
 const PANEL: f64 = 110.0;
 const GAP: f64 = 46.0;
 const ROW: f64 = 18.0;
-const TOP: f64 = 56.0;
+const TOP: f64 = 74.0;
 
 const STYLE: &str = "\
 text{font:12px sans-serif;fill:#1a1a1a}.h{font-weight:600}.paper{fill:#fff}.axis{stroke:#555;fill:none}\
@@ -216,8 +216,11 @@ impl Drawing {
                 };
                 let (from, to) = (self.x(stretch.from), self.x(stretch.to));
                 // What is thin is high, and what is not writing is half as high: not by colour alone.
-                let (inset, height) =
-                    if stretch.does == Does::Writes { (2.0, 14.0) } else { (6.0, 6.0) };
+                let (inset, height) = match stretch.does {
+                    Does::Writes => (2.0, 14.0),
+                    Does::Moves => (6.0, 6.0),
+                    Does::Failed => (8.0, 2.0),
+                };
                 self.out.push_str(&format!(
                     "<rect class=\"{class}\" x=\"{from:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{height}\"><title>{} \
                      {told} from {} to {}</title></rect>\n",
@@ -233,7 +236,11 @@ impl Drawing {
         let legend = LEFT + WIDTH + 6.0;
         self.text(legend, top + 13.0, "start", "high: writes");
         self.text(legend, top + 13.0 + ROW, "start", "low: gets a volume");
-        self.y = self.y.max(top + 2.0 * ROW) + 20.0;
+        let mut all = course.drives.values().flatten();
+        if all.any(|stretch| stretch.does == Does::Failed) {
+            self.text(legend, top + 13.0 + 2.0 * ROW, "start", "a line: failed");
+        }
+        self.y = self.y.max(top + 3.0 * ROW) + 20.0;
     }
 
     /// The time below all panels.

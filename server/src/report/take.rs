@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use types::{Bytes, DleRef, DriveName, DumpId, Label, Level, Stamp, StorageName};
 
+use super::facts::SHOWN;
 use super::speed::{self, Clockwork};
 use super::{
     Bottleneck, CopyLine, DleLine, DriveLine, Estimate, Facts, Failure, LevelCount, Report, SCHEMA,
@@ -15,8 +16,6 @@ use super::{
 use crate::report::duration;
 use crate::runlog::{Cause, Logged, Outcome, RunEvent};
 
-/// How many complaints of one dump are shown.
-const STRANGE_SHOWN: usize = 20;
 /// From this share of waiting on, a drive could have written faster.
 const SOURCE_BOUND: f64 = 0.1;
 
@@ -35,6 +34,8 @@ struct Taker {
     report: Report,
     clockwork: Clockwork,
     lengths: BTreeMap<StorageName, Bytes>,
+    unnamed: BTreeSet<StorageName>,
+    warnings: BTreeMap<DleRef, usize>,
     /// The line of each DLE, and of each dump.
     of_dle: HashMap<DleRef, usize>,
     of_dump: HashMap<DumpId, usize>,
@@ -76,11 +77,14 @@ impl Taker {
             volumes: Vec::new(),
             drives: Vec::new(),
             dles: Vec::new(),
+            unit: facts.unit,
         };
         Self {
             report,
             clockwork: Clockwork::default(),
             lengths: facts.lengths,
+            unnamed: facts.unnamed,
+            warnings: facts.warnings,
             of_dle: HashMap::new(),
             of_dump: HashMap::new(),
             copies: HashMap::new(),
@@ -114,6 +118,9 @@ impl Taker {
                 line.why.clone_from(why);
             }
             RunEvent::Warning { text } => self.report.notes.push(text.clone()),
+            RunEvent::ScriptSaid { .. } | RunEvent::ScriptFailed { .. } => {
+                self.report.notes.extend(line.event.of_script());
+            }
             RunEvent::Interrupted => self.fail(
                 "the run was told to stop before it was done".to_owned(),
                 Some(advice::INTERRUPTED),
@@ -335,6 +342,7 @@ impl Taker {
     }
 
     fn complain(&mut self, dle: &DleRef, text: &str) {
+        let shown = self.warnings.get(dle).copied().unwrap_or(SHOWN);
         let all = &mut self.report.strange;
         let at = *self.strange.entry(dle.clone()).or_insert_with(|| {
             all.push(Strange { dle: dle.clone(), lines: Vec::new(), count: 0 });
@@ -342,7 +350,7 @@ impl Taker {
         });
         let strange = &mut all[at];
         strange.count += 1;
-        if strange.lines.len() < STRANGE_SHOWN {
+        if strange.lines.len() < shown {
             strange.lines.push(text.to_owned());
         }
     }
@@ -364,6 +372,7 @@ impl Taker {
         }
         report.speed = self.clockwork.speed(report);
         report.storages = storages(report);
+        report.volumes.retain(|volume| !self.unnamed.contains(&volume.storage));
         report.dles.sort_by(|a, b| (&a.dle, a.earlier).cmp(&(&b.dle, b.earlier)));
         report.strange.sort_by(|a, b| a.dle.cmp(&b.dle));
         report.totals = totals(&report.dles);

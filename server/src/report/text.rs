@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use types::{Bytes, Label};
 
 use super::wrap::{columns, left, paragraph, right};
-use super::{Bottleneck, DleLine, Failure, Report, State, Totals, VolumeLine};
+use super::{Bottleneck, DleLine, Failure, Report, State, Totals, Unit};
 use crate::clock::{stamp_text, unix_text};
 use crate::runlog::{Outcome, Target};
 
@@ -42,9 +42,9 @@ pub fn render(report: &Report, width: Width) -> String {
     out.push_str(&statistics(report));
     out.push_str(&speed(report, width));
     out.push_str(&storages(report));
-    out.push_str(&volumes(&report.volumes, width));
+    out.push_str(&volumes(report, width));
     out.push_str(&drives(report));
-    out.push_str(&dles(&report.dles, width));
+    out.push_str(&dles(report, width));
     out
 }
 
@@ -140,7 +140,7 @@ pub(super) fn held(report: &Report) -> Option<String> {
         format!(
             "{} images ({}) wait on the holding disk; the next run writes them first where autoflush is on, or run \
              `reelkeep flush`",
-            held.images, held.bytes
+            held.images, report.unit.show(held.bytes)
         )
     })
 }
@@ -174,21 +174,24 @@ fn strange(report: &Report, width: Width) -> String {
 }
 
 /// The figures of a run: what they are called, and a value from each sum.
-pub(super) type Figure = (&'static str, fn(&Totals) -> String);
+pub(super) type Figure = (&'static str, fn(&Totals, Unit) -> String);
 
 pub(super) const FIGURES: [Figure; 12] = [
-    ("dumps", |t| t.dumps.to_string()),
-    ("entries", |t| t.entries.to_string()),
-    ("estimated", |t| if t.estimated.0 > 0 { t.estimated.to_string() } else { "-".to_owned() }),
-    ("off the estimate", |t| off(t.of_estimated, t.estimated)),
-    ("before compression", |t| t.raw.to_string()),
-    ("stored", |t| t.stored.to_string()),
-    ("stored, %", |t| percent(t.stored, t.raw)),
-    ("dumping", |t| seconds(t.dump_seconds)),
-    ("dump rate", |t| rate(t.raw, t.dump_seconds)),
-    ("on volumes", |t| t.placed.to_string()),
-    ("writing volumes", |t| seconds(t.place_seconds)),
-    ("volume rate", |t| rate(t.placed, t.place_seconds)),
+    ("dumps", |t, _| t.dumps.to_string()),
+    ("entries", |t, _| t.entries.to_string()),
+    (
+        "estimated",
+        |t, unit| if t.estimated.0 > 0 { unit.show(t.estimated) } else { "-".to_owned() },
+    ),
+    ("off the estimate", |t, _| off(t.of_estimated, t.estimated)),
+    ("before compression", |t, unit| unit.show(t.raw)),
+    ("stored", |t, unit| unit.show(t.stored)),
+    ("stored, %", |t, _| percent(t.stored, t.raw)),
+    ("dumping", |t, _| seconds(t.dump_seconds)),
+    ("dump rate", |t, _| rate(t.raw, t.dump_seconds)),
+    ("on volumes", |t, unit| unit.show(t.placed)),
+    ("writing volumes", |t, _| seconds(t.place_seconds)),
+    ("volume rate", |t, _| rate(t.placed, t.place_seconds)),
 ];
 
 fn statistics(report: &Report) -> String {
@@ -197,9 +200,9 @@ fn statistics(report: &Report) -> String {
         let [all, full, rest] = &report.totals;
         out.push_str(&format!(
             "  {name:<18}{:>12}{:>14}{:>14}\n",
-            value(all),
-            value(full),
-            value(rest)
+            value(all, report.unit),
+            value(full, report.unit),
+            value(rest, report.unit)
         ));
     }
     if report.levels.len() > 1 {
@@ -267,7 +270,7 @@ fn storages(report: &Report) -> String {
         rows.push([
             line.storage.to_string(),
             line.images.to_string(),
-            line.bytes.to_string(),
+            report.unit.show(line.bytes),
             seconds(line.seconds),
             rate(line.bytes, line.seconds),
             line.labels.len().to_string(),
@@ -276,7 +279,8 @@ fn storages(report: &Report) -> String {
     table(&rows, &[1, 2, 3, 4, 5])
 }
 
-fn volumes(volumes: &[VolumeLine], width: Width) -> String {
+fn volumes(report: &Report, width: Width) -> String {
+    let (volumes, unit) = (&report.volumes, report.unit);
     if volumes.is_empty() {
         return String::new();
     }
@@ -291,7 +295,7 @@ fn volumes(volumes: &[VolumeLine], width: Width) -> String {
         for volume in volumes.iter().filter(|volume| volume.storage == **storage) {
             rows.push([
                 volume.label.to_string(),
-                volume.bytes.to_string(),
+                unit.show(volume.bytes),
                 volume.percent.map_or_else(|| "-".to_owned(), |percent| format!("{percent:.0}")),
                 volume.parts.to_string(),
                 seconds(volume.seconds),
@@ -352,7 +356,8 @@ fn drives(report: &Report) -> String {
         + &bounds.into_iter().map(|bound| format!("  {bound}\n")).collect::<String>()
 }
 
-fn dles(lines: &[DleLine], width: Width) -> String {
+fn dles(report: &Report, width: Width) -> String {
+    let (lines, unit) = (&report.dles, report.unit);
     if lines.is_empty() {
         return String::new();
     }
@@ -394,13 +399,13 @@ fn dles(lines: &[DleLine], width: Width) -> String {
             State::Waiting => out.push_str(&format!("{} not begun\n", right(&level, 4))),
             State::Dumping | State::Held | State::Placed => {
                 let figures = if line.earlier {
-                    cells([&level, "", "", &line.stored.to_string(), "", "earlier", ""])
+                    cells([&level, "", "", &unit.show(line.stored), "", "earlier", ""])
                 } else {
                     cells([
                         &level,
                         &line.entries.to_string(),
-                        &line.raw.to_string(),
-                        &line.stored.to_string(),
+                        &unit.show(line.raw),
+                        &unit.show(line.stored),
                         &percent(line.stored, line.raw),
                         &seconds(line.dump_seconds),
                         &rate(line.raw, line.dump_seconds),

@@ -1,7 +1,10 @@
 //! The image of a dump, wherever it can be read: held, or on volumes; the cheapest first.
 //!
 //! Frames are read one by one, straight from where they lie, and each is checked. A frame that is bad in one
-//! place is read from the next. Whoever wants many asks in which order they are read soonest.
+//! place is read from the next, and what was wrong is kept for whoever ordered the restore. The cheapest place is the
+//! holding disk, then a volume that is in a drive, then one on a disk, then one on tape; a volume that is off-site comes
+//! last, and nobody looks for it in the library's unread slots. Whoever wants many frames asks in which order they are
+//! read soonest.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,6 +18,7 @@ use types::{DumpId, Label, StorageName};
 
 use crate::holding::{Held, HoldingError};
 use crate::library::{AnyDrive, Library, LibraryTrouble};
+use crate::night::estimate::with_causes;
 
 /// Why an image, or a frame of it, can't be read from one place.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +67,17 @@ pub enum ImageError {
         /// On what.
         place: String,
     },
+    /// The volume is noted as being elsewhere, and it is not in the library.
+    #[error(
+        "volume {label} is off-site ({place}): fetch it, put it into the library, and say `reelkeep volume relocate \
+         {label} --back`"
+    )]
+    OffSite {
+        /// Which.
+        label: Label,
+        /// Where it is, in the operator's words.
+        place: String,
+    },
     /// The storage is not in the configuration any more.
     #[error("the dump is in storage {0}, which the configuration does not have any more")]
     NoStorage(StorageName),
@@ -70,7 +85,28 @@ pub enum ImageError {
 
 /// A dump's image, open for reading.
 pub struct Image {
+    /// The cheapest first; later, the one that did well last.
     sources: Vec<Source>,
+    detours: Detours,
+}
+
+/// What was wrong in one place, so that something was read from another.
+#[derive(Debug, Default)]
+struct Detours {
+    /// A sentence for each place, about the first time.
+    told: BTreeMap<String, String>,
+    /// How often altogether.
+    count: usize,
+}
+
+impl Detours {
+    fn note(&mut self, from: &str, error: &ImageError, to: &str) {
+        self.count += 1;
+        let why = with_causes(error);
+        self.told.entry(from.to_owned()).or_insert_with(|| {
+            format!("the copy {from} could not be read: {why}; it was read {to}")
+        });
+    }
 }
 
 /// A place where an image can be read.
@@ -89,6 +125,24 @@ struct OnVolumes {
     /// Volumes that could not be mounted. To try one again for each of its thousand frames would wear out the arm,
     /// and the operator.
     unmounted: BTreeMap<Label, Arc<LibraryTrouble>>,
+    /// Volumes that are noted as being elsewhere, and are not in the library: where.
+    away: BTreeMap<Label, String>,
+    near: Near,
+}
+
+/// How far away a copy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Near {
+    /// One of its volumes is in a drive, and the others are in the library.
+    InDrive,
+    /// In a library of directories.
+    OnDisk,
+    /// In a library of tapes.
+    OnTape,
+    /// A volume of it is in no slot that anybody knows.
+    Somewhere,
+    /// A volume of it is off-site.
+    Away,
 }
 
 impl Image {
@@ -106,32 +160,74 @@ impl Image {
                 Err(error) => trouble = Some(error),
             }
         }
+        let mut detours = Detours::default();
+        let mut copies = Vec::new();
         for copy in located.copies.iter().filter(|copy| copy.is_complete()) {
             match open_copy(located.dump.id, copy, catalogue, library) {
-                Ok(volumes) => sources.push(Source::Volumes(Box::new(volumes))),
-                Err(error) => trouble = Some(error),
+                Ok(volumes) => copies.push(volumes),
+                Err(error) => {
+                    detours.note(&on(&copy.labels), &error, "from elsewhere");
+                    trouble = Some(error);
+                }
             }
         }
+        copies.sort_by_key(|volumes| volumes.near);
+        // One that has no volume at hand is not worth beginning with: it can only say where they are.
+        if sources.is_empty()
+            && let Some(nearest) = copies.first()
+            && let Some(error) = nearest.all_away()
+        {
+            return Err(error);
+        }
+        sources.extend(copies.into_iter().map(|volumes| Source::Volumes(Box::new(volumes))));
         if sources.is_empty() {
             return Err(trouble.unwrap_or(ImageError::Nowhere(located.dump.id)));
         }
-        Ok(Self { sources })
+        Ok(Self { sources, detours })
+    }
+
+    /// What could not be read in one place and was read from another: a sentence for each place, and how often it came
+    /// to that.
+    pub fn detours(&self) -> Vec<String> {
+        let mut told: Vec<String> = self.detours.told.values().cloned().collect();
+        if self.detours.count > told.len() {
+            let more = self.detours.count - told.len();
+            told.push(format!("and so {more} more times"));
+        }
+        told
     }
 
     /// Puts a frame's stored bytes into `bytes`, from the first place that has them whole.
     pub fn read(&mut self, frame: &Frame, bytes: &mut Vec<u8>) -> Result<(), ImageError> {
-        let mut trouble = ImageError::NoPart(frame.offset);
+        self.read_somewhere(frame.offset, |source| source.read(frame, bytes))
+    }
+
+    /// Reads from the first place that can, and remembers what was wrong with those before.
+    fn read_somewhere(
+        &mut self,
+        offset: u64,
+        mut read: impl FnMut(&mut Source) -> Result<(), ImageError>,
+    ) -> Result<(), ImageError> {
+        let mut failed: Vec<(String, ImageError)> = Vec::new();
         for at in 0..self.sources.len() {
-            match self.sources[at].read(frame, bytes) {
+            match read(&mut self.sources[at]) {
                 Ok(()) => {
+                    let to = self.place(at);
+                    failed.iter().for_each(|(from, error)| self.detours.note(from, error, &to));
                     // What has done well comes first the next time: a volume that is mounted stays so.
                     self.sources.swap(0, at);
                     return Ok(());
                 }
-                Err(error) => trouble = error,
+                Err(error) => {
+                    failed.push((self.place(at), error));
+                    if at + 1 < self.sources.len() {
+                        // The next may need the same drive.
+                        self.sources[at].let_go();
+                    }
+                }
             }
         }
-        Err(trouble)
+        Err(failed.pop().map_or(ImageError::NoPart(offset), |(_, error)| error))
     }
 
     /// Takes out of `left`, indexes into these stretches of the image, those to read next, in the order in which they
@@ -184,24 +280,14 @@ impl Image {
         match &self.sources[place] {
             Source::Held(_) => "on the holding disk".to_owned(),
             Source::Volumes(volumes) => {
-                let mut labels: Vec<&str> =
-                    volumes.parts.iter().map(|part| part.label.as_str()).collect();
-                labels.dedup();
-                format!("on {}", labels.join(" "))
+                on(&volumes.parts.iter().map(|part| part.label.clone()).collect::<Vec<_>>())
             }
         }
     }
 
     /// Any stretch of the image, unchecked.
     pub fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> Result<(), ImageError> {
-        let mut trouble = ImageError::NoPart(offset);
-        for source in &mut self.sources {
-            match source.read_at(offset, bytes) {
-                Ok(()) => return Ok(()),
-                Err(error) => trouble = error,
-            }
-        }
-        Err(trouble)
+        self.read_somewhere(offset, |source| source.read_at(offset, bytes))
     }
 }
 
@@ -218,7 +304,42 @@ fn open_copy(
 ) -> Result<OnVolumes, ImageError> {
     let parts = catalogue.parts(dump, &copy.storage)?.iter().map(PartAt::from).collect();
     let library = library(&copy.storage)?.knowing(&catalogue.volumes()?);
-    Ok(OnVolumes { library, parts, mounted: None, checked: None, unmounted: BTreeMap::new() })
+    // A library that can't be looked into fails again when it is to bring the volume, and says why.
+    let inventory = library.inventory().ok();
+    let inventory = inventory.as_ref();
+    let (mut away, mut near) = (BTreeMap::new(), Near::InDrive);
+    let mut in_drive = false;
+    for label in &copy.labels {
+        let bay = inventory.is_some_and(|i| i.drives.iter().any(|bay| has(&bay.cartridge, label)));
+        let slot = inventory.is_some_and(|i| i.slots.iter().any(|at| has(&at.cartridge, label)));
+        in_drive |= bay;
+        let place = catalogue.volume(label)?.off_site.map(|off| off.place);
+        near = near.max(match (bay || slot, place) {
+            (true, _) if library.is_of_disks() => Near::OnDisk,
+            (true, _) => Near::OnTape,
+            (false, None) => Near::Somewhere,
+            (false, Some(place)) => {
+                away.insert(label.clone(), place);
+                Near::Away
+            }
+        });
+    }
+    if in_drive && near <= Near::OnTape {
+        near = Near::InDrive;
+    }
+    let (mounted, checked, unmounted) = (None, None, BTreeMap::new());
+    Ok(OnVolumes { library, parts, mounted, checked, unmounted, away, near })
+}
+
+fn has(cartridge: &Option<devices::Cartridge>, label: &Label) -> bool {
+    cartridge.as_ref().is_some_and(|cartridge| cartridge.label.as_ref() == Some(label))
+}
+
+/// Volumes as the end of a sentence.
+fn on(labels: &[Label]) -> String {
+    let mut labels: Vec<&str> = labels.iter().map(Label::as_str).collect();
+    labels.dedup();
+    format!("on {}", labels.join(" "))
 }
 
 impl Source {
@@ -254,6 +375,14 @@ impl Source {
             Self::Volumes(volumes) => volumes.read_at(offset, bytes),
         }
     }
+
+    /// Gives back the drive, if it has one.
+    fn let_go(&mut self) {
+        if let Self::Volumes(volumes) = self {
+            volumes.mounted = None;
+            volumes.checked = None;
+        }
+    }
 }
 
 fn unread(part: &PartAt, source: ReadError) -> ImageError {
@@ -261,6 +390,13 @@ fn unread(part: &PartAt, source: ReadError) -> ImageError {
 }
 
 impl OnVolumes {
+    /// If none of its volumes is at hand: where the first is.
+    fn all_away(&self) -> Option<ImageError> {
+        let (label, place) = self.away.iter().next()?;
+        let none_here = self.parts.iter().all(|part| self.away.contains_key(&part.label));
+        none_here.then(|| ImageError::OffSite { label: label.clone(), place: place.clone() })
+    }
+
     /// Reads a stretch, which may go on over parts, of which each is proved by its header.
     fn read_at(&mut self, offset: u64, bytes: &mut [u8]) -> Result<(), ImageError> {
         self.over_parts(offset, bytes, Self::read_part)
@@ -395,6 +531,9 @@ impl OnVolumes {
         };
         if let Some(trouble) = self.unmounted.get(label) {
             return Err(unmounted(trouble));
+        }
+        if let Some(place) = self.away.get(label) {
+            return Err(ImageError::OffSite { label: label.clone(), place: place.clone() });
         }
         self.checked = None;
         let drive = match self.mounted.take() {

@@ -54,6 +54,8 @@ pub struct Restored {
     pub read: Bytes,
     /// Frames read.
     pub frames: u64,
+    /// What could not be read in one place and was read from another, in words.
+    pub detours: Vec<String>,
 }
 
 /// Restores what is wished for into the agent's target. `images` opens the image of a dump of the chain, and
@@ -140,6 +142,9 @@ fn send_all(
         })?;
         orphans.contents_in(at).try_for_each(|wanted| sender.take(wanted, &mut waiting))?;
         sender.send_all(waiting.take())?;
+        let detours = sender.image.as_ref().map(Image::detours).unwrap_or_default();
+        let dump = sender.dump;
+        restored.detours.extend(detours.into_iter().map(|text| format!("dump {dump}: {text}")));
     }
     writer.send(Kind::End, &serde_json::json!({}))?;
     Ok(restored)

@@ -11,7 +11,7 @@ use super::events::{EventKind, log};
 use super::sql::{
     bytes, get, get_at, get_maybe, get_maybe_at, int, maybe, number, number_maybe, text, words,
 };
-use super::volumes::{self, VolumeEnd};
+use super::volumes::{self, VolumeEnd, VolumeState};
 use super::{Catalogue, CatalogueError, Trouble, dles, pending};
 use crate::mount::Placed;
 
@@ -141,6 +141,28 @@ impl Catalogue {
         })
     }
 
+    /// Somebody else has written over a volume from this file on, as was seen in this run: what was there is
+    /// forgotten, and the volume is retired. The answer is which dumps had parts there.
+    pub fn record_overwritten(
+        &mut self,
+        label: &Label,
+        from: FileNo,
+        run: Stamp,
+    ) -> Result<Vec<DumpId>, CatalogueError> {
+        self.write("record that a volume was written over", |tx| {
+            let volume = volumes::known(tx, label)?;
+            let dumps = forget_from(tx, label, from, run)?;
+            tx.prepare_cached("UPDATE volumes SET state = ?2 WHERE label = ?1")?
+                .execute([label.as_str(), VolumeState::Retired.as_str()])?;
+            let what = format!(
+                "{label} was {}, and is retired: somebody wrote over it from file {from} on",
+                volume.state
+            );
+            log(tx, run, Some(run), EventKind::Volume, &what)?;
+            Ok(dumps)
+        })
+    }
+
     /// Forgets the parts of a copy that is not complete, so that it can be written from its beginning.
     pub fn restart_copy(
         &mut self,
@@ -226,25 +248,36 @@ pub(super) fn mark_complete(
 
 /// Forgets what lay where `part` now lies, and behind it.
 fn overwrite(c: &Connection, part: &Part) -> Result<(), Trouble> {
+    forget_from(c, &part.label, part.file, part.run).map(drop)
+}
+
+/// Forgets all parts on a volume from this file on, and says of which dumps they were.
+fn forget_from(
+    c: &Connection,
+    label: &Label,
+    file: FileNo,
+    run: Stamp,
+) -> Result<Vec<DumpId>, Trouble> {
     let lost: Vec<Part> = {
         let mut statement =
             c.prepare_cached("SELECT * FROM parts WHERE label = ?1 AND file >= ?2 ORDER BY file")?;
-        let rows = statement.query_map(params![part.label.as_str(), part.file.0], of_row)?;
+        let rows = statement.query_map(params![label.as_str(), file.0], of_row)?;
         rows.collect::<Result<_, _>>()?
     };
     if lost.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     c.prepare_cached("DELETE FROM parts WHERE label = ?1 AND file >= ?2")?
-        .execute(params![part.label.as_str(), part.file.0])?;
+        .execute(params![label.as_str(), file.0])?;
     let mut dumps: Vec<DumpId> = lost.iter().map(|other| other.dump).collect();
+    dumps.sort();
     dumps.dedup();
     bereave(c, &lost)?;
-    dumps::expire(c, &dumps, part.run)?;
+    dumps::expire(c, &dumps, run)?;
     let count = lost.len();
-    let what =
-        format!("{} was written from file {} on: {count} parts are gone", part.label, part.file);
-    log(c, part.run, Some(part.run), EventKind::Volume, &what)
+    let what = format!("{label} was written from file {file} on: {count} parts are gone");
+    log(c, run, Some(run), EventKind::Volume, &what)?;
+    Ok(dumps)
 }
 
 /// Copies that have lost these parts are no longer complete; those that have lost all parts are no more.

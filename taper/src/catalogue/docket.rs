@@ -17,8 +17,8 @@ use super::dumps::DumpStatus;
 use super::sql::{get, get_at, get_maybe_at, int, level, text};
 use super::{Catalogue, CatalogueError, Lock, Trouble, dles, holds, judge, pending, volumes};
 use crate::retention::{
-    CopyFact, DumpFact, Judgement, Needed, PinFact, Policies, Reason, Rule, Told, Verdict,
-    VolumeFact,
+    Case, Concern, CopyFact, DumpFact, Judgement, Needed, PinFact, Policies, Reason, Rule, Told,
+    Verdict, VolumeFact,
 };
 
 /// Pages grow so much, until a DLE is told wholly.
@@ -143,10 +143,36 @@ impl Docket {
         all.into_iter().try_for_each(|dle| self.hear(c, dle))
     }
 
-    fn hear(&mut self, c: &Connection, row: i64) -> Result<(), Trouble> {
-        if !self.heard.insert(row) {
-            return Ok(());
+    /// All that keeps a volume, with the dumps of each DLE that does.
+    pub(super) fn case(mut self, c: &Connection, label: &Label) -> Result<Option<Case>, Trouble> {
+        let volumes = volume_facts(c)?;
+        let Some(volume) = volumes.iter().find(|volume| volume.label == *label).cloned() else {
+            return Ok(None);
+        };
+        let mut concerns = Vec::new();
+        for row in concerned(c, label)? {
+            self.judgement.begin_with(label);
+            let (dle, newest, others) = self.hear_one(c, row)?;
+            if let Verdict::Needed(needed) = self.judgement.verdicts().of(label) {
+                concerns.push(Concern { dle, reasons: needed.reasons, newest, others });
+            }
         }
+        Ok(Some(Case { volume, volumes, concerns }))
+    }
+
+    fn hear(&mut self, c: &Connection, row: i64) -> Result<(), Trouble> {
+        if self.heard.insert(row) {
+            self.hear_one(c, row)?;
+        }
+        Ok(())
+    }
+
+    /// Hears one DLE, and returns what was told of it.
+    fn hear_one(
+        &mut self,
+        c: &Connection,
+        row: i64,
+    ) -> Result<(DleRef, Vec<DumpFact>, Vec<DumpFact>), Trouble> {
         let (dle, listed) = name_of(c, row)?;
         let mut reader = Reader { c, held: &self.held, row, dle: &dle, listed };
         let mut newest = Vec::new();
@@ -156,7 +182,7 @@ impl Docket {
             let also = self.also.get(&row);
             let others = reader.others(&newest, also)?;
             if self.judgement.hear(&dle, (&newest, told), &others).is_ok() {
-                return Ok(());
+                return Ok((dle, newest, others));
             }
             page = page.saturating_mul(GROWTH);
         }

@@ -10,7 +10,7 @@ use super::events::{EventKind, log};
 use super::sql::{get, get_maybe, maybe, text};
 use super::volumes;
 use super::{Catalogue, CatalogueError, IN_MEMORY, Trouble};
-use crate::retention::{Advice, Policies, Verdicts};
+use crate::retention::{Advice, Case, Policies, Verdicts};
 
 /// Leave to overwrite a volume: nothing on it is needed, and the catalogue has already forgotten what is on it.
 ///
@@ -61,6 +61,19 @@ impl Catalogue {
             let mut docket = Docket::open(c, policies, now)?;
             docket.hear_all_about(c, label)?;
             Ok(docket.into_judgement().into_verdicts().only(label))
+        })
+    }
+
+    /// All that keeps a volume, for a look ahead with [`crate::retention::prospect`].
+    pub fn case(
+        &self,
+        label: &Label,
+        policies: &Policies,
+        now: Stamp,
+    ) -> Result<Case, CatalogueError> {
+        self.read("find out what keeps a volume", |c| {
+            let case = Docket::open(c, policies, now)?.case(c, label)?;
+            case.ok_or_else(|| CatalogueError::NoSuchVolume(label.clone()).into())
         })
     }
 

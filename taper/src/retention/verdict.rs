@@ -39,6 +39,28 @@ pub enum Rule {
     Pin,
 }
 
+impl Rule {
+    /// Its name, for tables and machines.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Lock => "lock",
+            Self::State => "state",
+            Self::NoPolicy => "no policy",
+            Self::Unfinished => "unfinished run",
+            Self::Volumes => "retention-tapes",
+            Self::Days => "retention-days",
+            Self::KeepUntil => "keep-until",
+            Self::Recover => "retention-recover",
+            Self::Fulls => "retention-full",
+            Self::Cycles => "retention-cycles",
+            Self::LastResort => "last resort",
+            Self::BeingMade => "being made",
+            Self::Pin => "wanted",
+        }
+    }
+}
+
 /// Why a volume is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {

@@ -38,7 +38,8 @@ pub trait ImageSource {
     /// Goes back, or on, to a place between two frames.
     fn go_to(&mut self, place: FramePlace) -> Result<(), SourceError>;
 
-    /// All before this place is safe: nobody will go back behind it.
+    /// All before this place is safe: nobody will go back behind it, unless a volume loses what was placed on it; then
+    /// it is the beginning that is wanted again.
     fn placed(&mut self, place: FramePlace);
 }
 

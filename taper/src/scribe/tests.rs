@@ -238,3 +238,20 @@ fn what_is_kept_free_is_enough_for_a_frame_and_the_records_wherever_the_warning_
         }
     }
 }
+
+#[test]
+fn an_image_whose_placed_parts_were_lost_with_their_volume_is_written_from_its_beginning() {
+    let image = image();
+    let mut lost = 0;
+    for operations in 8..30 {
+        let (capacity, early) = (Bytes(400 * KIB), Bytes(100 * KIB));
+        let mut operator = Operator::with_tapes(6, BlockSize::HEADER, capacity, early);
+        operator.loses_all = true;
+        operator.light(Fuse::new(operations, Fault::Refused(Blame::Medium)));
+        write(&mut operator, &image, Reached::beginning(), Some(Bytes(100 * KIB))).unwrap();
+        // A fault may also strike while a volume is mounted, and then nothing was lost.
+        lost += u32::from(!operator.loses_all);
+        assert_eq!(read_back(&mut operator, &image), image.bytes);
+    }
+    assert!(lost > 10, "{lost}");
+}

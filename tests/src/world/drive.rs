@@ -5,6 +5,8 @@
 //! the medium and the catalogue does not know.
 
 use server::dispatcher::Event;
+use server::holding::ImageName;
+use server::night::destinations::{self, Way};
 use server::runlog::RunEvent;
 use taper::catalogue::{Dump, Part, Standing, Strike, VolumeEnd, VolumeState};
 use types::{Blame, BlockSize, Bytes, DriveId, DumpId, FileNo, Label, PartNo, StorageName};
@@ -266,7 +268,7 @@ impl Night<'_> {
         if !whole {
             return Ok((Written::Part, events));
         }
-        self.placed_all(drive, image)?;
+        self.placed_all(drive, image, if direct { Way::Direct } else { Way::FromHolding })?;
         Ok((Written::Whole, events))
     }
 
@@ -395,11 +397,25 @@ impl Night<'_> {
     }
 
     /// All parts are recorded: the copy is complete.
-    fn placed_all(&mut self, drive: &DriveId, image: &Dump) -> Result<(), Stop> {
+    fn placed_all(&mut self, drive: &DriveId, image: &Dump, way: Way) -> Result<(), Stop> {
         let storage = self.storage(drive);
         let now = self.now();
+        let name = ImageName {
+            run: image.run,
+            dle: image.dle.clone(),
+            level: image.level,
+            dump: image.id,
+            base: image.base,
+        };
+        for wish in destinations::wishes(&self.world.config, &name, &storage, way) {
+            self.world.catalogue.want_copy(&wish)?;
+            self.world.journal.note(image).wishes.insert(wish.storage);
+            self.world.step("a copy is wished for")?;
+        }
         self.world.catalogue.complete_copy(image.id, &storage, now)?;
-        self.world.journal.note(image).storages.insert(storage.clone());
+        let entry = self.world.journal.note(image);
+        entry.storages.insert(storage.clone());
+        entry.wishes.remove(&storage);
         self.world.step("a copy is complete")?;
         self.reached.remove(&(image.id, storage.clone()));
         self.tell_placed(drive, image);

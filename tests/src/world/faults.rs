@@ -62,6 +62,8 @@ pub enum Fault {
     Retired,
     /// The operator asks for a level.
     Asked,
+    /// Something is about to be read for some days.
+    Pinned,
     /// The retention policy is changed.
     PolicyChanged,
     /// A DLE leaves the disk list.
@@ -72,6 +74,8 @@ pub enum Fault {
     NoTaper,
     /// A run that only flushes.
     Flush,
+    /// Copies that are due are made after the night.
+    Vaulted,
 }
 
 /// How often each fault comes: one time in so many chances; what is not named never does.

@@ -20,6 +20,8 @@ pub(crate) struct Entry {
     pub(crate) storages: BTreeSet<StorageName>,
     /// It was said to be on the holding disk, and was not let go since.
     pub(crate) held: bool,
+    /// It is to be copied there.
+    pub(crate) wishes: BTreeSet<StorageName>,
     /// A disaster took it: not the site's fault.
     pub(crate) ruined: bool,
     /// The operator had the catalogue forget it.
@@ -43,6 +45,7 @@ impl Journal {
             stored: dump.stored,
             storages: BTreeSet::new(),
             held: false,
+            wishes: BTreeSet::new(),
             ruined: false,
             forgotten: false,
         })

@@ -37,13 +37,14 @@ mod operator;
 mod oracle;
 mod settings;
 mod tidying;
+mod vaulting;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use config::Config;
 use taper::catalogue::{Catalogue, CatalogueError};
-use types::{DriveId, Stamp};
+use types::{DriveId, DumpId, Stamp};
 
 pub use dice::Dice;
 pub use faults::{Fault, Tally, Troubles};
@@ -127,6 +128,8 @@ pub struct World {
     media: Media,
     bays: BTreeMap<DriveId, Bay>,
     journal: Journal,
+    /// What is being read, until then.
+    pins: Vec<(DumpId, Stamp)>,
     /// Days since the world began, as they really are.
     day: u32,
     /// Seconds since midnight.
@@ -178,6 +181,7 @@ impl World {
             media,
             catalogue: Catalogue::in_memory().expect("SQLite makes a catalogue in memory"),
             journal: Journal::default(),
+            pins: Vec::new(),
             day: 0,
             second: 0,
             offset: 0,
@@ -225,25 +229,26 @@ impl World {
     /// # Errors
     /// The first thing that was found wrong.
     pub fn live(&mut self, days: u32) -> Result<(), Box<Wrong>> {
-        (0..days).try_for_each(|_| self.live_a_day())
+        (0..days).try_for_each(|_| self.live_a_day())?;
+        self.check_restores().or_else(|stop| self.found(stop))
+    }
+
+    fn found(&mut self, stop: Stop) -> Result<(), Box<Wrong>> {
+        match stop {
+            Stop::Crash => Ok(()),
+            Stop::Wrong(what) => {
+                let story = std::mem::take(&mut self.story);
+                Err(Box::new(Wrong { seed: self.seed, day: self.day, what, story }))
+            }
+        }
     }
 
     fn live_a_day(&mut self) -> Result<(), Box<Wrong>> {
         self.story.clear();
-        let lived = self.day_and_night();
-        let day = self.day;
+        let lived = self.day_and_night().or_else(|stop| self.found(stop));
         self.day += 1;
         self.second = 0;
-        match lived {
-            Ok(()) => Ok(()),
-            Err(Stop::Crash) => Ok(()),
-            Err(Stop::Wrong(what)) => Err(Box::new(Wrong {
-                seed: self.seed,
-                day,
-                what,
-                story: std::mem::take(&mut self.story),
-            })),
-        }
+        lived
     }
 
     fn day_and_night(&mut self) -> Result<(), Stop> {
@@ -270,7 +275,16 @@ impl World {
             }
             ended => ended?,
         }
-        self.check_truth()
+        self.check_truth()?;
+        if self.strikes(Fault::Vaulted) {
+            self.second += 7200;
+            match self.vault() {
+                Err(Stop::Crash) => self.tell("the server is cut off"),
+                ended => ended?,
+            }
+            self.check_truth()?;
+        }
+        Ok(())
     }
 
     /// What the clock on the wall says.

@@ -18,6 +18,8 @@ pub(crate) struct Question<'a> {
     pub(crate) storage: &'a StorageName,
     /// On the disk list.
     pub(crate) listed: &'a BTreeSet<DleRef>,
+    /// Being read, until then.
+    pub(crate) pins: &'a [(DumpId, Stamp)],
     /// On volumes of which the operator said that they are missing.
     pub(crate) missing: &'a BTreeSet<DumpId>,
 }
@@ -43,11 +45,14 @@ pub(crate) fn needed(journal: &Journal, question: &Question<'_>) -> BTreeSet<Dum
         }
         let placed: Vec<(DumpId, &Entry)> =
             dumps.iter().filter(|(_, e)| e.storages.contains(question.storage)).copied().collect();
+        tips.extend(placed.first().filter(|_| question.listed.contains(dle)).map(|(id, _)| *id));
+        tips.extend(placed.iter().filter(|(_, e)| !e.wishes.is_empty()).map(|(id, _)| *id));
         tips.extend(recoverable(&placed, question));
         tips.extend(fulls(&placed, question));
         tips.extend(cycles(&placed, question.keep.cycles));
     }
     tips.extend(journal.entries.iter().filter(|(_, entry)| entry.held).map(|(id, _)| *id));
+    tips.extend(question.pins.iter().filter(|(_, until)| question.now < *until).map(|(id, _)| *id));
     let chains = tips.iter().filter_map(|&tip| journal.chain(tip));
     chains.flatten().collect()
 }

@@ -15,7 +15,7 @@ use server::dispatcher::{self, Action, Dispatcher, Event, Failure, Haste, Leftov
 use server::night::{self, Flush, Orders, destinations, facts};
 use server::planner::{self, EstimateNeed, Estimates, Plan};
 use server::runlog::{Logged, RunEvent, Target};
-use taper::catalogue::{RunKind, RunStatus};
+use taper::catalogue::{Located, RunKind, RunStatus};
 use types::{ChangerName, DleRef, DriveId, DumpId, Level, Stamp, StorageName};
 
 use super::drive::{Doing, Reached, Worker};
@@ -53,6 +53,20 @@ pub(crate) struct Night<'w> {
     interrupted: bool,
 }
 
+/// What a run is told to do.
+pub(crate) fn orders(dles: Vec<&Dle>, kind: RunKind, taper: bool) -> Orders<'_> {
+    let flush = kind != RunKind::Dump;
+    Orders {
+        dles,
+        kind,
+        taper,
+        flush: if flush { Flush::Of(BTreeSet::new()) } else { Flush::AsConfigured },
+        agent: AgentCommand { program: PathBuf::new(), state: PathBuf::new() },
+        quiet: true,
+        operator: None,
+    }
+}
+
 impl World {
     /// Lives one run.
     pub(crate) fn night(&mut self) -> Result<(), Stop> {
@@ -82,16 +96,11 @@ impl World {
             log.push(self.logged(0, event));
         }
         let config = self.config.clone();
-        let orders = Orders {
-            dles: if flush { Vec::new() } else { config.dles.iter().collect() },
-            kind,
-            taper,
-            flush: if flush { Flush::Of(BTreeSet::new()) } else { Flush::AsConfigured },
-            agent: AgentCommand { program: PathBuf::new(), state: PathBuf::new() },
-            quiet: true,
-            operator: None,
-        };
-        let dispatcher = self.dispatcher(&plan, &orders)?;
+        let dles = if flush { Vec::new() } else { config.dles.iter().collect() };
+        let orders = orders(dles, kind, taper);
+        let storages = destinations::of_run(&config, kind);
+        let leftovers = self.leftovers(&orders)?;
+        let dispatcher = self.dispatcher(&plan, &orders, &storages, &leftovers);
         let (dispatcher, mut log, interrupted, seconds) =
             self.begin(run, dispatcher, log)?.carry_out()?;
         let outcome = night::settle(&mut self.catalogue, &dispatcher, &plan, &orders, interrupted)?;
@@ -183,15 +192,16 @@ impl World {
     }
 
     /// What `server::night::dispatch` puts together.
-    fn dispatcher(
+    pub(crate) fn dispatcher(
         &mut self,
         plan: &Plan,
         orders: &Orders<'_>,
-    ) -> Result<(Dispatcher, Arc<AtomicU64>), Stop> {
+        storages: &[&config::Storage],
+        leftovers: &[Leftover],
+    ) -> (Dispatcher, Arc<AtomicU64>) {
         let chunk = self.settings.chunk.unwrap_or_default();
         let rooms = self.holding.free().into_iter();
         let disks = rooms.map(|room| dispatcher::Disk { room, chunk }).collect();
-        let storages = destinations::of_run(&self.config, orders.kind);
         let drives = |changer: &str| {
             let here = self.bays.keys().filter(|id| orders.taper && id.changer.as_str() == changer);
             here.cloned().collect()
@@ -204,7 +214,7 @@ impl World {
         if !orders.taper {
             site.reserve = 0;
         }
-        if orders.kind == RunKind::Flush {
+        if orders.kind != RunKind::Dump {
             for taper in &mut site.tapers {
                 taper.thresholds = dispatcher::Thresholds::default();
             }
@@ -212,7 +222,6 @@ impl World {
         let config = &self.config;
         let manners = config.dles.iter().map(|dle| (dle.reference(), night::manner(config, dle)));
         let manners = manners.collect();
-        let leftovers = self.leftovers(orders)?;
         let millis = Arc::new(AtomicU64::new(0));
         let (time, mut dice) = (Arc::clone(&millis), super::Dice::new(self.dice.below(u64::MAX)));
         let ids = move || {
@@ -220,7 +229,7 @@ impl World {
             chance[..8].copy_from_slice(&dice.below(u64::MAX).to_be_bytes());
             DumpId::new(time.load(Ordering::Relaxed), chance)
         };
-        Ok((Dispatcher::new(plan, &manners, site, &leftovers, Box::new(ids)), millis))
+        (Dispatcher::new(plan, &manners, site, leftovers, Box::new(ids)), millis)
     }
 
     fn leftovers(&self, orders: &Orders<'_>) -> Result<Vec<Leftover>, Stop> {
@@ -240,28 +249,33 @@ impl World {
         };
         let mut leftovers = Vec::new();
         for row in self.catalogue.held()? {
-            let Some(image) = self.holding.images.get(&row.dump) else { continue };
             let located = self.catalogue.dump(row.dump)?;
             let dump = &located.dump;
-            let mut lacks = destinations::of_image(&self.config, &dump.dle, dump.level);
-            lacks.retain(|storage| !located.is_complete_in(storage));
+            let lacks = self.lacking(&located);
             if lacks.iter().any(|storage| flushed(&dump.dle, storage)) {
-                leftovers.push(Leftover {
-                    dump: dump.id,
-                    level: dump.level,
-                    run: dump.run,
-                    stored: dump.stored,
-                    on: image.on.clone(),
-                    allow_split: listed(&dump.dle).is_none_or(|dle| dle.dumping.allow_split),
-                    dle: dump.dle.clone(),
-                    lacks,
-                });
+                leftovers.extend(self.leftover(&located, lacks));
             }
         }
         Ok(leftovers)
     }
 
-    fn begin(
+    /// An image on holding, as the dispatcher is to write it.
+    pub(crate) fn leftover(&self, located: &Located, lacks: Vec<StorageName>) -> Option<Leftover> {
+        let dump = &located.dump;
+        let listed = self.config.dles.iter().find(|one| one.reference() == dump.dle);
+        Some(Leftover {
+            dump: dump.id,
+            level: dump.level,
+            run: dump.run,
+            stored: dump.stored,
+            on: self.holding.images.get(&dump.id)?.on.clone(),
+            allow_split: listed.is_none_or(|dle| dle.dumping.allow_split),
+            dle: dump.dle.clone(),
+            lacks,
+        })
+    }
+
+    pub(crate) fn begin(
         &mut self,
         run: Stamp,
         (dispatcher, millis): (Dispatcher, Arc<AtomicU64>),
@@ -295,7 +309,7 @@ impl World {
 }
 
 impl Night<'_> {
-    fn carry_out(mut self) -> Result<(Dispatcher, Vec<Logged>, bool, u64), Stop> {
+    pub(crate) fn carry_out(mut self) -> Result<(Dispatcher, Vec<Logged>, bool, u64), Stop> {
         match self.run() {
             Ok(()) => Ok((self.dispatcher, self.log, self.interrupted, self.seconds)),
             Err(stop) => {

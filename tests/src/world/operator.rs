@@ -1,7 +1,7 @@
 //! People, between the nights: what they do to a library, and what they ask for.
 
 use taper::catalogue::{Ask, Lock, Locked, VolumeState};
-use types::{Barcode, ChangerName, DleRef, DriveId, Label};
+use types::{Barcode, ChangerName, DleRef, DriveId, DumpId, Label};
 
 use super::clients::Tree;
 use super::dice::Dice;
@@ -56,11 +56,13 @@ pub(crate) fn troubles_by_chance(dice: &mut Dice) -> Troubles {
         (F::Unlocked, 8),
         (F::Retired, 40),
         (F::Asked, 5),
+        (F::Pinned, 10),
         (F::PolicyChanged, 25),
         (F::DleRemoved, 20),
         (F::DleAdded, 20),
         (F::NoTaper, 15),
         (F::Flush, 12),
+        (F::Vaulted, 3),
     ];
     let mut troubles = Troubles::none();
     for (fault, one_in) in all {
@@ -269,6 +271,18 @@ impl World {
         {
             self.catalogue.set_state(label, VolumeState::Retired, now)?;
             self.tell(format!("{label} is retired"));
+        }
+        if self.strikes(Fault::Pinned) {
+            let there =
+                self.journal.entries.iter().filter(|(_, e)| !e.storages.is_empty() && !e.forgotten);
+            let there: Vec<DumpId> = there.map(|(id, _)| *id).collect();
+            let days = u32::try_from(self.dice.between(1, 15)).unwrap_or(1);
+            if let Some(&dump) = self.dice.pick(&there) {
+                let until = now.plus_days(days);
+                self.catalogue.pin(dump, "a long restore", Some(until))?;
+                self.tell(format!("{dump} is pinned until {until}"));
+                self.pins.push((dump, until));
+            }
         }
         if self.strikes(Fault::Asked) {
             let listed: Vec<DleRef> = self.config.dles.iter().map(config::Dle::reference).collect();

@@ -87,6 +87,15 @@ impl World {
         self.holding.images.get(&dump).is_some_and(|image| image.readable)
     }
 
+    /// A copy of it can be read from cartridges in the libraries.
+    pub(crate) fn is_at_hand(&self, dump: DumpId) -> bool {
+        let mut parts = self.parts();
+        if let Some(places) = parts.get_mut(&dump) {
+            places.retain(|(no, _)| !self.media.shelf.contains(no));
+        }
+        self.on_media(&parts, dump, None, None)
+    }
+
     fn is_anywhere(&self, parts: &Parts<'_>, dump: DumpId) -> bool {
         self.is_held(dump) || self.on_media(parts, dump, None, None)
     }
@@ -126,7 +135,8 @@ impl World {
         }
         let own = |of: &&StorageSettings| of.name == storage.as_str();
         let keep = self.settings.storages.iter().find(own).map(|of| of.keep).unwrap_or_default();
-        Ok(with(&Question { keep, now, storage, listed: &listed, missing: &missing }))
+        let pins = &self.pins;
+        Ok(with(&Question { keep, now, storage, pins, listed: &listed, missing: &missing }))
     }
 
     fn storages(&self) -> Vec<StorageName> {
@@ -232,6 +242,34 @@ impl World {
         drop(parts);
         self.tally.restores += kept.len() as u64;
         self.journal.prune();
+        Ok(())
+    }
+
+    /// At the end of a month: whatever the catalogue says can be restored, can.
+    pub(crate) fn check_restores(&mut self) -> Result<(), Stop> {
+        let mut tried = 0;
+        let parts = self.parts();
+        for known in self.catalogue.dles()? {
+            for located in self.catalogue.dumps_of(&known.dle)? {
+                let chain = self.catalogue.chain(located.dump.id)?;
+                if !chain.is_whole() {
+                    continue;
+                }
+                tried += 1;
+                for link in &chain.links {
+                    let id = link.dump.id;
+                    let entry = self.journal.entries.get(&id);
+                    if !entry.is_some_and(|entry| entry.ruined || self.is_anywhere(&parts, id)) {
+                        let (level, dle, run) = (located.dump.level, &known.dle, located.dump.run);
+                        return Err(wrong(format!(
+                            "the catalogue would restore level {level} of {dle} from {run}, and {id} can't be read"
+                        )));
+                    }
+                }
+            }
+        }
+        drop(parts);
+        self.tally.restores += tried;
         Ok(())
     }
 

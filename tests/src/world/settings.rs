@@ -62,6 +62,8 @@ pub(crate) struct StorageSettings {
     pub(crate) keep: Keep,
     /// It takes fulls alone.
     pub(crate) fulls: bool,
+    /// Runs write to it; else it gets copies of the others' dumps, after so many days.
+    pub(crate) vault: Option<u32>,
 }
 
 /// A library.
@@ -94,6 +96,7 @@ impl Settings {
                 changer: "robot",
                 keep: Keep { recover: 5, full: 1, tapes: 2, ..Keep::default() },
                 fulls: false,
+                vault: None,
             }],
             barcodes: true,
             length: Bytes::GIB.times(8),
@@ -173,7 +176,14 @@ impl Settings {
         let (autoflush, length) = (self.autoflush, self.length.0);
         let (dumped, scheduled, taperflush) = self.thresholds;
         let part = self.part.map_or(String::new(), |part| format!("part-size = \"{} B\"", part.0));
-        let names: Vec<&str> = self.storages.iter().map(|storage| storage.name).collect();
+        let of_runs = self.storages.iter().filter(|storage| storage.vault.is_none());
+        let names: Vec<&str> = of_runs.map(|storage| storage.name).collect();
+        let vaults =
+            self.storages.iter().filter_map(|storage| Some((storage.name, storage.vault?)));
+        let vaults: Vec<String> = vaults
+            .map(|(name, days)| format!("{{ storage = \"{name}\", days = {days} }}"))
+            .collect();
+        let vaults = vaults.join(", ");
         let mut text = format!(
             r#"[site]
 org = "World"
@@ -202,7 +212,8 @@ length = "{length} B"
             );
             write_line(&mut text, &lines);
         }
-        for StorageSettings { name, changer, keep, fulls } in &self.storages {
+        for StorageSettings { name, changer, keep, fulls, vault } in &self.storages {
+            let vault = if vault.is_none() { format!("vault = [{vaults}]") } else { String::new() };
             let Keep { tapes, days, recover, full, cycles } = keep;
             let selection = if *fulls { "dump-selection = [{ level = \"full\" }]" } else { "" };
             let lines = format!(
@@ -217,7 +228,8 @@ tpchanger = "{changer}"
 tapetype = "tape"
 policy = "{name}"
 autolabel = "{name}-%%%%"
-{selection}"#
+{selection}
+{vault}"#
             );
             write_line(&mut text, &lines);
         }
@@ -275,10 +287,16 @@ fn libraries_by_chance(dice: &mut Dice) -> (Vec<ChangerSettings>, Vec<StorageSet
         changer,
         keep: Keep::by_chance(dice),
         fulls: name != "daily" && dice.one_in(2),
+        vault: None,
     };
     let mut changers = vec![changer(dice, "robot")];
     let mut storages = vec![storage(dice, "daily", "robot")];
-    match dice.below(4) {
+    match dice.below(5) {
+        2 => {
+            changers.push(changer(dice, "second"));
+            let days = small(dice.below(4));
+            storages.push(StorageSettings { vault: Some(days), ..storage(dice, "away", "second") });
+        }
         0 => storages.push(storage(dice, "copies", "robot")),
         1 => {
             changers.push(changer(dice, "second"));

@@ -23,7 +23,9 @@ impl World {
             said.push(format!("{} images that never became whole were removed", partial.len()));
         }
         let on_disk = self.holding.images.keys().copied().collect();
-        for id in tidy::unknown(&self.catalogue, &on_disk)? {
+        let config = self.config.clone();
+        let wanted = |dump: &Dump| destinations::of_image(&config, &dump.dle, dump.level);
+        for id in tidy::unknown(&self.catalogue, &on_disk, wanted)? {
             self.adopt(id, now)?;
             said.push(format!("the image of {id} was found whole, and is known now"));
         }
@@ -34,8 +36,6 @@ impl World {
             // The journal still holds it: nothing takes an image from the disk but who says so.
             said.push(format!("the image of {id} is gone from the holding disk"));
         }
-        let config = self.config.clone();
-        let wanted = |dump: &Dump| destinations::of_image(&config, &dump.dle, dump.level);
         for (located, wanted) in tidy::superfluous(&self.catalogue, &on_disk, wanted) {
             let id = located.dump.id;
             if located.held.is_none() {

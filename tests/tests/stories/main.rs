@@ -20,6 +20,7 @@ mod first_command;
 mod forty;
 mod lost;
 mod pressure;
+mod scripts;
 mod storages;
 mod tape;
 mod week;

@@ -86,7 +86,9 @@ impl Worker {
     /// earlier run placed is not known any more.
     fn begin(&self, dump: DumpId) -> Result<Reached, CatalogueError> {
         let known = self.bench.reached.lock().get(&(dump, self.storage().clone())).cloned();
-        if let Some(reached) = known {
+        if let Some(reached) = known
+            && self.is_still_placed(dump, &reached)?
+        {
             return Ok(reached);
         }
         let mut catalogue = self.bench.catalogue.lock();
@@ -95,6 +97,19 @@ impl Worker {
             catalogue.restart_copy(dump, self.storage())?;
         }
         Ok(Reached::beginning())
+    }
+
+    /// Whether the catalogue still has all parts before this place: a volume that was written over by somebody has
+    /// lost its parts. What is left of the others is of no use then, for nobody knows the hash any more.
+    fn is_still_placed(&self, dump: DumpId, reached: &Reached) -> Result<bool, CatalogueError> {
+        let mut catalogue = self.bench.catalogue.lock();
+        let parts = catalogue.parts(dump, self.storage())?;
+        let placed: Bytes = parts.iter().map(|part| part.bytes).sum();
+        let all = placed >= reached.place().offset;
+        if !all {
+            catalogue.restart_copy(dump, self.storage())?;
+        }
+        Ok(all)
     }
 
     pub(super) fn write_arriving(&mut self, incoming: Incoming) {
@@ -270,6 +285,7 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
                 self.warn(format!("{why}: {label} is mounted again"));
                 match self.worker.mount_again(label) {
                     Ok(Some(volume)) => return Ok(volume),
+                    Ok(None) if self.worker.is_retired(label) => {}
                     Ok(None) => self.warn(format!(
                         "{label} was not found again: if somebody moved the tape, its label may be written over. Look \
                          at it with `reelkeep volume scan`; if the label is gone, say `reelkeep volume forget {label}`, \
@@ -291,6 +307,10 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
 
     fn keep_free(&self) -> Bytes {
         self.kept_free
+    }
+
+    fn is_still_placed(&mut self, reached: &Reached) -> Result<bool, OtherError> {
+        Ok(self.worker.is_still_placed(self.dump, reached)?)
     }
 
     fn placed(&mut self, part: &Placed) -> Result<(), OtherError> {

@@ -55,11 +55,6 @@ pub enum Errand {
     End(DumpId),
     /// Write the records and unload.
     Finish,
-    /// Erase what is not needed any more, once nothing else is to be done.
-    Erase {
-        /// Of which storage.
-        storage: StorageName,
-    },
 }
 
 /// The run's end of a drive.
@@ -68,8 +63,6 @@ pub struct Handle {
     pub errands: Sender<Errand>,
     /// What it is called in the log.
     pub called: DriveName,
-    /// The storages that it may write for.
-    pub serves: Vec<StorageName>,
     /// The thread.
     pub thread: std::thread::JoinHandle<()>,
 }
@@ -111,9 +104,8 @@ impl ReachedByRun {
 pub fn start(bench: Bench) -> Handle {
     let (errands, orders) = crossbeam_channel::unbounded();
     let called = bench.called.clone();
-    let serves = bench.serves.iter().map(|(storage, _)| storage.name.clone()).collect();
     let thread = std::thread::spawn(move || Worker::new(bench, orders).work());
-    Handle { errands, called, serves, thread }
+    Handle { errands, called, thread }
 }
 
 struct Worker {
@@ -165,10 +157,6 @@ impl Worker {
                 // It came too late: the image has ended by itself.
                 Errand::End(_) => {}
                 Errand::Finish => self.finish(),
-                Errand::Erase { storage } => {
-                    self.serve(&storage);
-                    self.erase_unneeded();
-                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Volumes for a drive: found by the scan, mounted, made ready to be written, and closed with the records of
 //! the run.
 
-use taper::catalogue::{CatalogueError, Part, Volume, VolumeEnd, VolumeState};
+use taper::catalogue::{CatalogueError, Dump, Part, Volume, VolumeEnd, VolumeState};
 use taper::label::Found;
 use taper::mount::{
     Appending, Consent, Foreign, Identified, Known, LastFile, Mounted, NewLabel, Records,
@@ -159,12 +159,66 @@ impl Worker {
         let drive = self.library().drive(&self.bench.id.drive)?;
         match self.library().load(slot, drive)?.identify()? {
             Identified::Labelled(mounted) if mounted.label() == label => {
-                let (volume, how) = self.append(mounted)?;
+                let appended = self.append(mounted);
+                if let Err(MountError::Trouble(MountTrouble::Volume(
+                    VolumeError::TooShort { end: file, .. } | VolumeError::OtherFile { file, .. },
+                ))) = &appended
+                {
+                    self.written_over(label, *file)?;
+                    return Ok(None);
+                }
+                let (volume, how) = appended?;
                 self.tell_volume(&volume, slot, how);
                 Ok(Some(volume))
             }
-            _ => Ok(None),
+            Identified::Labelled(_) => Ok(None),
+            Identified::Blank(_) | Identified::Foreign(_) => {
+                if self.is_its_cartridge(label, slot)? {
+                    self.written_over(label, FileNo::LABEL)?;
+                }
+                Ok(None)
+            }
         }
+    }
+
+    /// Whether the sticker says that the cartridge is the one that this label was last read on.
+    fn is_its_cartridge(&self, label: &Label, slot: Slot) -> Result<bool, MountError> {
+        let found = self.library().barcode(slot)?;
+        let known = self.bench.catalogue.lock().volume(label)?.barcode;
+        Ok(found.is_some() && found == known)
+    }
+
+    /// Another program has moved the tape of a volume and what we wrote went to another place. What stood there is
+    /// gone, and counts no more.
+    fn written_over(&self, label: &Label, from: FileNo) -> Result<(), CatalogueError> {
+        let mut catalogue = self.bench.catalogue.lock();
+        let dumps = catalogue.record_overwritten(label, from, self.bench.run)?;
+        let mut lost = Vec::new();
+        for dump in dumps {
+            let located = catalogue.dump(dump)?;
+            if !located.is_restorable() && located.dump.status.is_whole() {
+                let Dump { level, dle, run, .. } = located.dump;
+                lost.push(format!("level {level} of {dle} of {run}"));
+            }
+        }
+        drop(catalogue);
+        let lost = match lost.is_empty() {
+            true => "No dump was only there".to_owned(),
+            false => format!("LOST, for there was no other copy: {}", lost.join(", ")),
+        };
+        let text = format!(
+            "{label} was written over from file {from} on, since another program or host moved its tape: it is retired, \
+             and what stood there counts no more. {lost}. Find out who uses the drive; then `reelkeep volume erase \
+             {label}` makes the cartridge usable again"
+        );
+        self.bench.voice.log(RunEvent::Warning { text });
+        Ok(())
+    }
+
+    /// Whether a volume is never to be written again.
+    pub(super) fn is_retired(&self, label: &Label) -> bool {
+        let volume = self.bench.catalogue.lock().volume(label);
+        volume.is_ok_and(|volume| volume.state == VolumeState::Retired)
     }
 
     /// Loads a candidate and makes it ready, unless it is not what it seemed.
@@ -283,7 +337,7 @@ impl Worker {
         Ok((volume, format!("written on, from file {at}")))
     }
 
-    pub(super) fn reuse(
+    fn reuse(
         &self,
         label: &Label,
         mounted: Mounted<AnyDrive>,

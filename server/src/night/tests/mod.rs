@@ -4,6 +4,7 @@
 //! disk for the next night. And what the operator reads at 3 a.m. says what happened and what to do.
 
 mod by_hand;
+mod copies;
 mod scattered;
 mod storages;
 mod world;
@@ -12,6 +13,7 @@ use devices::emulator::{
     Act, CartridgeSetup, FaultPlan, Generation, Lun, Nexus, Rule, Sense, Spot,
 };
 use devices::scsi::Status;
+use taper::catalogue::VolumeState;
 
 use super::*;
 use world::{Make, World};
@@ -117,6 +119,27 @@ fn a_foreign_rewind_in_the_middle_of_a_part_costs_the_volume_and_no_dump() {
     world.break_with(FaultPlan::one(Rule::new(Act::ForeignRewind).at(WRITE).nth(12)));
     let morning = world.night();
     insta::assert_snapshot!("foreign_rewind_in_a_part", morning.told());
+    let catalogue = world.catalogue();
+    let label = "N-01".parse().unwrap();
+    assert_eq!(catalogue.volume(&label).unwrap().state, VolumeState::Retired);
+    assert_eq!(catalogue.parts_on(&label).unwrap(), []);
+    world.assert_all_placed();
+}
+
+#[test]
+fn a_foreign_rewind_in_a_later_night_takes_back_what_the_volume_held_and_names_what_is_lost() {
+    let mut world = World::new(Make::default());
+    let lost = world.hold(1, 20);
+    world.night();
+    let kept = world.hold(2, 20);
+    world.break_with(FaultPlan::one(Rule::new(Act::ForeignRewind).at(WRITE).nth(12)));
+    let morning = world.night();
+    assert_eq!(world.tapes.struck().len(), 1);
+    insta::assert_snapshot!("foreign_rewind_in_a_later_night", morning.told());
+    let catalogue = world.catalogue();
+    assert!(!catalogue.dump(lost).unwrap().is_restorable(), "nobody is told that it is there");
+    assert!(catalogue.dump(kept).unwrap().is_restorable());
+    world.forget_image(lost);
     world.assert_all_placed();
 }
 

@@ -80,25 +80,16 @@ impl World {
 
     /// Puts an image of so many frames of 100 000 bytes on the holding disk.
     pub(super) fn hold(&mut self, number: u8, frames: usize) -> DumpId {
-        self.hold_of(number, number, frames)
-    }
-
-    /// The same, of this DLE: a later one with a larger number.
-    pub(super) fn hold_of(&mut self, dle: u8, number: u8, frames: usize) -> DumpId {
-        self.hold_image((dle, number), frames, FRAME)
+        self.hold_long(number, frames, FRAME)
     }
 
     /// Puts an image of so many frames, each so long, on the holding disk.
     pub(super) fn hold_long(&mut self, number: u8, frames: usize, frame: usize) -> DumpId {
-        self.hold_image((number, number), frames, frame)
-    }
-
-    fn hold_image(&mut self, (dle, number): (u8, u8), frames: usize, frame: usize) -> DumpId {
         let run: Stamp = format!("202611010000{number:02}").parse().unwrap();
         let dump = DumpId::new(1_792_000_000_000, [number; 10]);
         let dle = DleRef {
             host: "localhost".parse().unwrap(),
-            dle: format!("/srv/{dle}").parse().unwrap(),
+            dle: format!("/srv/{number}").parse().unwrap(),
         };
         let (bytes, crc32c) = image(&dle, dump, run, (frames, frame));
         let name = ImageName { run, dle, level: Level::FULL, dump, base: None };
@@ -109,6 +100,16 @@ impl World {
         drop(arriving.commit(About { raw, crc32c }).unwrap());
         self.images.push((dump, bytes));
         dump
+    }
+
+    /// What the client sent of a dump.
+    pub(super) fn bytes_of(&self, dump: DumpId) -> Vec<u8> {
+        self.images.iter().find(|(id, _)| *id == dump).unwrap().1.clone()
+    }
+
+    /// This one is said to be lost.
+    pub(super) fn forget_image(&mut self, dump: DumpId) {
+        self.images.retain(|(other, _)| *other != dump);
     }
 
     fn orders(&self) -> Orders<'_> {

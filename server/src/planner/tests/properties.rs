@@ -8,10 +8,14 @@ use proptest::prelude::*;
 use types::{Bytes, Level};
 
 use super::{asked, dle, level, mib, night, with_past};
+use crate::planner::calendar::Calendar;
+use crate::planner::fit::Load;
+use crate::planner::hours::Ways;
 use crate::planner::simulate::{MadeUpDle, Rules, Site, simulate};
+use crate::planner::week::Week;
 use crate::planner::{
-    Capacity, Day, DleFacts, Estimates, Limits, Plan, Request, Snapshot, Storage, Strategy as Way,
-    Tonight, plan,
+    Capacity, Day, DleFacts, Estimates, Filled, Limits, Plan, Planned, Request, Route, Snapshot,
+    Storage, Strategy as Way, Tonight, one_by_one, plan,
 };
 
 fn a_dle() -> impl Strategy<Value = (DleFacts, Estimates)> {
@@ -56,12 +60,31 @@ fn a_dle() -> impl Strategy<Value = (DleFacts, Estimates)> {
 }
 
 fn a_night() -> impl Strategy<Value = Tonight> {
-    (vec(a_dle(), 0..25), 0u64..3000, 0u32..4, option::weighted(0.3, 0u32..40), 1u32..12).prop_map(
-        |(dles, length, runtapes, minutes, runs)| {
-            let mut tonight = night(dles);
+    let sizes = (0u64..3000, 0u32..4, option::weighted(0.3, (0u64..2000, option::of(1u64..99))));
+    let bounds = (option::weighted(0.3, 0u32..40), option::weighted(0.3, 1u64..50));
+    (vec((a_dle(), 0u8..9), 0..25), sizes, bounds, 1u32..12).prop_map(
+        |(dles, (length, runtapes, second), (minutes, network), runs)| {
+            let ways = dles.iter().map(|(_, way)| *way).collect::<Vec<_>>();
+            let mut tonight = night(dles.into_iter().map(|(dle, _)| dle).collect());
+            if let Some((length, speed)) = second {
+                let mut other = tonight.storages[0].clone();
+                (other.name, other.capacity.volume) = ("other".into(), mib(length));
+                other.speed = speed.map(mib);
+                tonight.storages.push(other);
+                for (facts, way) in tonight.dles.iter_mut().zip(ways) {
+                    let [full, incremental] = [way / 3, way % 3].map(|which| match which {
+                        0 => vec![0],
+                        1 => vec![1],
+                        _ => vec![0, 1],
+                    });
+                    facts.route = Route { full, incremental };
+                }
+            }
+
             tonight.storages[0].capacity.volume = mib(length);
             tonight.storages[0].capacity.runtapes = runtapes;
-            tonight.limits = Limits { minutes, inparallel: 2, interfaces: Vec::new() };
+            let interfaces = network.map(mib).into_iter().collect();
+            tonight.limits = Limits { minutes, inparallel: 2, interfaces };
             tonight.runs_per_cycle = runs;
             tonight
         },
@@ -89,13 +112,21 @@ proptest! {
     fn it_fits(tonight in a_night()) {
         let plan = plan(&tonight);
         let balance = plan.balance();
-        prop_assert!(balance.total <= balance.capacity || plan.dumps().is_empty());
+        // Labels and records of volumes too small for them do not fit either, and then nothing does.
+        let fits = |one: &Filled| one.total <= one.capacity;
+        prop_assert!(balance.storages.iter().all(fits) || plan.dumps().is_empty());
         if let Some(minutes) = tonight.limits.minutes {
             prop_assert!(balance.lasts <= u64::from(minutes) * 60);
             prop_assert!(balance.seconds <= u64::from(minutes * 60 * tonight.limits.inparallel));
         }
-        let stored: Bytes = plan.dumps().iter().map(|dump| dump.choice.cost.stored).sum();
-        prop_assert!(stored <= balance.total);
+        for (number, filled) in balance.storages.iter().enumerate() {
+            let goes_there = |dump: &&Planned| {
+                let facts = tonight.dles.iter().find(|facts| facts.dle == dump.dle).unwrap();
+                facts.route.of(dump.choice.level).contains(&number)
+            };
+            let there = plan.dumps().iter().filter(goes_there);
+            prop_assert!(there.map(|dump| dump.choice.cost.stored).sum::<Bytes>() <= filled.total);
+        }
     }
 
     #[test]
@@ -147,7 +178,7 @@ proptest! {
             })
             .collect();
         let all: u64 = forced.iter().map(|(_, cost)| cost.stored.0 + (1 << 20)).sum();
-        let room = tonight.storages[0].capacity.run().0 >= all + (1 << 20);
+        let room = tonight.storages.iter().all(|one| one.capacity.run().0 >= all + (1 << 20));
         if room && tonight.limits.minutes.is_none() && tonight.dles.iter().all(|facts| facts.allow_split) {
             for (dle, _) in forced {
                 let made = plan.dumps().iter().find(|dump| &dump.dle == dle);
@@ -164,6 +195,54 @@ proptest! {
                 let alone = choice.level.is_full() || facts.strategy == Way::NoFull || facts.skip_full;
                 prop_assert!(choice.base.is_some() || alone);
                 prop_assert!(choice.base.is_none() || !choice.level.is_full());
+            }
+        }
+    }
+}
+
+/// Fulls on any nights of a cycle, in any sizes.
+fn a_calendar() -> impl Strategy<Value = Tonight> {
+    let one = (0i64..20, 1u64..900, 0u64..100, 1u32..21, 0u32..25, 1u32..4);
+    vec(one, 1..30).prop_map(|dles| {
+        let facts =
+            dles.into_iter().zip(0..).map(|((ago, full, incr, cycle, early, side), name)| {
+                let past = [(0, ago % i64::from(cycle) + 1, full), (1, 0, incr + 1)];
+                let mut facts = with_past(&format!("host{}:dle{name}", name % 4), &past);
+                (facts.dumpcycle, facts.maxpromoteday, facts.maxdumps) = (cycle, early, side);
+                (facts, asked(&[(0, full), (1, incr + 1)]))
+            });
+        let mut tonight = night(facts.collect());
+        tonight.storages[0].capacity.volume = mib(1 << 30);
+        tonight.limits.inparallel = 3;
+        tonight
+    })
+}
+
+proptest! {
+    #[test]
+    fn promoting_makes_no_night_fuller_or_longer_than_the_fullest_and_longest_without(
+        tonight in a_calendar()
+    ) {
+        let (cases, _, _) = one_by_one(&tonight);
+        let ways = Ways::new(&tonight, cases.iter().map(|case| case.facts));
+        let load = Load::new(&tonight, &ways, &cases);
+        let week = Week::new(&tonight);
+        let mut calendar = Calendar::new(&tonight, &ways, &cases, &load, &week);
+        let without = calendar.peaks();
+        calendar.level();
+        let with = calendar.peaks();
+        prop_assert!(with.0 <= without.0 && with.1 <= without.1, "{without:?}, then {with:?}");
+    }
+
+    #[test]
+    fn a_full_comes_no_earlier_than_allowed_and_says_how_early(tonight in a_calendar()) {
+        for dump in plan(&tonight).dumps() {
+            let facts = tonight.dles.iter().find(|facts| facts.dle == dump.dle).unwrap();
+            let age = tonight.today.day.since(facts.last_full().unwrap().day);
+            let early = i64::from(facts.dumpcycle) - age;
+            if dump.choice.level.is_full() && early > 0 {
+                prop_assert!(early <= i64::from(facts.maxpromoteday));
+                prop_assert!(dump.why.starts_with(&format!("a full {early} day")), "{}", dump.why);
             }
         }
     }

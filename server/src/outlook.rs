@@ -1,0 +1,101 @@
+//! What the runs to come are expected to be like: as the configuration wants them, and as those of late were.
+
+use std::collections::BTreeMap;
+
+use config::{Config, Dle, Strategy};
+use taper::catalogue::{Catalogue, CatalogueError, Run, RunKind, Volume};
+use taper::retention::{Expected, Habit, Usage};
+use types::{Stamp, StorageName};
+
+use crate::clock;
+use crate::night::facts::runs_per_cycle;
+
+/// Over so many days it is counted how many volumes runs begin.
+const OF_LATE: i64 = 28;
+
+/// What to expect.
+pub fn expected(
+    config: &Config,
+    catalogue: &Catalogue,
+    volumes: &[Volume],
+) -> Result<Expected, CatalogueError> {
+    let runs = of_late(catalogue.runs()?);
+    let cycle = config.site.dumping.dumpcycle.max(1);
+    let every = cycle / runs_per_cycle(config, catalogue)?.max(1);
+    let storages = config.site.storage.iter();
+    let usage = storages.map(|name| (name.clone(), usage(name, volumes, &runs))).collect();
+    let habits: BTreeMap<_, _> =
+        config.dles.iter().map(|dle| (dle.reference(), habit(dle))).collect();
+    Ok(Expected { every: every.max(1), usage, habits })
+}
+
+/// The runs that wrote volumes in the four weeks before the newest, that one included.
+fn of_late(mut runs: Vec<Run>) -> Vec<Stamp> {
+    runs.retain(|run| matches!(run.kind, RunKind::Dump | RunKind::Flush));
+    let newest = runs.iter().map(|run| run.stamp).max();
+    let since = newest.map_or(i64::MIN, |newest| clock::day_of(newest) - OF_LATE);
+    runs.into_iter().map(|run| run.stamp).filter(|run| clock::day_of(*run) > since).collect()
+}
+
+/// How many volumes these runs began. Without any run a run is taken to begin one.
+fn usage(storage: &StorageName, volumes: &[Volume], runs: &[Stamp]) -> Usage {
+    let Some(first) = runs.iter().min() else { return Usage { volumes: 1, runs: 1 } };
+    let begun = volumes.iter().filter(|volume| {
+        volume.storage == *storage && volume.first_written.is_some_and(|run| run >= *first)
+    });
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Usage { volumes: count(begun.count()), runs: count(runs.len()) }
+}
+
+fn habit(dle: &Dle) -> Habit {
+    let how = &dle.dumping;
+    let fulls = match how.strategy {
+        Strategy::Standard | Strategy::NoInc => !how.skip_full,
+        Strategy::NoFull | Strategy::IncrOnly | Strategy::Skip => false,
+    };
+    Habit {
+        full_every: fulls.then_some(how.dumpcycle),
+        goes_on: !how.ignore && how.strategy != Strategy::Skip,
+    }
+}
+
+/// How many volumes a run takes, in words.
+pub fn told(usage: Usage) -> String {
+    format!("{:.1}", f64::from(usage.volumes) / f64::from(usage.runs.max(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use taper::catalogue::RunStatus;
+    use types::BlockSize;
+
+    fn run(day: u32, kind: RunKind) -> Run {
+        let stamp = format!("202611{day:02}010000").parse().unwrap();
+        let (status, program) = (RunStatus::Good, String::new());
+        Run { stamp, kind, started: stamp, finished: Some(stamp), status, program }
+    }
+
+    #[test]
+    fn usage_is_counted_over_the_runs_of_four_weeks() {
+        let stamps =
+            |days: &[u32]| of_late(days.iter().map(|day| run(*day, RunKind::Dump)).collect());
+        assert_eq!(stamps(&[30, 29, 3, 2, 1]).len(), 3, "the first two are older");
+        assert!(of_late(vec![run(1, RunKind::Import)]).is_empty());
+        let lib: StorageName = "lib".parse().unwrap();
+        let volume = |day: u32| Volume {
+            first_written: Some(run(day, RunKind::Dump).stamp),
+            ..Volume::new(
+                format!("V{day}").parse().unwrap(),
+                "p".parse().unwrap(),
+                lib.clone(),
+                BlockSize::HEADER,
+            )
+        };
+        let volumes = [volume(2), volume(29), volume(30)];
+        let of_late = stamps(&[30, 29, 28, 27, 2]);
+        assert_eq!(usage(&lib, &volumes, &of_late), Usage { volumes: 2, runs: 4 });
+        assert_eq!(usage(&lib, &volumes, &[]), Usage { volumes: 1, runs: 1 });
+        assert_eq!(told(Usage { volumes: 2, runs: 4 }), "0.5");
+    }
+}
