@@ -37,6 +37,7 @@ mod holding;
 mod holds;
 mod judge;
 mod pending;
+mod recent;
 mod records;
 mod runs;
 mod schema;

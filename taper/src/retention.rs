@@ -32,7 +32,7 @@ mod alone;
 mod hearing;
 mod verdict;
 
-use hearing::Hearing;
+use hearing::{Hearing, Plaint};
 
 pub use ahead::{Case, Concern, Expected, Habit, Release, Usage, When, prospect};
 pub use verdict::{Advice, Needed, Reason, Rule, Verdict, Verdicts};
@@ -152,8 +152,8 @@ pub fn decide(facts: &Facts, policies: &Policies, now: Stamp) -> Verdicts {
         Judgement::of_volumes(volumes, unfinished.clone(), pins.clone(), policies, now);
     let mut hearing = Hearing::new(&judgement, dumps, &[]);
     hearing.hear_all();
-    let objections = hearing.into_objections();
-    judgement.note(objections);
+    let plaints = hearing.into_plaints();
+    judgement.note(plaints);
     judgement.verdicts
 }
 
@@ -226,8 +226,8 @@ impl Judgement {
         if told == Told::Newest && hearing.is_short() {
             return Err(Short);
         }
-        let objections = hearing.into_objections();
-        self.note(objections);
+        let plaints = hearing.into_plaints();
+        self.note(plaints);
         Ok(())
     }
 
@@ -236,9 +236,10 @@ impl Judgement {
         self.verdicts = Verdicts::all_reusable(std::iter::once(label));
     }
 
-    fn note(&mut self, objections: Vec<(Label, Reason)>) {
-        for (label, reason) in objections {
-            self.verdicts.need(&label, reason);
+    fn note(&mut self, plaints: Vec<Plaint<'_>>) {
+        for plaint in plaints {
+            let (label, rule, until) = (plaint.label, plaint.rule(), plaint.until);
+            self.verdicts.need_for(label, rule, until, || plaint.why());
         }
     }
 

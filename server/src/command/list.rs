@@ -85,7 +85,8 @@ fn dles(
 ) -> anyhow::Result<Listing> {
     let mut rows = Vec::new();
     for dle in site.config.dles.iter().filter(|dle| wanted(&dle.reference())) {
-        let newest = catalogue.dumps_of(&dle.reference())?.into_iter().next();
+        let one = Filter { limit: 1, ..Filter::of(&dle.reference()) };
+        let newest = catalogue.dumps(&one)?.into_iter().next();
         let last = newest.as_ref().map(|located| &located.dump);
         let row = vec![
             dle.host.to_string(),

@@ -26,10 +26,12 @@ pub fn of(
     let mut known = catalogue.planner_facts()?;
     let elsewhere = Elsewhere::of(dles, catalogue)?;
     let named = destinations::of_run(config, RunKind::Dump);
+    let last = known.values().flat_map(|past| past.last_of_each_level().into_values());
+    let restorable = catalogue.restorable(last.map(|row| row.dump).collect::<Vec<_>>())?;
     dles.iter()
         .map(|dle| {
             let past = known.remove(&dle.reference()).unwrap_or_default();
-            let mut facts = one(config, dle, &past, catalogue, lost)?;
+            let mut facts = one(config, dle, &past, &restorable, lost)?;
             facts.route = route(&named, dle);
             facts.skipped_full = elsewhere.last(&facts);
             Ok(facts)
@@ -41,14 +43,14 @@ fn one(
     config: &Config,
     dle: &Dle,
     past: &catalogue::DleFacts,
-    catalogue: &Catalogue,
+    restorable: &BTreeSet<DumpId>,
     lost: &BTreeSet<DumpId>,
 ) -> Result<DleFacts, CatalogueError> {
     let how = &dle.dumping;
     let mut last = BTreeMap::new();
     for (level, row) in past.last_of_each_level() {
         let snapshot = if lost.contains(&row.dump) { Snapshot::Lost } else { Snapshot::Kept };
-        let restorable = catalogue.chain(row.dump)?.gap.is_none();
+        let restorable = restorable.contains(&row.dump);
         last.insert(
             level,
             Past {

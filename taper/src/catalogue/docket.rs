@@ -14,6 +14,7 @@ use types::{DleRef, DumpId, Label, Stamp};
 
 use super::copies;
 use super::dumps::DumpStatus;
+use super::recent::Recent;
 use super::sql::{get, get_at, get_maybe_at, int, level, text};
 use super::{Catalogue, CatalogueError, Lock, Trouble, dles, holds, judge, pending, volumes};
 use crate::retention::{
@@ -34,6 +35,8 @@ pub(super) struct Docket {
     /// How many dumps of a DLE are told at first.
     page: usize,
     heard: BTreeSet<i64>,
+    /// The first pages, if all DLEs are heard.
+    recent: Option<Recent>,
 }
 
 impl Docket {
@@ -56,6 +59,7 @@ impl Docket {
             held: BTreeSet::new(),
             page: page(policies),
             heard: BTreeSet::new(),
+            recent: None,
             judgement: Judgement::of_volumes(
                 &volumes,
                 unfinished.clone(),
@@ -140,7 +144,10 @@ impl Docket {
     pub(super) fn hear_everybody(&mut self, c: &Connection) -> Result<(), Trouble> {
         let mut statement = c.prepare_cached("SELECT id FROM dles ORDER BY host, dle")?;
         let all: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        all.into_iter().try_for_each(|dle| self.hear(c, dle))
+        self.recent = Some(Recent::read(c, self.page)?);
+        let heard = all.into_iter().try_for_each(|dle| self.hear(c, dle));
+        self.recent = None;
+        heard
     }
 
     /// All that keeps a volume, with the dumps of each DLE that does.
@@ -175,6 +182,13 @@ impl Docket {
     ) -> Result<(DleRef, Vec<DumpFact>, Vec<DumpFact>), Trouble> {
         let (dle, listed) = name_of(c, row)?;
         let mut reader = Reader { c, held: &self.held, row, dle: &dle, listed };
+        if let Some(recent) = &self.recent {
+            let (newest, told) = recent.of(row, &dle, listed, |id| self.held.contains(&id));
+            let others = reader.others(&newest, self.also.get(&row))?;
+            if self.judgement.hear(&dle, (&newest, told), &others).is_ok() {
+                return Ok((dle, newest, others));
+            }
+        }
         let mut newest = Vec::new();
         let mut page = self.page;
         loop {
@@ -482,14 +496,29 @@ mod tests {
             let catalogue = lived(&nights);
             let policy = Policy { recover_days, fulls, volumes, ..Policy::default() };
             let policies = Policies::from([(storage("lib"), policy)]);
+            let dumps = catalogue.dumps(&Filter { with_gone: true, ..Filter::default() }).unwrap();
+            let ids: Vec<DumpId> = dumps.iter().map(|located| located.dump.id).collect();
+            let restorable = catalogue.restorable(ids.iter().copied()).unwrap();
+            for id in ids {
+                let whole = catalogue.chain(id).unwrap().is_whole();
+                prop_assert_eq!(restorable.contains(&id), whole, "{}", id);
+            }
             let expected = decide(&everything(&catalogue), &policies, day(35));
             let all = catalogue.verdicts(&policies, day(35)).unwrap();
             let mut docket = Docket::open(&catalogue.connection, &policies, day(35))
                 .unwrap_or_else(|_| panic!("not opened"));
             docket.page = 2;
+            let mut everybody = Docket::open(&catalogue.connection, &policies, day(35))
+                .unwrap_or_else(|_| panic!("not opened"));
+            everybody.page = 3;
+            everybody
+                .hear_everybody(&catalogue.connection)
+                .unwrap_or_else(|_| panic!("not judged"));
             for n in (0..8).rev() {
                 let label = label(&format!("V{n}"));
                 prop_assert_eq!(all.explain(&label), expected.explain(&label));
+                let swept = everybody.judgement().verdicts();
+                prop_assert_eq!(swept.explain(&label), expected.explain(&label));
                 let one = catalogue.verdict(&label, &policies, day(35)).unwrap();
                 prop_assert_eq!(one.explain(&label), expected.explain(&label));
                 let quick = docket.hear_about(&catalogue.connection, &label);

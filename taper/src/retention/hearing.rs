@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use types::{DleRef, DumpId, Label, Stamp, StorageName};
 
-use super::{CopyFact, DumpFact, Judgement, Policy, Reason, Rule};
+use super::{CopyFact, DumpFact, Judgement, Policy, Rule};
 
 /// Which copies of a link a rule keeps.
 #[derive(Clone, Copy)]
@@ -22,23 +22,93 @@ enum Missing {
     DoesNot,
 }
 
+/// Why a dump is to be kept, before it is put into words: of a thousand reasons one is told.
+#[derive(Clone)]
+enum How {
+    BeingWritten,
+    Held,
+    Arriving,
+    Wanted(String),
+    NewestState,
+    Recover(u32),
+    Fulls(u32),
+    YoungFull(u32),
+    Cycles(u32),
+}
+
+impl How {
+    fn rule(&self) -> Rule {
+        match self {
+            Self::BeingWritten | Self::Held | Self::Arriving => Rule::BeingMade,
+            Self::Wanted(_) => Rule::Pin,
+            Self::NewestState => Rule::LastResort,
+            Self::Recover(_) => Rule::Recover,
+            Self::Fulls(_) | Self::YoungFull(_) => Rule::Fulls,
+            Self::Cycles(_) => Rule::Cycles,
+        }
+    }
+
+    fn of(&self, dump: &DumpFact) -> String {
+        let name = name(dump);
+        match self {
+            Self::BeingWritten => format!("{name} is still being written"),
+            Self::Held => format!("{name} is on the holding disk"),
+            Self::Arriving => format!("{name} is arriving"),
+            Self::Wanted(why) => format!("{name} is wanted: {why}"),
+            Self::NewestState => format!("{name} is the newest state of it that can be restored"),
+            Self::Recover(days) => {
+                format!("{name} is needed to restore any of the last {days} days")
+            }
+            Self::Fulls(fulls) => format!("{name} is among its {fulls} newest fulls"),
+            Self::YoungFull(days) => format!("{name} is a full of the last {days} days"),
+            Self::Cycles(cycles) => format!("{name} is of its {cycles} newest dump cycles"),
+        }
+    }
+}
+
+/// A volume is to be kept.
+pub(super) struct Plaint<'a> {
+    pub(super) label: &'a Label,
+    pub(super) until: Option<Stamp>,
+    how: How,
+    /// The dump that a rule keeps.
+    tip: &'a DumpFact,
+    /// What of its chain is on the volume.
+    link: &'a DumpFact,
+}
+
+impl Plaint<'_> {
+    pub(super) fn rule(&self) -> Rule {
+        self.how.rule()
+    }
+
+    /// In words.
+    pub(super) fn why(&self) -> String {
+        let why = self.how.of(self.tip);
+        if self.link.id == self.tip.id {
+            return why;
+        }
+        format!("{why}, and {} is part of it", name(self.link))
+    }
+}
+
 /// DLEs being heard: what was told of them, and what is to be kept for them.
-pub(super) struct Hearing<'a> {
-    judgement: &'a Judgement,
+pub(super) struct Hearing<'j, 'a> {
+    judgement: &'j Judgement,
     by_id: HashMap<DumpId, &'a DumpFact>,
     /// Without a gap, newest first.
     by_dle: BTreeMap<&'a DleRef, Vec<&'a DumpFact>>,
     /// Older ones, told because something builds on them, or because they are held, arriving or pinned. Rules that
     /// go from dump to dump must not count them: others lie between that were not told.
     others: &'a [DumpFact],
-    objections: Vec<(Label, Reason)>,
+    plaints: Vec<Plaint<'a>>,
     /// A rule has come to the end of what was told.
     short: bool,
 }
 
-impl<'a> Hearing<'a> {
+impl<'j, 'a: 'j> Hearing<'j, 'a> {
     pub(super) fn new(
-        judgement: &'a Judgement,
+        judgement: &'j Judgement,
         dumps: &'a [DumpFact],
         others: &'a [DumpFact],
     ) -> Self {
@@ -50,7 +120,7 @@ impl<'a> Hearing<'a> {
             dumps.sort_by_key(|dump| std::cmp::Reverse((dump.run, dump.id)));
         }
         let by_id = dumps.iter().chain(others).map(|dump| (dump.id, dump)).collect();
-        Self { judgement, by_id, by_dle, others, objections: Vec::new(), short: false }
+        Self { judgement, by_id, by_dle, others, plaints: Vec::new(), short: false }
     }
 
     pub(super) fn hear_all(&mut self) {
@@ -60,7 +130,8 @@ impl<'a> Hearing<'a> {
 
     pub(super) fn hear(&mut self, dle: &DleRef) {
         let dumps = self.by_dle.get(dle).cloned().unwrap_or_default();
-        let others: Vec<_> = self.others.iter().filter(|dump| dump.dle == *dle).collect();
+        let mut others: Vec<_> = self.others.iter().filter(|dump| dump.dle == *dle).collect();
+        others.sort_by_key(|dump| std::cmp::Reverse((dump.run, dump.id)));
         for dumps in [&dumps, &others] {
             self.keep_what_is_being_made(dumps);
             self.keep_pins(dumps);
@@ -83,46 +154,39 @@ impl<'a> Hearing<'a> {
     }
 
     /// What is to be kept, and why.
-    pub(super) fn into_objections(self) -> Vec<(Label, Reason)> {
-        self.objections
+    pub(super) fn into_plaints(self) -> Vec<Plaint<'a>> {
+        self.plaints
     }
 
     /// Where dumps of a DLE may be, also those that were not told.
-    fn storages_of(&self, dumps: &[&'a DumpFact]) -> BTreeSet<&'a StorageName> {
+    fn storages_of(&self, dumps: &[&'a DumpFact]) -> BTreeSet<&'j StorageName> {
         let told = dumps.iter().flat_map(|dump| &dump.copies).map(|copy| &copy.storage);
         told.chain(&self.judgement.storages).collect()
     }
 
     /// What is held or still arriving: the copies of it that are being written, and what it builds on.
-    fn keep_what_is_being_made(&mut self, dumps: &[&DumpFact]) {
-        for dump in dumps {
+    fn keep_what_is_being_made(&mut self, dumps: &[&'a DumpFact]) {
+        for &dump in dumps {
             let arriving = !dump.whole && self.judgement.unfinished.contains(&dump.run);
             if !dump.held && !arriving {
                 continue;
             }
             for label in dump.copies.iter().filter(|copy| !copy.complete).flat_map(|c| &c.labels) {
-                let why = format!("{} is still being written", name(dump));
-                let reason = Reason { rule: Rule::BeingMade, why, until: None };
-                self.objections.push((label.clone(), reason));
+                let how = How::BeingWritten;
+                self.plaints.push(Plaint { label, until: None, how, tip: dump, link: dump });
             }
-            let state = if dump.held { "on the holding disk" } else { "arriving" };
-            let why = format!("{} is {state}", name(dump));
-            self.keep_chain(
-                dump,
-                Where::Everywhere,
-                &Reason { rule: Rule::BeingMade, why, until: None },
-            );
+            let how = if dump.held { How::Held } else { How::Arriving };
+            self.keep_chain(dump, Where::Everywhere, &how, None);
         }
     }
 
-    fn keep_pins(&mut self, dumps: &[&DumpFact]) {
+    fn keep_pins(&mut self, dumps: &[&'a DumpFact]) {
         let judgement = self.judgement;
-        for dump in dumps {
+        for &dump in dumps {
             let pins = judgement.pins.get(&dump.id).into_iter().flatten();
             for pin in pins.filter(|pin| pin.until.is_none_or(|until| judgement.now < until)) {
-                let why = format!("{} is wanted: {}", name(dump), pin.why);
-                let reason = Reason { rule: Rule::Pin, why, until: pin.until };
-                self.keep_chain(dump, Where::Everywhere, &reason);
+                let how = How::Wanted(pin.why.clone());
+                self.keep_chain(dump, Where::Everywhere, &how, pin.until);
             }
         }
     }
@@ -148,28 +212,25 @@ impl<'a> Hearing<'a> {
                     self.short = true;
                     continue;
                 };
-                let why = format!("{} is the newest state of it that can be restored", name(tip));
-                let reason = Reason { rule: Rule::LastResort, why, until: None };
-                self.keep_chain(tip, place, &reason);
+                self.keep_chain(tip, place, &How::NewestState, None);
             }
         }
     }
 
     /// What restores any moment of the last days: every dump made in them, and the one that was the newest when
     /// they began.
-    fn keep_recoverable(&mut self, dumps: &[&DumpFact], storage: &StorageName, days: u32) {
+    fn keep_recoverable(&mut self, dumps: &[&'a DumpFact], storage: &StorageName, days: u32) {
         if days == 0 {
             return;
         }
         let mut newer = None;
-        for dump in dumps {
+        for &dump in dumps {
             if !is_placed(dump, storage) || !self.is_restorable(dump, Missing::Counts) {
                 continue;
             }
-            let why = format!("{} is needed to restore any of the last {days} days", name(dump));
             // It is dispensable once the next newer one is so old that it serves the oldest of the days.
             let until = newer.map(|run: Stamp| run.plus_days(days));
-            self.keep_chain(dump, Where::In(storage), &Reason { rule: Rule::Recover, why, until });
+            self.keep_chain(dump, Where::In(storage), &How::Recover(days), until);
             newer = Some(dump.run);
             if self.judgement.now.days_since(dump.run) >= days {
                 return;
@@ -178,62 +239,49 @@ impl<'a> Hearing<'a> {
         self.short = true;
     }
 
-    fn keep_fulls(&mut self, dumps: &[&DumpFact], storage: &StorageName, policy: &Policy) {
+    fn keep_fulls(&mut self, dumps: &[&'a DumpFact], storage: &StorageName, policy: &Policy) {
         let fulls = dumps.iter().filter(|dump| dump.level.is_full() && dump.whole);
         let placed: Vec<_> = fulls.filter(|dump| is_placed(dump, storage)).collect();
         let oldest = dumps.last().map(|dump| self.judgement.now.days_since(dump.run));
         self.short |= placed.len() < policy.fulls as usize
             || policy.full_days > 0 && oldest.is_none_or(|age| age < policy.full_days);
-        for (rank, full) in placed.iter().enumerate() {
+        for (rank, &&full) in placed.iter().enumerate() {
             let days = policy.full_days;
-            let among = rank < policy.fulls as usize;
-            let young = self.judgement.now.days_since(full.run) < days;
-            let rules = [
-                (among, format!("is among its {} newest fulls", policy.fulls), None),
-                (
-                    young,
-                    format!("is a full of the last {days} days"),
-                    Some(full.run.plus_days(days)),
-                ),
-            ];
-            for (_, what, until) in rules.into_iter().filter(|(applies, ..)| *applies) {
-                let why = format!("{} {what}", name(full));
-                let reason = Reason { rule: Rule::Fulls, why, until };
-                self.keep_chain(full, Where::In(storage), &reason);
+            if rank < policy.fulls as usize {
+                self.keep_chain(full, Where::In(storage), &How::Fulls(policy.fulls), None);
+            }
+            if self.judgement.now.days_since(full.run) < days {
+                let until = Some(full.run.plus_days(days));
+                self.keep_chain(full, Where::In(storage), &How::YoungFull(days), until);
             }
         }
     }
 
     /// The newest fulls, and whatever was made since the oldest of them.
-    fn keep_cycles(&mut self, dumps: &[&DumpFact], storage: &StorageName, cycles: u32) {
+    fn keep_cycles(&mut self, dumps: &[&'a DumpFact], storage: &StorageName, cycles: u32) {
         let mut left = cycles;
-        for dump in dumps.iter().filter(|dump| dump.whole && is_placed(dump, storage)) {
+        for &dump in dumps.iter().filter(|dump| dump.whole && is_placed(dump, storage)) {
             if left == 0 {
                 return;
             }
-            let why = format!("{} is of its {cycles} newest dump cycles", name(dump));
-            let reason = Reason { rule: Rule::Cycles, why, until: None };
-            self.keep_chain(dump, Where::In(storage), &reason);
+            self.keep_chain(dump, Where::In(storage), &How::Cycles(cycles), None);
             left -= u32::from(dump.level.is_full());
         }
         self.short |= left > 0;
     }
 
     /// Keeps a dump and all it builds on, as far as it is known.
-    fn keep_chain(&mut self, tip: &DumpFact, place: Where<'_>, reason: &Reason) {
+    fn keep_chain(&mut self, tip: &'a DumpFact, place: Where<'_>, how: &How, until: Option<Stamp>) {
         for link in self.chain(tip) {
-            let mut reason = reason.clone();
-            if link.id != tip.id {
-                reason.why = format!("{}, and {} is part of it", reason.why, name(link));
-            }
             let complete = || link.copies.iter().filter(|copy| copy.complete);
-            let here: Vec<_> = match place {
-                Where::In(storage) => complete().filter(|c| c.storage == *storage).collect(),
-                Where::Everywhere => complete().collect(),
+            let here = |copy: &&CopyFact| match place {
+                Where::In(storage) => copy.storage == *storage,
+                Where::Everywhere => true,
             };
-            let kept = if here.is_empty() { complete().collect() } else { here };
-            for label in kept.iter().flat_map(|copy| &copy.labels) {
-                self.objections.push((label.clone(), reason.clone()));
+            let elsewhere = !complete().any(|copy| here(&copy));
+            let kept = complete().filter(|copy| elsewhere || here(copy));
+            for label in kept.flat_map(|copy| &copy.labels) {
+                self.plaints.push(Plaint { label, until, how: how.clone(), tip, link });
             }
         }
     }

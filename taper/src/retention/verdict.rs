@@ -148,6 +148,17 @@ impl Verdicts {
     /// Adds a reason. A volume may have thousands of dumps, so each rule keeps one sentence and a count.
     pub(super) fn need(&mut self, label: &Label, reason: Reason) {
         let Reason { rule, why, until } = reason;
+        self.need_for(label, rule, until, || why);
+    }
+
+    /// The same; the sentence is asked for only if it is the first of its rule.
+    pub(super) fn need_for(
+        &mut self,
+        label: &Label,
+        rule: Rule,
+        until: Option<Stamp>,
+        why: impl FnOnce() -> String,
+    ) {
         // A label that is no volume of the catalogue's is needed anyway.
         let Some(objections) = self.0.get_mut(label) else { return };
         objections
@@ -156,7 +167,7 @@ impl Verdicts {
                 objection.count += 1;
                 objection.until = objection.until.zip(until).map(|(a, b)| a.max(b));
             })
-            .or_insert(Objection { why, count: 1, until });
+            .or_insert_with(|| Objection { why: why(), count: 1, until });
     }
 
     /// The verdict on one volume. One that the catalogue does not know is needed.
