@@ -128,7 +128,8 @@ impl Progress {
             | RunEvent::DumpStrange { .. }
             | RunEvent::DriveFed { .. }
             | RunEvent::DriveHealth { .. }
-            | RunEvent::ImagePlaced { .. } => {}
+            | RunEvent::ImagePlaced { .. }
+            | RunEvent::ImageReleased { .. } => {}
         }
     }
 

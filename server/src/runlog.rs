@@ -30,9 +30,16 @@ pub struct Logged {
 pub enum RunEvent {
     /// The run began.
     Started { run: Stamp, kind: String, program: String, pid: u32 },
-    /// What the run works with: how many dumpers, the holding disks with what it may use of each, the drives; and
-    /// what images of earlier runs take of holding.
-    Equipped { dumpers: u32, holding: Vec<Room>, drives: Vec<DriveName>, held: Bytes },
+    /// What the run works with: how many dumpers, the holding disks with what it may use of each, the drives; what images
+    /// of earlier runs take of holding; and whether it tells when an image leaves there (else it does when it is placed).
+    Equipped {
+        dumpers: u32,
+        holding: Vec<Room>,
+        drives: Vec<DriveName>,
+        held: Bytes,
+        #[serde(default)]
+        releases: bool,
+    },
     /// The planner decided.
     Planned { dle: DleRef, level: Level, raw: Bytes, stored: Bytes, why: String },
     /// The planner left a DLE out.
@@ -117,6 +124,8 @@ pub enum RunEvent {
     },
     /// All parts of an image are placed.
     ImagePlaced { dle: DleRef, level: Level, dump: DumpId, storage: StorageName, bytes: Bytes },
+    /// Every storage has the image, and the holding disk no longer.
+    ImageReleased { dump: DumpId },
     /// A volume is done with.
     VolumeFinished { label: Label, bytes: Bytes, files: u32, why: String },
     /// A drive, or what was in it, failed.

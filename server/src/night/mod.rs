@@ -414,6 +414,7 @@ fn equipped<'a>(
             .collect(),
         drives: drives.cloned().collect(),
         held: held.values().map(Held::bytes).sum(),
+        releases: true,
     }
 }
 

@@ -361,7 +361,7 @@ impl<'a> Run<'a> {
             Err(error) => Err(with_causes(&error)),
         };
         match removed {
-            Ok(()) => Ok(()),
+            Ok(()) => self.note(RunEvent::ImageReleased { dump }),
             Err(why) => {
                 self.note(RunEvent::Warning { text: format!("{why}; the next run removes it") })
             }

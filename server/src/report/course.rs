@@ -93,6 +93,9 @@ struct Making {
     /// Bytes on holding, by dump.
     on_holding: HashMap<DumpId, u64>,
     earlier: u64,
+    /// Images of earlier runs that are placed, and still on holding.
+    still_held: HashMap<DumpId, u64>,
+    releases: bool,
     /// Bytes of images that have come, by dump.
     came: HashMap<DumpId, u64>,
     held: u64,
@@ -107,7 +110,8 @@ impl Making {
         let began = *self.began.get_or_insert(line.time);
         self.now = self.now.max(line.time - began);
         match &line.event {
-            RunEvent::Equipped { dumpers, holding, held, drives } => {
+            RunEvent::Equipped { dumpers, holding, held, drives, releases } => {
+                self.releases = *releases;
                 self.course.dumpers = Some(*dumpers);
                 self.course.room = Some(holding.iter().map(|disk| disk.room).sum());
                 self.earlier = held.0;
@@ -146,15 +150,15 @@ impl Making {
             }
             RunEvent::PartPlaced { bytes, .. } => self.placed += bytes.0,
             RunEvent::ImagePlaced { dump, bytes, .. } => {
-                match self.on_holding.remove(dump) {
-                    Some(held) => self.held = self.held.saturating_sub(held),
-                    None if !self.came.contains_key(dump) => {
-                        self.earlier = self.earlier.saturating_sub(bytes.0);
-                    }
-                    None => {}
+                if !self.came.contains_key(dump) {
+                    self.still_held.insert(*dump, bytes.0);
                 }
                 self.dumping.remove(dump);
+                if !self.releases {
+                    self.release(*dump);
+                }
             }
+            RunEvent::ImageReleased { dump } => self.release(*dump),
             RunEvent::VolumeMounted { drive, label, .. } => {
                 self.on.insert(label.clone(), drive.clone());
                 self.does(drive, None);
@@ -187,6 +191,14 @@ impl Making {
             self.held = self.held.saturating_sub(*held) + stored.0;
             *held = stored.0;
         }
+    }
+
+    /// An image has left the holding disk.
+    fn release(&mut self, dump: DumpId) {
+        let of_run = self.on_holding.remove(&dump).unwrap_or(0);
+        let earlier = self.still_held.remove(&dump).unwrap_or(0);
+        self.held = self.held.saturating_sub(of_run);
+        self.earlier = self.earlier.saturating_sub(earlier);
     }
 
     /// The drive does this from now on.

@@ -93,7 +93,7 @@ pub struct Pool {
     pub volumes: usize,
     /// How many of them may be written from their beginning now.
     pub free: usize,
-    /// How many were begun a day, of late.
+    /// How many are filled a day, of late.
     pub per_day: f64,
     /// In how many days there is none left, if that is within a year.
     pub days_left: Option<u32>,
@@ -254,11 +254,13 @@ fn pool(
         .filter(|v| !matches!(v.state, VolumeState::Retired | VolumeState::Missing))
         .filter(|v| v.lock != Lock::NoReuse)
         .collect();
-    let begun: Vec<i64> =
-        volumes.iter().filter_map(|v| v.first_written).map(clock::day_of).collect();
-    let watched = begun.iter().min().map_or(1, |first| (today - first + 1).clamp(1, USE));
-    let of_late = begun.iter().filter(|day| today - **day < watched).count();
-    let per_day = of_late as f64 / watched as f64;
+    let begun: Vec<(i64, Bytes)> =
+        volumes.iter().filter_map(|v| Some((clock::day_of(v.first_written?), v.bytes))).collect();
+    let watched =
+        begun.iter().map(|(day, _)| today - day + 1).max().map_or(1, |days| days.clamp(1, USE));
+    let of_late = begun.iter().filter(|(day, _)| today - day < watched);
+    let length = storage.tapetype.length.0.max(1) as f64;
+    let per_day = of_late.map(|(_, bytes)| bytes.0 as f64 / length).sum::<f64>() / watched as f64;
     let reusable = |label: &Label| verdicts.of(label).is_reusable();
     let mut written: Vec<i64> = usable
         .iter()
@@ -268,6 +270,9 @@ fn pool(
         })
         .collect();
     written.sort_unstable();
+    let room = |v: &&&Volume| (1.0 - v.bytes.0 as f64 / length).clamp(0.0, 1.0);
+    let open = usable.iter().filter(|v| v.state == VolumeState::Active && !reusable(&v.label));
+    let room: f64 = open.map(|v| room(&v)).sum();
     let free = written.iter().filter(|day| **day == i64::MIN).count();
     let policy = &storage.policy;
     let cycle = i64::from(dumpcycle.max(1));
@@ -291,7 +296,7 @@ fn pool(
         volumes: usable.len(),
         free,
         per_day,
-        days_left: days_left(written, kept, per_day, today),
+        days_left: days_left(written, kept, Use { room, per_day }, today),
         autolabel: storage.tapering.autolabel.is_some(),
     }
 }
@@ -305,14 +310,23 @@ struct Kept {
     volumes: usize,
 }
 
-/// In how many days no volume is left, if so many are begun each day, always the oldest. `written` says of each volume,
+/// How fast volumes are used.
+#[derive(Clone, Copy)]
+struct Use {
+    /// What those that are begun still take, in volumes.
+    room: f64,
+    /// Volumes a day.
+    per_day: f64,
+}
+
+/// In how many days no volume is left, if so many are used each day, always the oldest. `written` says of each volume,
 /// in order, on which day it was written last.
-fn days_left(written: Vec<i64>, kept: Kept, per_day: f64, today: i64) -> Option<u32> {
+fn days_left(written: Vec<i64>, kept: Kept, used: Use, today: i64) -> Option<u32> {
     let mut volumes: std::collections::VecDeque<i64> = written.into();
-    let mut due = 0.0;
+    let mut due = -used.room;
     for day in 0..HORIZON {
         let date = today + i64::from(day);
-        due += per_day;
+        due += used.per_day;
         while due >= 1.0 {
             due -= 1.0;
             let oldest = volumes.front().copied()?;
@@ -343,7 +357,9 @@ impl Pool {
             (Some(_), false) => "; label new ones before that, or keep dumps for a shorter time",
             (None, _) => "",
         };
-        format!("{storage}: {volumes}, {free} free now; at {per_day:.1} a day {rest}{more}")
+        let rate =
+            if *per_day < 0.05 { "less than 0.1".to_owned() } else { format!("{per_day:.1}") };
+        format!("{storage}: {volumes}, {free} free now; at {rate} a day {rest}{more}")
     }
 }
 
@@ -356,29 +372,32 @@ mod tests {
     use super::*;
 
     const KEPT: Kept = Kept { days: 10, volumes: 0 };
+    const DAILY: Use = Use { room: 0.0, per_day: 1.0 };
 
     #[test]
     fn a_pool_that_is_larger_than_what_is_kept_lasts() {
         let written: Vec<i64> = (88..100).collect();
-        assert_eq!(days_left(written, KEPT, 1.0, 100), None);
+        assert_eq!(days_left(written, KEPT, DAILY, 100), None);
     }
 
     #[test]
     fn a_pool_that_is_too_small_is_full_when_its_free_volumes_are_used() {
         let mut written = vec![i64::MIN; 3];
         written.extend(97..100);
-        assert_eq!(days_left(written.clone(), KEPT, 1.0, 100), Some(3));
-        assert_eq!(days_left(written.clone(), KEPT, 0.5, 100), Some(7));
-        assert_eq!(days_left(written, KEPT, 0.0, 100), None);
-        assert_eq!(days_left(Vec::new(), KEPT, 0.0, 100), None);
+        assert_eq!(days_left(written.clone(), KEPT, DAILY, 100), Some(3));
+        assert_eq!(days_left(written.clone(), KEPT, Use { per_day: 0.5, ..DAILY }, 100), Some(7));
+        assert_eq!(days_left(written.clone(), KEPT, Use { per_day: 0.0, ..DAILY }, 100), None);
+        assert_eq!(days_left(Vec::new(), KEPT, Use { per_day: 0.0, ..DAILY }, 100), None);
+        // Half a volume that is begun is used first.
+        assert_eq!(days_left(written, KEPT, Use { room: 0.5, ..DAILY }, 100), Some(4));
     }
 
     #[test]
     fn the_newest_volumes_are_not_used_however_old() {
         let written = vec![1, 2, 3];
         let kept = Kept { days: 0, volumes: 3 };
-        assert_eq!(days_left(written.clone(), kept, 1.0, 100), Some(0));
-        assert_eq!(days_left(written, Kept { volumes: 2, ..kept }, 1.0, 100), None);
+        assert_eq!(days_left(written.clone(), kept, DAILY, 100), Some(0));
+        assert_eq!(days_left(written, Kept { volumes: 2, ..kept }, DAILY, 100), None);
     }
 
     #[test]

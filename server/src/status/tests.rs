@@ -106,3 +106,24 @@ fn a_screen_shows_no_more_than_it_has_room_for() {
     assert_eq!(screen.lines().count(), 7);
     assert!(screen.lines().all(|line| line.chars().count() <= 60), "{screen}");
 }
+
+#[test]
+fn an_image_takes_space_until_every_storage_has_it() {
+    let lines = [
+        r#"{"time":1,"event":"equipped","dumpers":1,"holding":[],"drives":[],"held":7,"releases":true}"#,
+        r#"{"time":2,"event":"dump-started","dle":{"host":"h","dle":"d"},"level":0,"dump":"00000000000000000000000000000001","to":"holding"}"#,
+        r#"{"time":3,"event":"dump-done","dle":{"host":"h","dle":"d"},"level":0,"dump":"00000000000000000000000000000001","strange":0,"entries":1,"raw":5,"stored":5,"seconds":1.0}"#,
+        r#"{"time":4,"event":"image-placed","dle":{"host":"h","dle":"d"},"level":0,"dump":"00000000000000000000000000000001","storage":"daily","bytes":5}"#,
+        r#"{"time":4,"event":"image-placed","dle":{"host":"h","dle":"e"},"level":0,"dump":"00000000000000000000000000000002","storage":"daily","bytes":4}"#,
+        r#"{"time":5,"event":"image-released","dump":"00000000000000000000000000000001"}"#,
+        r#"{"time":5,"event":"image-released","dump":"00000000000000000000000000000002"}"#,
+    ];
+    let mut watch = Watch::default();
+    let mut held = Vec::new();
+    for line in lines {
+        watch.take(&serde_json::from_str::<Logged>(line).unwrap());
+        let holding = watch.status(run(), 9, true).holding.unwrap();
+        held.push((holding.used.0, holding.earlier.0));
+    }
+    assert_eq!(held, [(0, 7), (0, 7), (5, 7), (5, 7), (5, 7), (0, 7), (0, 3)]);
+}

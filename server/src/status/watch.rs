@@ -23,6 +23,9 @@ pub struct Watch {
     dumpers: Option<u32>,
     room: Option<Bytes>,
     earlier: Bytes,
+    /// Images of earlier runs that are placed, and still on holding.
+    still_held: HashMap<DumpId, Bytes>,
+    releases: bool,
     dles: BTreeMap<DleRef, Line>,
     of_dump: HashMap<DumpId, DleRef>,
     drives: Drives,
@@ -48,6 +51,8 @@ struct Line {
     marks: VecDeque<(i64, Bytes)>,
     placed: Bytes,
     labels: Vec<Label>,
+    /// Whether it takes space on the holding disk.
+    holds: bool,
     why: String,
 }
 
@@ -67,16 +72,8 @@ impl Line {
             marks: VecDeque::new(),
             placed: Bytes::ZERO,
             labels: Vec::new(),
+            holds: false,
             why: String::new(),
-        }
-    }
-
-    /// Whether it takes space on the holding disk.
-    fn holds(&self) -> bool {
-        match self.state {
-            DleState::Dumping => self.to == Target::Holding,
-            DleState::Held | DleState::Writing => true,
-            _ => false,
         }
     }
 
@@ -110,7 +107,8 @@ impl Watch {
                 self.kind.clone_from(kind);
                 self.pid = *pid;
             }
-            RunEvent::Equipped { dumpers, holding, held, .. } => {
+            RunEvent::Equipped { dumpers, holding, held, releases, .. } => {
+                self.releases = *releases;
                 self.dumpers = Some(*dumpers);
                 self.room = Some(holding.iter().map(|disk| disk.room).sum());
                 self.earlier = *held;
@@ -150,6 +148,7 @@ impl Watch {
                 (line.entries, line.raw, line.stored) = (0, Bytes::ZERO, Bytes::ZERO);
                 line.marks = [(now, Bytes::ZERO)].into();
                 line.state = DleState::Dumping;
+                line.holds = *to == Target::Holding;
             }
             RunEvent::DumpProgress { dump, entries, raw, stored } => {
                 if let Some(line) = self.with_dump(*dump) {
@@ -173,6 +172,7 @@ impl Watch {
             RunEvent::DumpFailed { dle, why, again, .. } => {
                 let line = self.line(dle);
                 line.state = DleState::Waiting;
+                line.holds = false;
                 line.why = if *again { format!("again, after: {why}") } else { why.clone() };
             }
             RunEvent::DleFailed { dle, why } => {
@@ -204,11 +204,28 @@ impl Watch {
                     line.state = DleState::Held;
                 }
             }
-            RunEvent::ImagePlaced { dump, bytes, .. } => match self.with_dump(*dump) {
-                Some(line) => line.state = DleState::Placed,
-                None => self.earlier = self.earlier - *bytes,
-            },
+            RunEvent::ImagePlaced { dump, bytes, .. } => {
+                match self.with_dump(*dump) {
+                    Some(line) => line.state = DleState::Placed,
+                    None => drop(self.still_held.insert(*dump, *bytes)),
+                }
+                if !self.releases {
+                    self.release(*dump);
+                }
+            }
+            RunEvent::ImageReleased { dump } => self.release(*dump),
             _ => {}
+        }
+    }
+
+    /// An image has left the holding disk.
+    fn release(&mut self, dump: DumpId) {
+        match self.with_dump(dump) {
+            Some(line) => line.holds = false,
+            None => {
+                let bytes = self.still_held.remove(&dump).unwrap_or_default();
+                self.earlier = self.earlier - bytes;
+            }
         }
     }
 
@@ -266,7 +283,7 @@ impl Watch {
             }),
             holding: self.room.map(|room| HoldingNow {
                 room,
-                used: self.dles.values().filter(|line| line.holds()).map(|line| line.stored).sum(),
+                used: self.dles.values().filter(|line| line.holds).map(|line| line.stored).sum(),
                 earlier: self.earlier,
             }),
             waiting: if life == Life::AtWork { self.still_waiting() } else { Vec::new() },
