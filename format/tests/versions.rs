@@ -309,8 +309,8 @@ fn scripts_of_the_feature_read_and_are_said_as_they_were() {
 
 fn scripts_1() -> Vec<u8> {
     let mut out = Vec::new();
-    wire::encode_json(Kind::Request, &Request::Script(script_1()), &mut out).unwrap();
-    wire::encode_json(Kind::Reply, &Reply::Script(script_end_1()), &mut out).unwrap();
+    wire::encode_json(Kind::Request, &Request::Script(script_1()), &mut out).expect("it is sound");
+    wire::encode_json(Kind::Reply, &Reply::Script(script_end_1()), &mut out).expect("it is sound");
     out
 }
 
@@ -320,10 +320,10 @@ fn script_1() -> ScriptCall {
         point: ScriptPoint::PreDleBackup,
         place: ScriptPlace::Client,
         config: "daily".to_owned(),
-        host: Some("web".parse().unwrap()),
-        dle: Some("/srv".parse().unwrap()),
+        host: Some("web".parse().expect("it is sound")),
+        dle: Some("/srv".parse().expect("it is sound")),
         device: Some(wire::WirePath::from(&b"/srv"[..])),
-        run: Some("20261123010203".parse().unwrap()),
+        run: Some("20261123010203".parse().expect("it is sound")),
         levels: vec![Level::FULL],
         properties: [("df-path".to_owned(), vec!["/bin/df".to_owned()])].into(),
     }

@@ -272,7 +272,7 @@ fn pool(
     written.sort_unstable();
     let room = |v: &&&Volume| (1.0 - v.bytes.0 as f64 / length).clamp(0.0, 1.0);
     let open = usable.iter().filter(|v| v.state == VolumeState::Active && !reusable(&v.label));
-    let room: f64 = open.map(|v| room(&v)).sum();
+    let room: f64 = open.map(room).sum();
     let free = written.iter().filter(|day| **day == i64::MIN).count();
     let policy = &storage.policy;
     let cycle = i64::from(dumpcycle.max(1));
