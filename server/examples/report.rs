@@ -6,6 +6,8 @@
 //!
 //! Writes the log of a made-up run into a temporary directory. What the catalogue adds is measured where its scale is.
 
+#![expect(clippy::print_stdout, reason = "a measurement is for a person")]
+
 use std::error::Error;
 use std::time::Instant;
 
