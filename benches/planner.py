@@ -4,8 +4,9 @@
     benches/planner.py [--reelkeep PROGRAM] [--nights N] [--seeds N] [SITE.toml...]
 
 Prints a table in Markdown: for each site and either planner the mean over the seeds of what a night writes and takes,
-its peak and its variation (standard deviation by mean), how many volumes were used, how many clients were asked for an
-estimate a night, and the longest time between two fulls of a DLE. Only the Python standard library is used.
+its peak, the largest or longest single dump (no peak can be lower), and its variation (standard deviation from the trend,
+by the mean), how many volumes were used, how many clients were asked for an estimate a night, and the longest time between
+two fulls of a DLE. Only the Python standard library is used.
 """
 import argparse, json, pathlib, statistics, subprocess
 
@@ -19,8 +20,9 @@ def main():
     ap.add_argument("--seeds", type=int, default=5)
     ap.add_argument("sites", nargs="*", type=pathlib.Path)
     a = ap.parse_args()
-    print("| site | rules | GiB a night | peak | varies | minutes | peak | varies | volumes | asked | longest |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|")
+    print("| site | rules | GiB a night | largest dump | peak | varies | minutes | longest dump | peak | varies "
+          "| volumes | asked | longest |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     for site in a.sites or sorted((here / "sites").glob("*.toml")):
         runs = [simulate(a.reelkeep, site, a.nights, seed) for seed in range(1, a.seeds + 1)]
         for number in range(2):
@@ -38,8 +40,9 @@ def row(site, courses):
     minutes = lambda key: f"{mean(key) / 60:.0f}"
     percent = lambda key: f"{mean(key) * 100:.1f} %"
     cells = [
-        site, courses[0]["rules"], gib("mean_bytes"), gib("peak_bytes"), percent("variation_bytes"),
-        minutes("mean_seconds"), minutes("peak_seconds"), percent("variation_seconds"),
+        site, courses[0]["rules"], gib("mean_bytes"), gib("largest_dump_bytes"), gib("peak_bytes"), percent("variation_bytes"),
+        minutes("mean_seconds"), minutes("longest_dump_seconds"), minutes("peak_seconds"),
+        percent("variation_seconds"),
         f"{mean('volumes'):.0f}", f"{mean('asked'):.1f}", f"{max(c['longest_between_fulls'] for c in courses)} d",
     ]
     return "| " + " | ".join(cells) + " |"

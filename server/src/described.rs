@@ -58,6 +58,11 @@ struct Described {
     /// What passes the network in a second.
     #[serde(default, deserialize_with = "some_size")]
     network: Option<Bytes>,
+    /// How often there is no run, and how often one finds only one volume.
+    #[serde(default)]
+    missed: f64,
+    #[serde(default)]
+    short: f64,
     /// Of the sizes of what is alike.
     #[serde(default)]
     seed: u64,
@@ -174,6 +179,8 @@ pub fn read(text: &str) -> Result<Site, BadDescription> {
             inparallel: described.inparallel,
             interfaces: described.network.into_iter().collect(),
         },
+        missed: described.missed,
+        short: described.short,
         dumpcycle: described.dumpcycle,
         runs_per_cycle: described.runspercycle.unwrap_or(described.dumpcycle),
         today: Day(0),

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{Context, Exit, plan_volumes, simulate};
-use crate::planner::{Kind, Plan};
+use crate::planner::{Balance, Bottleneck, Filled, Kind, Plan};
 use crate::{cli, night, print, selection};
 
 pub(super) fn run(context: &Context, arguments: &cli::Plan) -> anyhow::Result<Exit> {
@@ -34,6 +34,7 @@ fn value(plan: &Plan) -> serde_json::Value {
             "host": planned.dle.host, "dle": planned.dle.dle, "level": planned.choice.level,
             "base": planned.choice.base, "raw_bytes": planned.choice.cost.raw,
             "stored_bytes": planned.choice.cost.stored, "seconds": planned.choice.cost.seconds,
+            "off_percent": planned.choice.cost.off,
             "urgency": planned.urgency, "why": planned.why,
         })).collect::<Vec<_>>(),
         "skipped": plan.skipped().iter().map(|skipped| json!({
@@ -43,6 +44,10 @@ fn value(plan: &Plan) -> serde_json::Value {
         "warnings": plan.warnings().iter().map(|warning| &warning.text).collect::<Vec<_>>(),
         "total_bytes": balance.total, "capacity_bytes": balance.capacity, "fulls_bytes": balance.fulls,
         "balanced_fulls_bytes": balance.ideal, "seconds": balance.seconds,
+        "lasts_seconds": balance.lasts,
+        "storages": balance.storages.iter().map(|one| json!({
+            "storage": one.storage, "total_bytes": one.total, "capacity_bytes": one.capacity,
+        })).collect::<Vec<_>>(),
     })
 }
 
@@ -69,9 +74,37 @@ fn text(plan: &Plan) -> String {
         out.push_str(&format!("warning: {about}{}\n", warning.text));
     }
     let balance = plan.balance();
+    if let [_, _, ..] = balance.storages[..] {
+        for Filled { storage, total, capacity } in &balance.storages {
+            out.push_str(&format!("storage {storage}: {total} of {capacity}\n"));
+        }
+    }
+    if let Some(bottleneck) = &balance.bottleneck {
+        let minutes = balance.lasts.div_ceil(60);
+        out.push_str(&format!(
+            "tonight lasts at least {minutes} min: {}\n",
+            longest(bottleneck, balance)
+        ));
+    }
     out.push_str(&format!(
         "tonight {} of the {} that the volumes of a run take; fulls {}, balanced would be {}\n",
         balance.total, balance.capacity, balance.fulls, balance.ideal
     ));
     out
+}
+
+/// What the night waits for longest.
+fn longest(bottleneck: &Bottleneck, balance: &Balance) -> String {
+    match bottleneck {
+        Bottleneck::Dumpers => "all dumps, as many at once as inparallel allows".to_owned(),
+        Bottleneck::Host(host) => {
+            format!("the dumps of {host}, as many at once as maxdumps allows")
+        }
+        Bottleneck::Dle(dle) => format!("the dump of {dle}"),
+        Bottleneck::Interface(_) => "what a network interface may carry".to_owned(),
+        Bottleneck::Drives(storage) => {
+            let name = balance.storages.get(*storage).map_or("", |one| one.storage.as_str());
+            format!("what the drives of storage {name} write")
+        }
+    }
 }

@@ -59,6 +59,8 @@ fn from_history(context: &Context, arguments: &Plan) -> anyhow::Result<Site> {
         dles: made_up,
         storages: facts::storages(&site.config),
         limits: facts::limits(&site.config),
+        missed: 0.0,
+        short: 0.0,
         dumpcycle: site.config.site.dumping.dumpcycle,
         runs_per_cycle: facts::runs_per_cycle(&site.config, &catalogue)?,
         today: facts::today(&context.now).day,
@@ -71,6 +73,7 @@ fn value(name: &str, course: &Course) -> Value {
     json!({
         "rules": name,
         "mean_bytes": figures.mean_bytes, "peak_bytes": figures.peak_bytes,
+        "largest_dump_bytes": figures.largest_bytes, "longest_dump_seconds": figures.longest_seconds,
         "variation_bytes": figures.variation_bytes, "mean_seconds": figures.mean_seconds,
         "peak_seconds": figures.peak_seconds, "variation_seconds": figures.variation_seconds,
         "volumes": figures.volumes, "asked": figures.asked, "late": figures.late,

@@ -17,8 +17,12 @@ pub struct Night {
     pub full_bytes: Bytes,
     /// How long it took, with the limits of dumpers, hosts, interfaces and drives.
     pub seconds: u64,
-    /// How many volumes it took, if every run begins with a new one in each storage.
+    /// How many volumes it began.
     pub volumes: u64,
+    /// The largest dump: no night that has it can be smaller.
+    pub largest: Bytes,
+    /// The longest dump, in seconds: no night that has it can be shorter.
+    pub longest: u64,
     /// Dumps that were made.
     pub dumps: u64,
     /// Fulls among them.
@@ -60,12 +64,16 @@ pub struct Figures {
     pub mean_bytes: f64,
     /// Most that a night writes.
     pub peak_bytes: f64,
+    /// The largest dump of all: no peak can be lower.
+    pub largest_bytes: f64,
     /// Standard deviation from the trend, by the mean.
     pub variation_bytes: f64,
     /// Mean of how long a night takes, in seconds.
     pub mean_seconds: f64,
     /// The longest night.
     pub peak_seconds: f64,
+    /// The longest dump of all: no peak can be lower.
+    pub longest_seconds: f64,
     /// Standard deviation from the trend, by the mean.
     pub variation_seconds: f64,
     /// Volumes, all nights together.
@@ -100,6 +108,8 @@ impl Underway {
         let night = &mut self.night;
         night.bytes += cost.stored;
         night.dumps += 1;
+        night.largest = night.largest.max(cost.stored);
+        night.longest = night.longest.max(cost.seconds.into());
         if level.is_full() {
             night.fulls += 1;
             night.full_bytes += cost.stored;
@@ -118,14 +128,20 @@ impl Underway {
         }
     }
 
-    pub(super) fn settle(mut self, site: &Site) -> Night {
+    /// The night is over. `last` is what lies on the volume last written of each storage.
+    pub(super) fn settle(mut self, site: &Site, last: &mut [Bytes]) -> Night {
         let dumped = of_dumps(&mut self.jobs, site.limits.inparallel);
         let moved = of_bytes(&self.passed, &self.written, &site.limits, &site.storages);
         self.night.seconds = dumped.max(moved);
-        let volumes = self.written.iter().zip(&site.storages);
-        self.night.volumes = volumes
-            .map(|(bytes, storage)| bytes.0.div_ceil(storage.capacity.volume.0.max(1)))
-            .sum();
+        for ((written, storage), last) in self.written.iter().zip(&site.storages).zip(last) {
+            let volume = storage.capacity.volume.max(Bytes(1));
+            // Nothing is on a volume that was not begun, and a full one takes nothing more.
+            let room = if *last == Bytes::ZERO { Bytes::ZERO } else { volume - *last };
+            let begun = (*written - room).0.div_ceil(volume.0);
+            *last = *last + *written
+                - volume.times(if *last == Bytes::ZERO { begun.saturating_sub(1) } else { begun });
+            self.night.volumes += begun;
+        }
         self.night
     }
 }
@@ -148,6 +164,8 @@ impl Course {
             mean_seconds,
             peak_seconds,
             variation_seconds,
+            largest_bytes: of(|night| night.largest.0 as f64).1,
+            longest_seconds: of(|night| night.longest as f64).1,
             volumes: settled.iter().map(|night| night.volumes).sum(),
             asked: of(|night| night.asked as f64).0,
             late: of(|night| night.late as f64).0,

@@ -12,7 +12,7 @@ mod length;
 mod plot;
 mod truth;
 
-use types::{DleRef, DumpId, Level};
+use types::{Bytes, DleRef, DumpId, Level};
 
 pub use course::{Course, Figures, Night};
 pub use plot::svg;
@@ -58,6 +58,10 @@ struct World<'a> {
     /// The host of each, by number.
     hosts: Vec<usize>,
     dice: Dice,
+    /// Whether there is a run, and whether it has all its volumes.
+    fate: Dice,
+    /// What lies on the volume last written of each storage.
+    last_volume: Vec<Bytes>,
     day: i64,
     /// The longest that any DLE went without a full, in days.
     longest: i64,
@@ -93,6 +97,8 @@ impl<'a> World<'a> {
             trees,
             hosts,
             dice: Dice::new(site.seed),
+            fate: Dice::new(site.seed ^ 0xfa7e),
+            last_volume: vec![Bytes::ZERO; site.storages.len()],
             day: 0,
             longest: 0,
             dumps: 0,
@@ -113,11 +119,23 @@ impl<'a> World<'a> {
             })
             .collect();
         let mut night = Underway::on(self.day, self.site);
-        night.night.asked = self.estimate();
-        for (at, level) in self.decide(&mut night.night) {
-            self.dump(at, level, weather[at], &mut night);
+        let (missed, short) =
+            (self.fate.chance(self.site.missed), self.fate.chance(self.site.short));
+        for (storage, usual) in self.tonight.storages.iter_mut().zip(&self.site.storages) {
+            let volumes = usual.capacity.runtapes;
+            storage.capacity.runtapes = if short { volumes.min(1) } else { volumes };
         }
-        let mut night = night.settle(self.site);
+        if !missed {
+            night.night.asked = self.estimate();
+            for (at, level) in self.decide(&mut night.night) {
+                self.dump(at, level, weather[at], &mut night);
+            }
+        }
+        if self.rules == Rules::Amanda {
+            // She begins a volume for every run; ours goes on on the last one.
+            self.last_volume.fill(Bytes::ZERO);
+        }
+        let mut night = night.settle(self.site, &mut self.last_volume);
         self.age(&mut night);
         self.day += 1;
         night

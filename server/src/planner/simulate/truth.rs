@@ -24,6 +24,10 @@ pub struct Site {
     pub storages: Vec<Storage>,
     /// What bounds a night besides the volumes.
     pub limits: Limits,
+    /// How often there is no run at all: 0 never, 1 always.
+    pub missed: f64,
+    /// How often a run finds only one volume.
+    pub short: f64,
     /// Days from full to full.
     pub dumpcycle: u32,
     /// Runs in a dump cycle. The simulator has a run every day.

@@ -25,6 +25,8 @@ fn site(dles: Vec<MadeUpDle>) -> Site {
             speed: None,
         }],
         limits: Limits { minutes: None, inparallel: 10, interfaces: Vec::new() },
+        missed: 0.0,
+        short: 0.0,
         dumpcycle,
         runs_per_cycle: dumpcycle,
         today: Day(0),
@@ -72,6 +74,34 @@ fn short_cycles_do_not_crowd_out_long_ones() {
         simulate(&site([week, made_up("month:/m", 50, 40.0, 28, 2.0)].concat()), 120, Rules::Ours);
     let figures = course.figures();
     assert!(figures.variation_bytes < 0.1 && figures.longest <= 28, "{figures:?}");
+}
+
+#[test]
+fn runs_that_are_missed_and_volumes_that_are_lacking_are_made_up_for() {
+    let mut site = site(made_up("h:/d", 60, 20.0, 7, 2.0));
+    (site.missed, site.short) = (0.05, 0.1);
+    site.storages[0].capacity.volume = Bytes(Bytes::GIB.0 * 150);
+    for rules in [Rules::Ours, Rules::Amanda] {
+        let course = simulate(&site, 90, rules);
+        assert!(course.nights.iter().any(|night| night.dumps == 0), "{rules:?}");
+        // What one volume does not take, or a missed run did not make, comes a few nights later.
+        assert!(course.longest > 7 && course.longest < 14, "{rules:?}: {} days", course.longest);
+        assert!(course.nights[80..].iter().all(|night| night.late < 10), "{rules:?}");
+    }
+}
+
+#[test]
+fn ours_goes_on_on_the_last_volume_and_amanda_begins_one_each_run() {
+    let site = site(made_up("h:/d", 20, 20.0, 7, 2.0));
+    let volumes = |rules| -> (u64, u64) {
+        let nights = simulate(&site, 40, rules).nights;
+        let bytes = nights.iter().map(|night| night.bytes).sum::<Bytes>();
+        let volume = site.storages[0].capacity.volume.0;
+        (nights.iter().map(|night| night.volumes).sum(), bytes.0.div_ceil(volume))
+    };
+    let (ours, least) = volumes(Rules::Ours);
+    assert_eq!(ours, least);
+    assert_eq!(volumes(Rules::Amanda).0, 40);
 }
 
 #[test]

@@ -275,6 +275,8 @@ fn a_site() -> impl Strategy<Value = Site> {
                 speed: None,
             }],
             limits: Limits { minutes: None, inparallel, interfaces: Vec::new() },
+            missed: 0.0,
+            short: 0.0,
             dumpcycle,
             runs_per_cycle: dumpcycle,
             today: Day(0),
