@@ -5,6 +5,7 @@
 
 mod by_hand;
 mod copies;
+mod dice;
 mod scattered;
 mod storages;
 mod world;
