@@ -104,6 +104,7 @@ fn the_memory_names_the_cartridge_and_keeps_what_is_written_into_it() {
         label: "DAILY-001".to_owned(),
         pool: Some("daily".to_owned()),
         barcode: Some(BARCODE.to_owned()),
+        at: None,
     };
     drive.write_memory(&written).unwrap();
     let after = drive.cartridge().unwrap();

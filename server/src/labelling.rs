@@ -390,7 +390,8 @@ impl Bench<'_> {
         let block = wanted.block_size.unwrap_or(BlockSize::HEADER);
         let end = VolumeEnd { file: FileNo::FIRST, object: None };
         catalogue.record_labelled(&label, None, block, end, self.now)?;
-        let drive = found.into_drive();
+        let mut drive = found.into_drive();
+        drive.inscribe(&label, wanted.pool.as_ref(), self.now);
         let name = drive.name().clone();
         drop(drive);
         self.library.unload(&name)?;

@@ -11,10 +11,11 @@ use crate::scsi::cdb::spc::{
 };
 use crate::scsi::page::attributes::{
     APPLICATION, APPLICATION_VENDOR, APPLICATION_VERSION, Attribute, Attributes, BARCODE,
-    CartridgeKind, CartridgeMemory, LABEL, LOCALIZATION, POOL, UTF_8, write_list,
+    CartridgeKind, CartridgeMemory, LABEL, LAST_WRITTEN, LOCALIZATION, POOL, UTF_8, write_list,
 };
 use crate::scsi::page::media_serial;
 use crate::transport::{Data, Transport};
+use types::Stamp;
 
 /// What is known of the cartridge in a drive.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +46,8 @@ pub struct Written {
     pub pool: Option<String>,
     /// Its barcode.
     pub barcode: Option<String>,
+    /// When it was written.
+    pub at: Option<Stamp>,
 }
 
 impl<T: Transport> TapeDrive<T> {
@@ -96,6 +99,9 @@ impl<T: Transport> TapeDrive<T> {
 /// The whole memory of an LTO cartridge is smaller.
 const ROOM: u32 = 32 << 10;
 
+/// YYYYMMDDHHMM, of a stamp.
+const MINUTES: usize = 12;
+
 /// A text that does not fit is left out: the memory is a convenience.
 fn attributes(written: &Written) -> Vec<Attribute> {
     let text = |id, text: &str| Attribute::text(id, text);
@@ -107,6 +113,7 @@ fn attributes(written: &Written) -> Vec<Attribute> {
         text(LABEL, &written.label),
         written.pool.as_deref().and_then(|pool| text(POOL, pool)),
         written.barcode.as_deref().and_then(|barcode| text(BARCODE, barcode)),
+        written.at.and_then(|at| text(LAST_WRITTEN, at.to_string().get(..MINUTES)?)),
     ];
     known.into_iter().flatten().collect()
 }
@@ -122,8 +129,12 @@ mod tests {
             label: "DAILY-001".to_owned(),
             pool: None,
             barcode: Some("DLY001L8".to_owned()),
+            at: Some("20261126155500".parse().unwrap()),
         };
-        let ids: Vec<u16> = attributes(&written).iter().map(|attribute| attribute.id).collect();
-        assert_eq!(ids, [APPLICATION_VENDOR, APPLICATION, LOCALIZATION, LABEL, BARCODE]);
+        let found = attributes(&written);
+        let ids: Vec<u16> = found.iter().map(|attribute| attribute.id).collect();
+        let known = [APPLICATION_VENDOR, APPLICATION, LOCALIZATION, LABEL, BARCODE, LAST_WRITTEN];
+        assert_eq!(ids, known);
+        assert_eq!(found[5].value, b"202611261555");
     }
 }

@@ -1,12 +1,12 @@
 //! A drive of any kind. What only tape can tell, only tape is asked.
 
 use devices::scsi::page::reservation::ReservationKey;
-use devices::ssc::{Readiness, TapeDrive, Threading};
+use devices::ssc::{Readiness, TapeDrive, Threading, Written};
 use devices::st::{Presence, StDrive};
 use devices::vtape::VtapeDrive;
 use devices::{Drive, DriveError, Limits, Met, Position, Stretch, Transport, Wait, Wrote};
 use rustix::event::{Timespec, poll};
-use types::{Bytes, Digest, DriveName, FileNo, ObjectNo};
+use types::{Bytes, Digest, DriveName, FileNo, Label, ObjectNo, PoolName, Stamp};
 
 use super::device::Lease;
 
@@ -84,6 +84,25 @@ impl AnyDrive {
             Self::Tape(tape) => tape.ready()? == Readiness::Empty,
             Self::St { drive, .. } => drive.presence()? == Presence::Empty,
         })
+    }
+
+    /// Writes into the memory of the cartridge what it is called and when it was last written, for people and for
+    /// other programs. Nothing of ours relies on it, so a drive that cannot do it is only noted.
+    pub fn inscribe(&mut self, label: &Label, pool: Option<&PoolName>, now: Stamp) {
+        let Self::Tape(tape) = self else { return };
+        let written = Written {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            label: label.to_string(),
+            pool: pool.map(PoolName::to_string),
+            barcode: None,
+            at: Some(now),
+        };
+        if let Err(error) = tape.write_memory(&written) {
+            let cause = &error.cause;
+            tracing::info!(
+                "the memory of the cartridge with {label} was not written: {error}: {cause}"
+            );
+        }
     }
 
     /// Ends the use of a drive, so that other hosts may have it. One that cannot be told keeps its reservation,

@@ -428,7 +428,9 @@ impl Worker {
             );
             self.bench.voice.log(RunEvent::Warning { text });
         }
+        let pool = volume.start().pool.clone();
         let mut drive = volume.into_drive();
+        drive.inscribe(&label, pool.as_ref(), Now::read().stamp());
         let wish = self.examine(&mut drive, &label);
         drive.give_back();
         self.bench.voice.log(RunEvent::VolumeFinished {

@@ -38,6 +38,7 @@ fn images_span_cartridges_and_the_next_night_appends() {
     assert_eq!(labels, ["N-01", "N-02"]);
     let volume = world.catalogue().volume(&"N-02".parse().unwrap()).unwrap();
     assert_eq!(volume.barcode.unwrap().as_str(), "RK0002L8");
+    assert_eq!(world.memory_of(2).label.as_deref(), Some("N-02"), "the chip says it too");
     world.hold(2, 5);
     let second = world.night();
     assert_eq!(second.outcome, Outcome::Good, "{}", second.told());

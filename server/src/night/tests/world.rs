@@ -7,6 +7,7 @@
 use std::fs;
 
 use devices::emulator::{CartridgeSetup, FaultPlan, Library as Emulator, Operator, Spot};
+use devices::scsi::page::attributes::CartridgeMemory;
 use format::contents::{self, Contents, Identity};
 use format::frame::{Encoder, FrameKind, FrameTable, digest};
 use taper::catalogue::{Catalogue, Filter, RunKind};
@@ -225,6 +226,19 @@ impl World {
         let done = act(&operator).unwrap();
         operator.close_door();
         done
+    }
+
+    /// What the memory of the cartridge of a slot says.
+    pub(super) fn memory_of(&self, slot: u32) -> CartridgeMemory {
+        let library = Library::open(&self.site.config.storages[0]).unwrap();
+        let name = library.drives()[0].clone();
+        library.bring(types::Slot(slot), &name).unwrap();
+        let mut drive = library.drive(&name).unwrap();
+        drive.wake().unwrap();
+        let memory = drive.tape().unwrap().cartridge().unwrap().memory;
+        drive.give_back();
+        library.unload(&name).unwrap();
+        memory
     }
 
     /// Where the cartridge with this barcode is.
