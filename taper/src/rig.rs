@@ -18,7 +18,7 @@ use crate::mount::{
     Appending, Identified, Known, LastFile, Loaded, Mounted, NewLabel, PartFacts, Placed, Reached,
     Records,
 };
-use crate::scribe::{FramePlace, ImageSource, OtherError, SourceError, Volumes, Wanted};
+use crate::scribe::{FramePlace, ImageSource, OtherError, SourceError, Volumes, Wanted, Wish};
 
 pub(crate) fn stamp() -> Stamp {
     "20261123020304".parse().unwrap()
@@ -178,6 +178,8 @@ pub(crate) struct Operator {
     pub(crate) without_records: u32,
     /// The volume that fails next loses all that was placed.
     pub(crate) loses_all: bool,
+    /// After so many parts the image is to end.
+    pub(crate) patience: u32,
 }
 
 impl Operator {
@@ -217,6 +219,7 @@ impl Operator {
             records: None,
             without_records: 0,
             loses_all: false,
+            patience: u32::MAX,
         }
     }
 
@@ -351,6 +354,11 @@ impl Volumes<AnyDrive> for Operator {
     fn keep_free(&self) -> Bytes {
         let longest = 64 << 10;
         self.records.map_or(Bytes::ZERO, |records| Bytes::of(records + longest))
+    }
+
+    fn wish(&mut self) -> Wish {
+        self.patience -= 1;
+        if self.patience == 0 { Wish::End } else { Wish::GoOn }
     }
 
     fn is_still_placed(&mut self, _reached: &Reached) -> Result<bool, OtherError> {

@@ -82,17 +82,42 @@ pub trait Volumes<D> {
         Ok(true)
     }
 
+    /// Whether the image is to be gone on with, asked between two parts.
+    fn wish(&mut self) -> Wish {
+        Wish::GoOn
+    }
+
     /// A part is on its medium: the catalogue may know it.
     fn placed(&mut self, part: &Placed) -> Result<(), OtherError>;
 }
 
-/// A whole image was written, and is on its volumes.
+/// What is wanted of an image that is being written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// The next part.
+    GoOn,
+    /// What is written of it made certain, and no more.
+    End,
+}
+
+/// An image was written, and is on its volumes.
 #[derive(Debug)]
 pub struct Finished<D> {
     /// The volume that it ended on, for the next image. None if there was nothing left to write.
     pub volume: Option<Appending<D>>,
-    /// How far it is: behind the last frame.
+    /// How far it is: behind the last frame, unless it was to [end](Wish::End) before.
     pub reached: Reached,
+    /// Whether it is whole.
+    pub extent: Extent,
+}
+
+/// How much of an image was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// All.
+    Whole,
+    /// Some parts, and no more were wanted.
+    Begun,
 }
 
 /// An image was not written to its end.
@@ -162,9 +187,10 @@ pub fn write_image<D: Drive>(
     volumes: &mut dyn Volumes<D>,
 ) -> Result<Finished<D>, Stopped> {
     let hasher = Hasher::new(from.running.clone());
-    let mut scribe = Scribe { job, source, volumes, hasher, safe: from.clone(), now: from };
+    let extent = Extent::Whole;
+    let mut scribe = Scribe { job, source, volumes, hasher, safe: from.clone(), now: from, extent };
     match scribe.run(volume) {
-        Ok(volume) => Ok(Finished { volume, reached: scribe.safe }),
+        Ok(volume) => Ok(Finished { volume, reached: scribe.safe, extent: scribe.extent }),
         Err(cause) => Err(Stopped { reached: Box::new(scribe.safe), cause }),
     }
 }
@@ -178,6 +204,7 @@ struct Scribe<'a, D> {
     safe: Reached,
     /// How far it is written.
     now: Reached,
+    extent: Extent,
 }
 
 /// What is to be done with the volume in hand.
@@ -201,6 +228,10 @@ impl<D: Drive> Scribe<'_, D> {
                 Ok((current, next)) => {
                     failures = 0;
                     volume = Some(match next {
+                        Next::GoOn if self.volumes.wish() == Wish::End => {
+                            self.extent = Extent::Begun;
+                            return Ok(Some(self.commit(current)?));
+                        }
                         Next::GoOn => current,
                         Next::Finish => return Ok(Some(current)),
                         Next::Change => self.next_volume(Wanted::Full(&label), Some(current))?,

@@ -255,3 +255,34 @@ fn an_image_whose_placed_parts_were_lost_with_their_volume_is_written_from_its_b
     }
     assert!(lost > 10, "{lost}");
 }
+
+#[test]
+fn an_image_that_is_to_end_ends_behind_a_part_and_is_gone_on_with_from_there() {
+    let image = image();
+    for patience in 1..4 {
+        let (capacity, early) = (Bytes(600 * KIB), Bytes(100 * KIB));
+        for mut operator in [
+            Operator::with_tapes(4, BlockSize::HEADER, capacity, early),
+            Operator::with_directories(4, capacity, early),
+        ] {
+            operator.patience = patience;
+            let job = Job {
+                image: image.image(),
+                part_size: Some(Bytes(60 * KIB)),
+                commit_every: Bytes(1000 * KIB),
+            };
+            let begun =
+                write_image(&job, &mut image.source(), Reached::beginning(), None, &mut operator)
+                    .unwrap();
+            assert_eq!(begun.extent, Extent::Begun);
+            assert_eq!(operator.placed.last().unwrap().part.next(), begun.reached.part);
+            operator.patience = u32::MAX;
+            let (mut source, volume) = (image.source(), begun.volume);
+            let whole =
+                write_image(&job, &mut source, begun.reached, volume, &mut operator).unwrap();
+            assert_eq!(whole.extent, Extent::Whole);
+            drop(whole);
+            assert_eq!(read_back(&mut operator, &image), image.bytes);
+        }
+    }
+}

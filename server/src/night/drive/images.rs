@@ -3,12 +3,13 @@
 
 use std::time::Instant;
 
+use crossbeam_channel::TryRecvError;
 use format::header::Image;
 use taper::catalogue::{CatalogueError, Part, Standing, Strike, VolumeEnd, VolumeState};
 use taper::mount::{Appending, Placed, Reached, WriteError};
 use taper::scribe::{
-    self, Chunks, Feed, Finished, HeldImage, ImageSource, Job, LiveImage, OtherError, Ring,
-    StopCause, Wanted,
+    self, Chunks, Extent, Feed, Finished, HeldImage, ImageSource, Job, LiveImage, OtherError, Ring,
+    StopCause, Wanted, Wish,
 };
 use types::{Blame, Bytes, DumpId, Label};
 
@@ -182,10 +183,16 @@ impl Worker {
         );
         let key = (dump, self.storage().clone());
         match written {
-            Ok(Finished { volume, .. }) => {
+            Ok(Finished { volume, extent: Extent::Whole, .. }) => {
                 self.bench.reached.lock().remove(&key);
                 self.volume = volume;
                 Ok(())
+            }
+            Ok(Finished { volume, reached, extent: Extent::Begun }) => {
+                self.bench.reached.lock().insert(key, reached.clone());
+                self.volume = volume;
+                let cause = StopCause::NoVolume(Ended.into());
+                Err(scribe::Stopped { reached: Box::new(reached), cause })
             }
             Err(stopped) => {
                 self.bench.reached.lock().insert(key, (*stopped.reached).clone());
@@ -307,6 +314,19 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
 
     fn keep_free(&self) -> Bytes {
         self.kept_free
+    }
+
+    /// Nothing but an end is ordered of a drive while it writes.
+    fn wish(&mut self) -> Wish {
+        match self.worker.orders.try_recv() {
+            Ok(Errand::End(dump)) if dump == self.dump => Wish::End,
+            Ok(other) => {
+                tracing::error!("{other:?} came while an image is written");
+                Wish::GoOn
+            }
+            Err(TryRecvError::Disconnected) => Wish::End,
+            Err(TryRecvError::Empty) => Wish::GoOn,
+        }
     }
 
     fn is_still_placed(&mut self, reached: &Reached) -> Result<bool, OtherError> {
