@@ -8,7 +8,7 @@ use types::{Blame, Bytes, DleRef, DriveId, Level, StorageName};
 use super::world::{Case, Chance, MIB, Troubles, World, id, stamp};
 use crate::dispatcher::{
     Action, Algorithm, Destinations, Disk, DiskNo, Dispatcher, Event, Failure, Holding, Leftover,
-    Letter, Manner, Outcome, Share, Site, Taper, Thresholds,
+    Letter, Manner, Outcome, Share, Site, Taper, Thresholds, To,
 };
 use crate::planner::{Choice, Estimate, Planned, Source};
 
@@ -121,6 +121,7 @@ fn nothing_to_do_is_done_at_once() {
     assert_eq!((night.placed(), night.volumes_begun()), (0, 0));
 }
 
+// In Amanda such images are "stuck on holding" until somebody flushes them by hand (#69).
 #[test]
 fn what_an_earlier_run_left_is_written_without_a_dump() {
     let mut case = case(Vec::new());
@@ -139,6 +140,7 @@ fn what_an_earlier_run_left_is_written_without_a_dump() {
     assert_eq!((night.placed(), night.held()), (1, 0));
 }
 
+// Amanda 3.5.2 dumps the first, and fails the others: "can't do degraded dump without holding disk" (#222, #253).
 #[test]
 fn without_a_holding_disk_every_dump_goes_straight_to_the_volume() {
     let names: Vec<String> = (0..6).map(|n| format!("dle{n}")).collect();
@@ -264,6 +266,34 @@ fn a_volume_takes_no_more_images_than_it_may() {
     let night = World::new(case, 1).run();
     assert!(night.outcomes().values().all(placed));
     assert_eq!(night.volumes_begun(), 3);
+}
+
+// Amanda reserves for the incremental that was estimated, and the full runs out of space (#255).
+#[test]
+fn an_incremental_that_has_to_become_a_full_is_given_a_full_s_space_or_a_volume() {
+    let mut one = planned("a", incremental(5), no_smaller());
+    one.full = Some(cost(600, 60));
+    let mut case = case(vec![one]);
+    case.site.disks[0].room = Bytes(100 * MIB);
+    let plan = crate::planner::Plan::of(case.planned.clone());
+    let mut next = 0;
+    let ids = Box::new(move || {
+        next += 1;
+        id(next)
+    });
+    let mut dispatcher = Dispatcher::new(&plan, &case.manners, case.site, &[], ids);
+    let drive = || drive("robot", "d1");
+    dispatcher.apply(Event::Started);
+    dispatcher.apply(Event::VolumeFound { drive: drive() });
+    let lost = Event::DumpFailed { dump: id(1), failure: Failure::NoBase, why: "lost".into() };
+    let mount = dispatcher.apply(lost);
+    assert!(matches!(mount.as_slice(), [Action::MountVolume { again: None, .. }]), "{mount:?}");
+    let label = "V1".parse().unwrap();
+    let started = dispatcher.apply(Event::VolumeMounted { drive: drive(), label, room: None });
+    let [Action::StartDump { level, to: To::Drive(to), .. }] = started.as_slice() else {
+        panic!("{started:?}")
+    };
+    assert_eq!((level.number(), to), (0, &drive()));
 }
 
 #[test]
