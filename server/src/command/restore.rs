@@ -356,10 +356,7 @@ pub(super) fn find_dle(
         .collect();
     match found.as_slice() {
         [dle] => Ok((*dle).clone()),
-        [] => {
-            let all = known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-            Err(Misuse(format!("there is no DLE {name}; there are: {all}")).into())
-        }
+        [] => Err(Misuse(no_such_dle(&known, host, name)).into()),
         several => {
             let hosts =
                 several.iter().map(|dle| dle.host.to_string()).collect::<Vec<_>>().join(", ");
@@ -369,8 +366,83 @@ pub(super) fn find_dle(
     }
 }
 
+/// Which condition fails: the host, the name, or the way that they are written.
+fn no_such_dle(known: &[DleRef], host: Option<&str>, name: &str) -> String {
+    const NAMED: usize = 8;
+    let list = |dles: Vec<&DleRef>| {
+        let named: Vec<String> = dles.iter().take(NAMED).map(ToString::to_string).collect();
+        let more = match dles.len().checked_sub(NAMED) {
+            Some(more) if more > 0 => format!(" and {more} more (`reelkeep list dles`)"),
+            _ => String::new(),
+        };
+        format!("{}{more}", named.join(", "))
+    };
+    let alike = |dle: &&DleRef| dle.dle.as_str().eq_ignore_ascii_case(name.trim_end_matches('/'));
+    let same_host = |dle: &&DleRef| host.is_some_and(|host| dle.host.as_str() == host);
+    let on_hosts: Vec<&DleRef> = known.iter().filter(alike).collect();
+    let of_host: Vec<&DleRef> = known.iter().filter(same_host).collect();
+    match (host, on_hosts.is_empty(), of_host.is_empty()) {
+        (_, false, _) => format!(
+            "there is no DLE {}{name}, but there is one that is called nearly so: {}",
+            host.map_or_else(String::new, |host| format!("{host}:")),
+            list(on_hosts)
+        ),
+        (Some(host), true, false) => {
+            format!("host {host} has no DLE {name}; it has: {}", list(of_host))
+        }
+        (Some(host), true, true) if !known.is_empty() => {
+            let all = list(known.iter().collect());
+            format!("there is no host {host}, and no DLE {name} on another; there are: {all}")
+        }
+        _ => format!("there is no DLE {name}; there are: {}", list(known.iter().collect())),
+    }
+}
+
 /// The path of a DLE on its host, as far as the configuration knows it; by default its name is its path.
 pub(super) fn root_of(site: &Site, dle: &DleRef) -> String {
     let configured = site.config.dles.iter().find(|known| known.reference() == *dle);
     configured.map_or_else(|| dle.dle.to_string(), |known| known.path.display().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known() -> Vec<DleRef> {
+        let dle = |host: &str, name: &str| DleRef {
+            host: host.parse().unwrap(),
+            dle: name.parse().unwrap(),
+        };
+        vec![dle("db", "/srv"), dle("web", "/Home"), dle("web", "/srv")]
+    }
+
+    /// Amanda says "no index records" whatever it is that does not fit (zmanda/amanda #278, #289).
+    #[test]
+    fn a_dle_that_is_not_found_is_told_with_the_condition_that_fails() {
+        let cases = [
+            (None, "/home", "nearly so: web:/Home"),
+            (
+                Some("www"),
+                "/srv/",
+                "no DLE www:/srv/, but there is one that is called nearly so: db:/srv, web:/srv",
+            ),
+            (Some("db"), "/home", "nearly so: web:/Home"),
+            (Some("web"), "/var", "host web has no DLE /var; it has: web:/Home, web:/srv"),
+            (Some("www"), "/var", "there is no host www, and no DLE /var on another"),
+            (None, "/var", "there is no DLE /var; there are: db:/srv, web:/Home, web:/srv"),
+        ];
+        for (host, name, words) in cases {
+            let told = no_such_dle(&known(), host, name);
+            assert!(told.contains(words), "{told}");
+        }
+    }
+
+    #[test]
+    fn of_ten_thousand_dles_a_few_are_named() {
+        let many: Vec<DleRef> = (0..10_000)
+            .map(|n| DleRef { host: format!("h{n}").parse().unwrap(), dle: "/x".parse().unwrap() })
+            .collect();
+        let told = no_such_dle(&many, None, "/y");
+        assert!(told.len() < 200 && told.contains("and 9992 more"), "{told}");
+    }
 }

@@ -57,7 +57,11 @@ struct Twice {
 
 impl Twice {
     fn new() -> Self {
-        let mut world = World::with(SITE);
+        Self::with(SITE)
+    }
+
+    fn with(site: &str) -> Self {
+        let mut world = World::with(site);
         let dump = world.hold(1, 30);
         let morning = world.night();
         assert_eq!(morning.outcome, Outcome::Good, "{}", morning.told());
@@ -183,4 +187,56 @@ fn a_volume_that_is_off_site_is_the_last_that_is_asked_for_and_the_restore_says_
         .behind_the_door(|operator| operator.take(devices::emulator::Spot::Slot(number - 1)));
     let Err(error) = twice.open() else { panic!("opened") };
     assert!(error.to_string().contains("is off-site (bank, box 4): fetch it"), "{error}");
+}
+
+fn command(twice: &Twice, words: &[&str]) -> crate::command::Exit {
+    use clap::Parser as _;
+    let directory = twice.world.site.directory.display().to_string();
+    let given = ["reelkeep", "-c", &directory].into_iter().chain(words.iter().copied());
+    crate::command::run(crate::cli::Cli::try_parse_from(given).unwrap())
+}
+
+#[test]
+fn expire_forgets_what_nobody_needs_and_frees_the_directories_it_lay_in() {
+    use crate::command::Exit;
+    let twice = Twice::with(&SITE.replace("tapecycle = 20", "tapecycle = 1\nerase-volume = true"));
+    unload(&twice.world);
+    // The DLE is on the disk list, so its newest state is needed.
+    let dle = twice.world.catalogue().dump(twice.dump).unwrap().dump.dle;
+    twice.world.catalogue().sync_dles(&[dle], Now::read().stamp()).unwrap();
+    assert_eq!(command(&twice, &["volume", "expire"]), Exit::Good);
+    assert!(!twice.files().is_empty());
+    assert_eq!(command(&twice, &["volume", "expire", "S-01"]), Exit::Complaints);
+    assert!(!twice.files().is_empty());
+    twice.world.catalogue().sync_dles(&[], Now::read().stamp()).unwrap();
+    assert_eq!(command(&twice, &["volume", "expire", "--dry-run"]), Exit::Good);
+    assert!(!twice.files().is_empty() && twice.open().is_ok());
+    assert_eq!(command(&twice, &["volume", "expire"]), Exit::Good);
+    assert!(twice.files().is_empty(), "{:?}", twice.files());
+    let catalogue = twice.world.catalogue();
+    assert_eq!(catalogue.check().unwrap(), []);
+    assert_eq!(catalogue.expired().unwrap(), [twice.dump]);
+    for volume in catalogue.volumes().unwrap() {
+        assert_eq!(volume.state, taper::catalogue::VolumeState::Labelled, "{}", volume.label);
+    }
+}
+
+#[test]
+fn locks_come_back_with_a_rebuild_as_of_the_newest_run() {
+    use crate::command::Exit;
+    let mut twice = Twice::new();
+    unload(&twice.world);
+    let lock = ["volume", "lock", "S-01", "--until", "2931-01-01", "--why", "case 17"];
+    assert_eq!(command(&twice, &lock), Exit::Good);
+    twice.world.hold(2, 3);
+    assert_eq!(twice.world.night().outcome, Outcome::Good);
+    unload(&twice.world);
+    let label = "S-01".parse().unwrap();
+    let before = twice.world.catalogue().volume(&label).unwrap();
+    let mut lost = taper::catalogue::Catalogue::in_memory().unwrap();
+    let (mode, now) = (crate::rebuild::Mode::Dry, Now::read().stamp());
+    crate::rebuild::rebuild(&twice.world.site, &mut lost, mode, now, &mut |_| {}).unwrap();
+    let after = lost.volume(&label).unwrap();
+    assert_eq!((after.lock, after.locked), (before.lock, before.locked));
+    assert_eq!(command(&twice, &["volume", "unlock", "S-01"]), Exit::Failed);
 }
