@@ -401,6 +401,9 @@ pub struct Label {
     /// The slot that the volume is in; the first one with a blank volume without
     #[arg(long)]
     pub slot: Option<u32>,
+    /// The barcode of the cartridge, wherever it is in the library
+    #[arg(long, conflicts_with = "slot")]
+    pub barcode: Option<String>,
     /// The storage, if there are several
     #[arg(long)]
     pub storage: Option<String>,

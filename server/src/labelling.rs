@@ -17,7 +17,7 @@ use taper::catalogue::{Catalogue, CatalogueError, Volume, VolumeEnd, VolumeState
 use taper::label::{Autolabel, Cartridge, LabelRule, Names, NoLabel, Taken, first_free};
 use taper::mount::{Appending, Blank, Consent, Foreign, Identified, Loaded, Mounted, NewLabel};
 use taper::scan::{Hint, SlotView};
-use types::{BlockSize, FileNo, Label, PoolName, Slot, Stamp};
+use types::{Barcode, BlockSize, FileNo, Label, PoolName, Slot, Stamp};
 
 use crate::clock::stamp_text;
 use crate::library::{self, AnyDrive, Library, MountTrouble};
@@ -29,6 +29,8 @@ pub struct Order {
     pub label: Option<Label>,
     /// Which slot; the first with a blank volume without.
     pub slot: Option<Slot>,
+    /// The cartridge with this barcode, in whichever slot it is.
+    pub barcode: Option<Barcode>,
     /// Whether something may be overwritten.
     pub force: bool,
 }
@@ -74,6 +76,12 @@ pub enum NotLabelled {
         /// Who has it.
         slot: Slot,
     },
+    /// No cartridge has the barcode.
+    #[error(
+        "no cartridge of the library has the barcode {0}: `reelkeep library show` lists them, and `library import` takes \
+         in what lies in the mail slots"
+    )]
+    NoBarcode(Barcode),
     /// There is nothing to label.
     #[error(
         "no slot of the library holds a blank volume: put one in, or name a slot with --slot, and --force if what \
@@ -182,7 +190,15 @@ struct Bench<'a> {
 impl Bench<'_> {
     /// The slot that is meant, loaded and looked at.
     fn find(&self, order: &Order) -> Result<(Slot, Identified<AnyDrive>), NotLabelled> {
-        let named = order.slot.or_else(|| {
+        if let Some(barcode) = &order.barcode {
+            let has = |view: &&SlotView| view.barcode.as_ref() == Some(barcode);
+            let view = self.slots.iter().find(has);
+            let slot = view.ok_or_else(|| NotLabelled::NoBarcode(barcode.clone()))?.slot;
+            return Ok((slot, self.look(slot)?));
+        }
+        // A drive without a robot has one cartridge at most, and that is meant.
+        let only = self.library.is_manual().then(|| self.slots.first().map(|view| view.slot));
+        let named = order.slot.or_else(|| only.flatten()).or_else(|| {
             let label = order.label.as_ref().filter(|_| order.force)?;
             self.slot_with(label)
         });

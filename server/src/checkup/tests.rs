@@ -79,6 +79,7 @@ fn a_library_in_which_nothing_may_be_written_is_in_the_way_of_tonight() {
             label: Some(format!("V-{slot}").parse().unwrap()),
             slot: Some(types::Slot(slot)),
             force: false,
+            ..Order::default()
         };
         let done = labelling::label(&site.config, storage, &mut catalogue, &order, now).unwrap();
         catalogue.set_lock(&done.label, Lock::NoReuse, &Default::default(), now).unwrap();

@@ -189,7 +189,7 @@ fn give_back(
         Some(slot) => {
             let storage = library::storage(&site.config, Some(volume.storage.as_str()))?;
             let label = Some(volume.label.clone());
-            let order = Order { label, slot: Some(slot), force: true };
+            let order = Order { label, slot: Some(slot), force: true, ..Order::default() };
             labelling::label(&site.config, storage, catalogue, &order, now)?;
         }
         None => {

@@ -1,7 +1,7 @@
 //! `label`: puts a label on a volume.
 
 use serde_json::json;
-use types::{Label, Slot};
+use types::{Barcode, Label, Slot};
 
 use super::{Context, Exit, Misuse};
 use crate::labelling::{self, Order};
@@ -11,9 +11,11 @@ pub(super) fn run(context: &Context, arguments: &cli::Label) -> anyhow::Result<E
     let site = context.open()?;
     let storage = library::storage(&site.config, arguments.storage.as_deref())?;
     let label = arguments.label.as_deref().map(str::parse::<Label>).transpose();
+    let barcode = arguments.barcode.as_deref().map(str::parse::<Barcode>).transpose();
     let order = Order {
         label: label.map_err(|error| Misuse(error.to_string()))?,
         slot: arguments.slot.map(Slot),
+        barcode: barcode.map_err(|error| Misuse(error.to_string()))?,
         force: arguments.force,
     };
     let _lock = site.lock(&context.holder("label"))?;

@@ -119,3 +119,34 @@ fn a_label_that_no_run_would_write_on_is_refused() {
     let refused = world.label(&order).unwrap_err();
     assert!(matches!(refused, NotLabelled::NotOurs(_)), "{refused}");
 }
+
+/// A site with an emulated library of three cartridges, whose volumes are called like their barcodes.
+fn by_barcode() -> World {
+    let world = World::new();
+    let root = world._folder.path().canonicalize().unwrap();
+    let settings = Quickstart { slots: 3, ..Quickstart::new(root.clone(), vec![root.clone()]) };
+    let text = config::quickstart(&settings).unwrap();
+    let vtapes = "type = \"vtape\"\ndirectory = \"vtapes\"\n";
+    assert!(text.contains(vtapes) && text.contains("DAILY-%%%"), "{text}");
+    let text = text
+        .replace(vtapes, "type = \"emulator\"\ndirectory = \"library\"\n")
+        .replace("DAILY-%%%", "$b");
+    fs::write(root.join("reelkeep.toml"), text).unwrap();
+    World { config: config::load(&root).unwrap(), ..world }
+}
+
+#[test]
+fn a_cartridge_is_found_by_its_barcode_and_called_like_it() {
+    let mut world = by_barcode();
+    let order = |barcode: &str| Order { barcode: barcode.parse().ok(), ..Order::default() };
+    let done = world.label(&order("RK0002L8")).unwrap();
+    assert_eq!((done.label.as_str(), done.slot), ("RK0002L8", Slot(2)));
+    let volume = world.catalogue.volume(&done.label).unwrap();
+    assert_eq!(volume.barcode, "RK0002L8".parse().ok());
+    let again = world.label(&order("RK0002L8")).unwrap_err();
+    assert!(matches!(again, NotLabelled::NotBlank { slot: Slot(2), .. }), "{again}");
+    let named = Order { label: "ARCHIVE-1".parse().ok(), ..order("RK0003L8") };
+    assert!(matches!(world.label(&named), Err(NotLabelled::NotOurs(_))));
+    let missing = world.label(&order("RK0009L8")).unwrap_err();
+    assert!(missing.to_string().contains("no cartridge of the library has the barcode RK0009L8"));
+}

@@ -13,6 +13,7 @@ mod trees;
 mod volumes;
 
 mod amanda;
+mod by_hand;
 mod clock;
 mod crash;
 mod damage;

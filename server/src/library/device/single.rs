@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use config::{Node, Storage};
+use devices::Wait;
 use devices::changer::{Bay, Errand, Obstacle};
 use devices::discover::{Devices, Kind};
 use devices::emulator::{self, Lun};
@@ -200,7 +201,14 @@ impl Single {
     /// Gives the cartridge out.
     pub(crate) fn eject(&self) -> Result<(), LibraryTrouble> {
         match self.drive(Errand::Unload(self.name(), SLOT))? {
-            AnyDrive::Tape(mut drive) => Ok(drive.unload()?),
+            AnyDrive::Tape(mut drive) => {
+                // A drive that is just threading a cartridge does not give it out.
+                drive.wait_until_ready(&mut |state| match state {
+                    Readiness::Loading(_) => Wait::GoOn,
+                    _ => Wait::GiveUp,
+                })?;
+                Ok(drive.unload()?)
+            }
             AnyDrive::St { mut drive, .. } => Ok(drive.eject()?),
             AnyDrive::Vtape(_) => Ok(()),
         }

@@ -264,3 +264,20 @@ fn put_in_after_giving_out(tapes: &Emulator, barcode: &str) {
     TapeDrive::new("other".parse().unwrap(), transport, setup).unload().unwrap();
     put_in(tapes, barcode);
 }
+
+#[test]
+fn what_is_in_the_drive_is_labelled_and_an_empty_drive_is_told() {
+    use crate::labelling::{NotLabelled, Order, label};
+    let desk = desktop(16, |_| Vec::new());
+    let config = &desk.world.site.config;
+    let mut catalogue = desk.world.catalogue();
+    let now = Now::read().stamp();
+    let mut order = |order: &Order| label(config, &config.storages[0], &mut catalogue, order, now);
+    let error = order(&Order::default()).unwrap_err();
+    assert!(with_causes(&error).contains("there is no cartridge in drive drive0"), "{error}");
+    put_in(&desk.world.tapes, "RK0001L8");
+    assert_eq!(order(&Order::default()).unwrap().label.as_str(), "N-01");
+    let error = order(&Order::default()).unwrap_err();
+    assert!(matches!(error, NotLabelled::NotBlank { .. }), "{error}");
+    assert_eq!(desk.asked(), [""; 0], "who labels knows what is in the drive");
+}

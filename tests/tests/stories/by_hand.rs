@@ -1,0 +1,191 @@
+//! One drive and a person who changes its cartridges, by the real programs. The drive is that of an emulated library,
+//! at which the person stands with `reelkeep-emulator`; mail arrives in a pipe.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::programs::{Said, built, run};
+use crate::site::{Scratch, Site};
+use crate::trees::Manifest;
+
+/// The library, and the pipe in which mail arrives.
+struct Desk {
+    library: PathBuf,
+    mail: PathBuf,
+}
+
+impl Desk {
+    fn new(scratch: &Path) -> Self {
+        let desk = Self { library: scratch.join("library"), mail: scratch.join("mail") };
+        let how =
+            ["--drives", "1", "--slots", "8", "--mail", "0", "--tapes", "6", "--capacity", "16M"];
+        let mut create = Command::new(built("reelkeep-emulator"));
+        run(create.arg("create").arg(&desk.library).args(how)).good();
+        run(Command::new("mkfifo").arg(&desk.mail)).good();
+        let mailer = scratch.join("mailer");
+        let script = format!("#!/bin/sh\nexec cat > '{}'\n", desk.mail.display());
+        fs::write(&mailer, script).unwrap();
+        fs::set_permissions(&mailer, fs::Permissions::from_mode(0o755)).unwrap();
+        desk
+    }
+
+    /// What the configuration says of all that.
+    fn configure(&self, site: &Site) {
+        let (drive, mailer) = (self.library.display(), self.mail.with_file_name("mailer"));
+        let slots = "type = \"vtape\"\ndirectory = \"vtapes\"\nslots = 12\n";
+        site.configure(|text| {
+            let drive = format!("type = \"single\"\ndrive = \"{drive}\"\n");
+            assert!(text.contains(slots), "{text}");
+            let mail = format!(
+                "mailto = [\"operator@example.org\"]\nmailer = \"{}\"\nsend-amreport-on = \"never\"",
+                mailer.display()
+            );
+            let tape = "length = \"16 MB\"\nblocksize = \"64 KiB\"\npart-size = \"2 MiB\"\nearly-warning = \"1 MiB\"";
+            text.replace(slots, &drive)
+                .replace("mailto = []", &mail)
+                .replace("length = \"20 MiB\"", tape)
+        });
+    }
+
+    /// The next mail, when it comes.
+    fn mail(&self) -> String {
+        fs::read_to_string(&self.mail).unwrap().replace("=\n", "")
+    }
+
+    fn stand(&self, command: &str, arguments: &[&str]) -> Said {
+        let mut person = Command::new(built("reelkeep-emulator"));
+        run(person.arg(command).arg(&self.library).args(arguments))
+    }
+
+    /// Takes out what the drive has let go of, and puts this cartridge in. Somebody has the library open.
+    fn put_in(&self, barcode: &str) {
+        self.stand("door", &["open"]).good();
+        // The drive may be empty, and the cartridge may lie outside already.
+        let _maybe = [self.stand("take", &["drive:1"]), self.stand("take", &[barcode])];
+        self.stand("put", &[barcode, "drive:1"]).good();
+        self.stand("door", &["close"]).good();
+    }
+}
+
+fn code(child: &mut Child) -> i32 {
+    child.wait().unwrap().code().unwrap()
+}
+
+#[test]
+#[ignore = "needs the programs: buildbot/run runs it"]
+fn a_person_is_asked_for_volumes_by_mail_and_at_the_terminal() {
+    let scratch = Scratch::new();
+    let tree = scratch.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    for number in 1..=5 {
+        fs::write(tree.join(format!("noise{number}")), noise(4 << 20)).unwrap();
+    }
+    fs::write(tree.join("letter"), "Dear operator").unwrap();
+    let how = ["--volume-size", "20 MiB", "--volumes", "12"];
+    let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
+    let desk = Desk::new(scratch.path());
+    desk.configure(&site);
+
+    // A night from cron: the drive is empty, and then the first cartridge is full.
+    assert!(site.say(&["check"]).good().out.contains("it is empty"));
+    let mut night = site.start(&["dump"]);
+    let mail = desk.mail();
+    assert!(mail.contains("To: operator@example.org"), "{mail}");
+    assert!(mail.contains("a blank cartridge (it becomes DAILY-001)"), "{mail}");
+    desk.put_in("TST001L8");
+    let said = site.say(&["library", "loaded"]);
+    assert!(said.code == Some(0) || said.err.contains("nothing waits"), "it was faster: {said}");
+    let mail = desk.mail();
+    assert!(mail.contains("Now: DAILY-001 was written in this run already"), "{mail}");
+    // Putting it in is answer enough.
+    desk.put_in("TST002L8");
+    assert_eq!(code(&mut night), 0);
+    assert_eq!(
+        site.say(&["library", "loaded"]).expect(2).err,
+        "reelkeep: nothing waits for a volume now\n"
+    );
+    assert!(site.say(&["library", "inventory"]).good().out.contains("DAILY-002"));
+    assert!(site.say(&["check"]).good().out.contains("DAILY-002 is written on"));
+
+    // It is read back in the same order; a cartridge that will not do is said.
+    let was = Manifest::of(&tree);
+    let to = scratch.path().join("restored");
+    let mut restore =
+        site.start(&["restore", "--dle", tree.to_str().unwrap(), "--to", to.to_str().unwrap()]);
+    let mail = desk.mail();
+    assert!(mail.contains("Put volume DAILY-001 into drive drive0"), "{mail}");
+    assert!(mail.contains("Now: volume DAILY-002 is in it"), "{mail}");
+    desk.put_in("TST003L8");
+    let mail = desk.mail();
+    assert!(mail.contains("Now: a blank cartridge is in it"), "{mail}");
+    desk.put_in("TST001L8");
+    assert!(desk.mail().contains("Put volume DAILY-002 into drive drive0"));
+    desk.put_in("TST002L8");
+    assert_eq!(code(&mut restore), 0);
+    was.expect(&Manifest::of(&to), "what a person has put in");
+
+    // Told to end while it waits, it ends, and what was dumped stays on the holding disk.
+    fs::write(tree.join("more"), noise(1 << 20)).unwrap();
+    site.say(&["volume", "lock", "DAILY-002"]).good();
+    let mut night = site.start(&["dump"]);
+    assert!(desk.mail().contains("a blank cartridge (it becomes DAILY-003)"));
+    let pid = Pid::from_raw(night.id().cast_signed()).unwrap();
+    kill_process(pid, Signal::TERM).unwrap();
+    assert_eq!(code(&mut night), 1);
+
+    // At the terminal the question stands there, and an answer is typed.
+    let transcript = at_the_terminal(&site, &["flush"], "Then press Enter, or s", "s\n");
+    for line in [
+        "Put a volume to write on into drive drive0",
+        "Now: ",
+        "a blank cartridge (it becomes DAILY-003)",
+        "the operator said to go on without it",
+    ] {
+        assert!(transcript.contains(line), "{line:?} in {transcript}");
+    }
+    let mut flush = site.start(&["flush"]);
+    assert!(desk.mail().contains("a blank cartridge (it becomes DAILY-003)"));
+    desk.put_in("TST004L8");
+    assert_eq!(code(&mut flush), 0);
+}
+
+/// Runs a command at a terminal; when it asks `question`, types `answer`. Gives all that stood on the screen.
+fn at_the_terminal(site: &Site, arguments: &[&str], question: &str, answer: &str) -> String {
+    let words = [&["-c", site.path().to_str().unwrap()], arguments].concat().join(" ");
+    let command = format!("{} {words}", built("reelkeep").display());
+    let mut script = Command::new("script")
+        .args(["-q", "-e", "-f", "-c", &command, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (mut keys, mut screen) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
+    let (mut seen, mut typed) = (Vec::new(), false);
+    let mut piece = [0; 4096];
+    while let Ok(length @ 1..) = screen.read(&mut piece) {
+        seen.extend_from_slice(&piece[..length]);
+        if !typed && String::from_utf8_lossy(&seen).contains(question) {
+            keys.write_all(answer.as_bytes()).unwrap();
+            typed = true;
+        }
+    }
+    script.wait().unwrap();
+    String::from_utf8_lossy(&seen).into_owned()
+}
+
+/// Bytes that do not compress.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let byte = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()[0]
+    };
+    std::iter::repeat_with(byte).take(length).collect()
+}
