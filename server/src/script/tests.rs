@@ -1,3 +1,5 @@
+//! Scripts that are real programs, at all points, well behaved and not.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

@@ -1,3 +1,5 @@
+//! What a run is doing, read off logs that end anywhere.
+
 use types::Stamp;
 
 use super::*;
