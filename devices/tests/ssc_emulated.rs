@@ -401,3 +401,26 @@ fn marks_between_parts_do_not_stop_the_tape_and_a_flush_does_once() {
     assert!(streaming.percent() >= 95, "{streaming:?}");
     assert_eq!((streaming.backhitches, streaming.flushes), (0, 1), "{streaming:?}");
 }
+
+#[test]
+fn the_clock_of_a_library_in_a_directory_goes_on_where_it_stood() {
+    let root = tempfile::tempdir().unwrap();
+    let model = DriveModel::ibm(Generation::Lto8);
+    let open_library = || {
+        let cartridge = CartridgeSetup::blank(Spot::Drive(0), BARCODE, Generation::Lto8);
+        let setup = World::of(&model, 1, 2, 0).with(cartridge);
+        let library = Library::in_directory(root.path(), setup).unwrap();
+        library.set_pace(Pace::Instant);
+        library
+    };
+    let library = open_library();
+    let mut drive = open(&library);
+    drive.rewind().unwrap();
+    (0..200).for_each(|_| write(&mut drive, 1));
+    drive.write_filemark().unwrap();
+    drive.flush().unwrap();
+    let before = library.now().as_secs();
+    assert!(before > 0);
+    drop((drive, library));
+    assert_eq!(open_library().now().as_secs(), before);
+}

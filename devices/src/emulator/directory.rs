@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,9 @@ pub struct DirectoryError {
 struct Saved {
     version: u32,
     elements: Elements,
+    /// How late it was in the library, in seconds.
+    #[serde(default)]
+    clock: u64,
 }
 
 const VERSION: u32 = 1;
@@ -59,6 +63,7 @@ pub(crate) fn open(path: &Path, setup: Setup) -> Result<World, DirectoryError> {
     let lock_path = path.join("contents.lock");
     let lock = lock(&lock_path).map_err(at(&lock_path))?;
     let contents = path.join("contents.json");
+    let mut clock = Duration::ZERO;
     let mut elements = match read(&contents).map_err(at(&contents))? {
         Some(text) => {
             let saved: Saved =
@@ -67,6 +72,7 @@ pub(crate) fn open(path: &Path, setup: Setup) -> Result<World, DirectoryError> {
                 let text = format!("version {} is not {VERSION}", saved.version);
                 return Err(at(&contents)(io::Error::new(io::ErrorKind::InvalidData, text)));
             }
+            clock = Duration::from_secs(saved.clock);
             fitted(saved.elements, &setup)
         }
         None => setup.elements(),
@@ -86,6 +92,7 @@ pub(crate) fn open(path: &Path, setup: Setup) -> Result<World, DirectoryError> {
     let directory = Directory { path: path.to_owned(), _lock: lock };
     let mut world = World::new(setup, elements, Some(directory));
     world.faults = faults;
+    world.set_clock(clock);
     world.save().map_err(at(&contents))?;
     Ok(world)
 }
@@ -142,13 +149,15 @@ impl World {
         }
     }
 
-    /// Replaces `contents.json`: whole, or not at all.
+    /// Replaces `contents.json`: whole, or not at all, whatever happens to the machine.
     pub(crate) fn save(&mut self) -> io::Result<()> {
         let Some(Directory { path, .. }) = &self.directory else { return Ok(()) };
-        let saved = Saved { version: VERSION, elements: self.elements.clone() };
+        let (elements, clock) = (self.elements.clone(), self.now().as_secs());
+        let saved = Saved { version: VERSION, elements, clock };
         let (path, new) = (path.join("contents.json"), path.join("contents.json.new"));
         let mut file = File::create(&new)?;
         file.write_all(&serde_json::to_vec_pretty(&saved)?)?;
+        file.sync_all()?;
         fs::rename(new, path)
     }
 }

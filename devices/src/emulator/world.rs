@@ -87,6 +87,11 @@ impl World {
         self.desks.get_mut(usize::from(lun.0))
     }
 
+    /// Sets all clocks.
+    pub(crate) fn set_clock(&mut self, now: Duration) {
+        self.desks.iter_mut().for_each(|desk| desk.now = now);
+    }
+
     /// The latest of all clocks.
     pub(crate) fn now(&self) -> Duration {
         self.desks.iter().map(|desk| desk.now).max().unwrap_or_default()
