@@ -123,7 +123,8 @@ impl Settings {
     pub fn by_chance(dice: &mut Dice) -> Self {
         let hosts = dice.between(1, 8);
         let dles = dice.between(4, 30);
-        let length = Bytes::GIB.times(dice.between(2, 12));
+        // So short that a month goes round several times, and a full may need two or three.
+        let length = Bytes::MIB.times(dice.between(600, 6000));
         let (changers, storages) = libraries_by_chance(dice);
         let drives = changers.iter().map(|changer| changer.drives as u64).min().unwrap_or(1);
         let runtapes = dice.between(1, 4);
@@ -157,7 +158,7 @@ impl Settings {
             storages,
             barcodes: !dice.one_in(3),
             length,
-            part: (!dice.one_in(3)).then(|| Bytes::MIB.times(dice.between(128, 2048))),
+            part: (!dice.one_in(3)).then(|| Bytes::MIB.times(dice.between(64, 1024)).min(length)),
             dumpcycle: small(dice.between(2, 10)),
             runtapes: small(runtapes),
             parallel: small(dice.between(1, drives.min(runtapes))),
@@ -274,7 +275,7 @@ autolabel = "{name}-%%%%"
 /// One storage, or two that share a library or have one each.
 fn libraries_by_chance(dice: &mut Dice) -> (Vec<ChangerSettings>, Vec<StorageSettings>) {
     let changer = |dice: &mut Dice, name| {
-        let slots = usize::try_from(dice.between(6, 30)).unwrap_or(6);
+        let slots = usize::try_from(dice.between(5, 18)).unwrap_or(5);
         ChangerSettings {
             name,
             drives: 1 + dice.index(3),
