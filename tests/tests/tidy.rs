@@ -1,8 +1,8 @@
 //! Habits that no compiler checks, each with a kind message.
 //!
 //! Every module opens with its story; the arrows between the crates point as ARCHITECTURE.md draws them; every
-//! kept sample of a format is named in docs/FORMAT.md; links in the documentation lead somewhere, and every page of
-//! the manual is in its table of contents.
+//! kept sample of a format is named in docs/FORMAT.md; links in the documentation lead somewhere, every page of the
+//! manual is in its table of contents, and a test that the manual points to is there.
 
 #![expect(clippy::unwrap_used, reason = "a file of ours that cannot be read fails the test")]
 
@@ -201,6 +201,44 @@ fn every_page_of_the_manual_is_in_its_contents() {
         .filter(|name| name != "SUMMARY.md" && !listed.contains(name))
         .collect();
     expect_none("every page stands in docs/manual/src/SUMMARY.md", &forgotten);
+}
+
+/// `from-amanda.md` says which test shows that a pain of Amanda's users is gone.
+#[test]
+fn every_test_that_the_manual_points_to_is_there() {
+    let page = root().join("docs/manual/src/from-amanda.md");
+    let named = tests_named(&fs::read_to_string(&page).unwrap());
+    assert!(named.len() >= 15, "the table of pains names {} tests", named.len());
+    let code = |path: &PathBuf| fs::read_to_string(path).unwrap();
+    let all: BTreeSet<String> =
+        files(&root(), "rs").iter().flat_map(|path| tests_of(&code(path))).collect();
+    let missing: Vec<_> = named.into_iter().filter(|name| !all.contains(name)).collect();
+    expect_none("docs/manual/src/from-amanda.md names tests that exist", &missing);
+}
+
+/// What stands in code quotes and is long enough to be a sentence with underscores.
+fn tests_named(page: &str) -> Vec<String> {
+    let quoted = page.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let sentence = |name: &&str| {
+        name.matches('_').count() > 2
+            && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+    };
+    quoted.filter(sentence).map(str::to_owned).collect()
+}
+
+/// The functions under `#[test]`, whatever other attributes stand between.
+fn tests_of(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut is_test = false;
+    for line in code.lines().map(str::trim) {
+        is_test |= line == "#[test]";
+        if let Some(rest) = line.strip_prefix("fn ") {
+            let name = rest.split(['(', '<']).next().unwrap_or_default();
+            names.extend(is_test.then(|| name.to_owned()));
+            is_test = false;
+        }
+    }
+    names
 }
 
 #[test]
