@@ -108,10 +108,16 @@ impl<'a> Calendar<'a> {
             millis: 1.0,
             peak: (0, 0),
         };
+        // That tonight's incrementals happen to be small is no reason for a full, which would have as many usual ones in
+        // its place on another night.
+        let planned: u64 =
+            cases.iter().filter_map(Case::choice).map(|choice| choice.cost.stored.0).sum();
+        let share = week.share(tonight.today.day, 0);
+        let is_short = load.hours().millis(ways) < usual.1.millis(ways);
         calendar.nights.push(Night {
             runs: true,
-            bytes: cases.iter().filter_map(Case::choice).map(|choice| choice.cost.stored.0).sum(),
-            hours: load.hours().clone(),
+            bytes: planned.max(types::Bytes(usual.0).share(share).0),
+            hours: if is_short { usual.1.clone() } else { load.hours().clone() },
             millis: 0,
             cost: 0.0,
         });

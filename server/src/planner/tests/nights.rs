@@ -6,7 +6,8 @@ use types::Bytes;
 
 use super::{TODAY, asked, is_warned, levels, mib, night, why, with_past};
 use crate::planner::{
-    Day, DleFacts, Estimates, Kind, Limits, Past, Plan, Request, Snapshot, Strategy, Tonight, plan,
+    Day, DleFacts, Estimates, Kind, Limits, Past, Plan, Request, Row, Snapshot, Strategy, Tonight,
+    plan,
 };
 
 fn due(name: &str, ago: i64, size: u64) -> (DleFacts, Estimates) {
@@ -108,6 +109,23 @@ fn one_dle_alone_is_not_promoted() {
     let plan = plan(&night(vec![(facts, asked(&[(0, 100), (1, 5)]))]));
     assert_eq!(levels(&plan), BTreeMap::from([("a", 1)]));
     assert_eq!(plan.dumps()[0].choice.base, Some(base));
+}
+
+#[test]
+fn a_small_incremental_tonight_is_no_reason_for_a_full() {
+    // Two days of its cycle are left, and its incrementals are usually larger than tonight's.
+    let mut facts = with_past("a", &[(0, 1, 100)]);
+    facts.dumpcycle = 3;
+    let row = |ago| Row {
+        day: Day(TODAY.0 - ago),
+        level: 1.try_into().unwrap(),
+        raw: mib(30),
+        stored: mib(30),
+        seconds: 30,
+    };
+    facts.history.extend([row(3), row(4), row(6)]);
+    let plan = plan(&night(vec![(facts, asked(&[(0, 100), (1, 5)]))]));
+    assert_eq!(levels(&plan), BTreeMap::from([("a", 1)]), "{}", why(&plan, "a"));
 }
 
 #[test]
