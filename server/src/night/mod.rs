@@ -318,6 +318,11 @@ pub(crate) fn dispatch(
     let mut catalogue = shared.lock();
     let stopped = interrupted.were_heard();
     let outcome = settle(&mut catalogue, &ended, plan, orders, stopped)?;
+    if orders.taper && !stopped {
+        for text in left_held(&ended) {
+            log.append(Now::read().unix(), RunEvent::Warning { text })?;
+        }
+    }
     let status = match outcome {
         Outcome::Good => RunStatus::Good,
         Outcome::Strange => RunStatus::Complaints,
@@ -326,6 +331,20 @@ pub(crate) fn dispatch(
     };
     catalogue.finish_run(run, Now::read().stamp().max(run), status)?;
     Ok(outcome)
+}
+
+/// Why images stay on the holding disk that this run should have written, for each storage that has no more volumes.
+fn left_held(dispatcher: &Dispatcher) -> Vec<String> {
+    let held = dispatcher.held_images().count();
+    if held == 0 {
+        return Vec::new();
+    }
+    let told = |(storage, why): (&StorageName, String)| {
+        format!(
+            "storage {storage} takes no more tonight, and {held} of the images stay on the holding disk: {why}"
+        )
+    };
+    dispatcher.degraded().map(told).collect()
 }
 
 /// Drops the requests that were fulfilled, and says how the night went.

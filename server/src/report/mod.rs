@@ -141,7 +141,7 @@ impl fmt::Display for Verdict {
         let all = plural(*dles, "DLE");
         match word {
             Word::Fail if *failed > 0 => write!(f, "FAIL, {failed} of {all}"),
-            Word::Fail if *dles > 0 => write!(f, "FAIL, but no DLE of {all}"),
+            Word::Fail if *dles > 0 => write!(f, "FAIL, though of {all} none failed"),
             Word::Strange if *strange > 0 => write!(f, "STRANGE, {strange} of {all}"),
             _ if *dles > 0 => write!(f, "{word}, {all}"),
             _ => write!(f, "{word}"),
