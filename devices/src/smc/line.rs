@@ -4,7 +4,7 @@
 //! A changer looks through its slots after power on, after a door was closed, after a magazine was put in. All that
 //! time, minutes or tens of minutes, it is *becoming ready* (sense 2/04/01), sometimes with a percentage. That is
 //! a state and no error: [`Patience`] says how long it is waited for, and who is told. What a complaint means is for the
-//! table of [`crate::scsi::judge`] to say.
+//! table of [`crate::scsi::judge()`] to say.
 
 use std::fmt;
 use std::time::Duration;
