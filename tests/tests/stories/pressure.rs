@@ -28,7 +28,7 @@ fn wait(milliseconds: u64) {
 #[ignore = "takes a minute: buildbot/run runs it"]
 fn what_the_volumes_do_not_take_stays_on_the_holding_disk_until_a_flush() {
     // Room for one full, and none of it is reusable when the second comes.
-    let (_scratch, site, tree) = site(&["--volume-size", "14 MiB", "--volumes", "2"], 0.01);
+    let (_scratch, site, tree) = site(&["--volume-size", "18 MiB", "--volumes", "2"], 0.01);
     let first = (site.night(), Manifest::of(&tree));
     mutate(&tree, 2);
     site.say(&["force", "localhost"]).good();

@@ -11,7 +11,7 @@ use crate::trees::{Manifest, mutate, office};
 fn nights_on_an_emulated_tape_library_restore_also_when_the_catalogue_is_lost() {
     let scratch = Scratch::new();
     let tree = office(&scratch.path().join("tree"), 0.02);
-    let how = ["--volume-size", "20 MiB", "--volumes", "12"];
+    let how = ["--volume-size", "28 MiB", "--volumes", "12"];
     let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
     site.configure(|text| {
         text.replace(
