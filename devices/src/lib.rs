@@ -13,7 +13,7 @@ pub mod drive;
 pub mod emulator;
 pub mod faulty;
 pub mod iscsi;
-mod locks;
+pub mod locks;
 pub mod memory;
 pub mod robot;
 pub mod scsi;

@@ -25,23 +25,25 @@ pub(crate) fn lock_library(root: &Path) -> AtPath<File> {
 /// Takes the drive for this process, or says who has it.
 pub(crate) fn lock_drive(root: &Path, drive: &DriveName) -> AtPath<Result<File, String>> {
     let path = root.join(format!("drive.{}.lock", escaped(drive.as_str())));
-    let lock = || {
-        let mut options = File::options();
-        let mut file = options.create(true).truncate(false).read(true).write(true).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut pid = String::new();
-                file.take(20).read_to_string(&mut pid)?;
-                return Ok(Err(format!("process {}", pid.trim())));
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
+    take(&path).map_err(|error| (path, error))
+}
+
+/// Takes what a file stands for, as long as the handle lives, or says which process has it.
+pub fn take(path: &Path) -> io::Result<Result<File, String>> {
+    let mut options = File::options();
+    let mut file = options.create(true).truncate(false).read(true).write(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            file.take(20).read_to_string(&mut pid)?;
+            return Ok(Err(format!("process {}", pid.trim())));
         }
-        file.set_len(0)?;
-        writeln!(file, "{}", std::process::id())?;
-        Ok(Ok(file))
-    };
-    lock().map_err(|error| (path.clone(), error))
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    file.set_len(0)?;
+    writeln!(file, "{}", std::process::id())?;
+    Ok(Ok(file))
 }
 
 /// Makes the directory that locks are kept in.

@@ -7,8 +7,7 @@
 //! While this process has the drive open, nobody else asks it anything: a drive reports another cartridge once, to
 //! whoever asks next, and that must be the one who writes.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,6 +17,7 @@ use devices::Wait;
 use devices::changer::{Bay, Errand, Obstacle};
 use devices::discover::{Devices, Kind};
 use devices::emulator::{self, Lun};
+use devices::locks;
 use devices::scsi::Cdb;
 use devices::sg::Sg;
 use devices::ssc::{self, Readiness, TapeDrive};
@@ -247,7 +247,7 @@ impl Single {
             return Err(in_use("this command".to_owned()));
         }
         let path = self.inner.locks.join("drive.lock");
-        let lock = take(&path).map_err(|source| LibraryTrouble::Scsi {
+        let lock = locks::take(&path).map_err(|source| LibraryTrouble::Scsi {
             changer: self.inner.changer.clone(),
             source: Box::new(source),
         })?;
@@ -311,24 +311,6 @@ fn is_data_node(path: &Path) -> bool {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
     name.trim_start_matches('n').starts_with("st")
-}
-
-/// Takes a lock, or says who has it.
-fn take(path: &Path) -> io::Result<Result<File, String>> {
-    let mut file =
-        File::options().create(true).truncate(false).read(true).write(true).open(path)?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut pid = String::new();
-            file.take(20).read_to_string(&mut pid)?;
-            return Ok(Err(format!("process {}", pid.trim())));
-        }
-        Err(TryLockError::Error(error)) => return Err(error),
-    }
-    file.set_len(0)?;
-    writeln!(file, "{}", std::process::id())?;
-    Ok(Ok(file))
 }
 
 /// A transport that ends the lease of its drive with itself.
