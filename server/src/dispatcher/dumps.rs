@@ -12,8 +12,10 @@ impl Dispatcher {
     /// Gives every idle dumper its next dump to holding.
     pub(super) fn start_dumps(&mut self) {
         for dumper in 0..self.dumpers.len() {
-            if self.dumpers[dumper].is_none() && self.haste.is_none() {
-                self.start_to_holding(dumper);
+            let idle = self.dumpers[dumper].is_none() && self.haste.is_none();
+            // What stands in the way of every dump does so whatever the dumper prefers.
+            if idle && !self.start_to_holding(dumper) {
+                return;
             }
         }
     }
@@ -39,12 +41,14 @@ impl Dispatcher {
         true
     }
 
-    fn start_to_holding(&mut self, dumper: usize) {
-        let Some(job) = self.next_job(dumper, Route::Holding) else { return };
+    /// False if there was none to start.
+    fn start_to_holding(&mut self, dumper: usize) -> bool {
+        let Some(job) = self.next_job(dumper, Route::Holding) else { return false };
         let dump = (self.ids)();
         if let Some(reservation) = self.space.reserve(dump, self.jobs[job].size()) {
             self.start(job, dumper, dump, Place::Holding, To::Holding(reservation));
         }
+        true
     }
 
     fn start(&mut self, at: usize, dumper: usize, dump: DumpId, place: Place, to: To) {
