@@ -26,7 +26,7 @@ impl Dice {
         Self(seed | 1)
     }
 
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
+    fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -36,13 +36,13 @@ impl Dice {
 
 /// Whom the stroke hits.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Victim {
+enum Victim {
     Server,
     Agent,
     Both,
 }
 
-pub(crate) const VICTIMS: [Victim; 3] = [Victim::Server, Victim::Agent, Victim::Both];
+const VICTIMS: [Victim; 3] = [Victim::Server, Victim::Agent, Victim::Both];
 
 #[test]
 #[ignore = "takes minutes: buildbot/run runs it"]
@@ -54,19 +54,7 @@ fn after_any_kill_everything_reported_restores() {
     let how = ["--volume-size", "20 MiB", "--volumes", "100"];
     let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
 
-    let began = Instant::now();
-    let mut days = BTreeMap::from([(site.night(), Manifest::of(&tree))]);
-    let length = u64::try_from(began.elapsed().as_millis()).unwrap();
-    for night in 2..nights + 2 {
-        let victim = VICTIMS[usize::try_from(dice.below(3)).unwrap()];
-        let after = Duration::from_millis(dice.below(length * 5 / 4));
-        eprintln!("night {night}: {victim:?} after {after:?}");
-        next_day(&tree, night);
-        strike(site.start(&["dump"]), victim, after);
-        for run in site.runs() {
-            days.entry(run).or_insert_with(|| Manifest::of(&tree));
-        }
-    }
+    let mut days = struck_nights(&site, &tree, nights, &mut dice);
     // One night in peace tidies up.
     days.insert(site.night(), Manifest::of(&tree));
     expect_all_restore(&site, &tree, &days);
@@ -74,7 +62,7 @@ fn after_any_kill_everything_reported_restores() {
     site.say(&["catalogue", "check"]).good();
 }
 
-pub(crate) fn next_day(tree: &Path, night: u32) {
+fn next_day(tree: &Path, night: u32) {
     let night = night.to_string();
     generator(
         "mutate.py",
@@ -82,12 +70,35 @@ pub(crate) fn next_day(tree: &Path, night: u32) {
     );
 }
 
+/// One whole night, and then so many in which some process is killed at some time. What the tree was like in each run.
+pub(crate) fn struck_nights(
+    site: &Site,
+    tree: &Path,
+    nights: u32,
+    dice: &mut Dice,
+) -> BTreeMap<String, Manifest> {
+    let began = Instant::now();
+    let mut days = BTreeMap::from([(site.night(), Manifest::of(tree))]);
+    let length = u64::try_from(began.elapsed().as_millis()).unwrap();
+    for night in 2..nights + 2 {
+        let victim = VICTIMS[usize::try_from(dice.below(3)).unwrap()];
+        let after = Duration::from_millis(dice.below(length * 5 / 4));
+        eprintln!("night {night}: {victim:?} after {after:?}");
+        next_day(tree, night);
+        strike(site.start(&["dump"]), victim, after);
+        for run in site.runs() {
+            days.entry(run).or_insert_with(|| Manifest::of(tree));
+        }
+    }
+    days
+}
+
 /// Waits, kills, and takes the dead from the table of processes.
 #[expect(
     clippy::disallowed_methods,
     reason = "the stroke falls at a moment of the clock, not at an event"
 )]
-pub(crate) fn strike(mut night: Child, victim: Victim, after: Duration) {
+fn strike(mut night: Child, victim: Victim, after: Duration) {
     std::thread::sleep(after);
     let server = Pid::from_child(&night);
     match victim {

@@ -1,11 +1,9 @@
 //! Two storages: both get everything, a vault copies later, and what one loses the other has.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-use crate::crash::{Dice, VICTIMS, next_day, strike};
+use crate::crash::{Dice, struck_nights};
 use crate::programs::long;
 use crate::site::{Scratch, Site};
 use crate::trees::{Manifest, mutate, office};
@@ -129,19 +127,7 @@ fn after_any_kill_both_storages_get_everything_that_was_reported() {
     let scratch = Scratch::new();
     let tree = office(&scratch.path().join("tree"), 0.002);
     let site = site(&scratch, &tree, both);
-    let began = Instant::now();
-    let mut days = BTreeMap::from([(site.night(), Manifest::of(&tree))]);
-    let length = u64::try_from(began.elapsed().as_millis()).unwrap();
-    for night in 2..nights + 2 {
-        let victim = VICTIMS[usize::try_from(dice.below(3)).unwrap()];
-        let after = Duration::from_millis(dice.below(length * 5 / 4));
-        eprintln!("night {night}: {victim:?} after {after:?}");
-        next_day(&tree, night);
-        strike(site.start(&["dump"]), victim, after);
-        for run in site.runs() {
-            days.entry(run).or_insert_with(|| Manifest::of(&tree));
-        }
-    }
+    let mut days = struck_nights(&site, &tree, nights, &mut dice);
     // One night in peace tidies up, and writes what waits.
     site.say(&["dump"]).good();
     days.insert(site.runs().pop().unwrap(), Manifest::of(&tree));
