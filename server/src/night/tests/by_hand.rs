@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use types::{BlockSize, Bytes};
 
 use super::super::*;
-use super::world::World;
+use super::world::{SMALL_TAPES, World};
 use crate::operator::scripted::{Act, Scripted};
 use crate::operator::{Answer, Desk, Request, Wanted};
 
@@ -62,17 +62,7 @@ device-output-buffer-size = "1 MiB"
 [changer.desk]
 type = "single"
 drive = "{root}/library"
-[tapetype.small]
-length = "16 MB"
-blocksize = "64 KiB"
-part-size = "1 MiB"
-early-warning = "1 MiB"
-[holdingdisk.h]
-directory = "holding"
-[[dle]]
-host = "localhost"
-path = "/nowhere"
-"#
+{SMALL_TAPES}"#
     )
 }
 

@@ -7,46 +7,14 @@ use format::frame::{Frame, FrameKind, digest};
 use types::{DumpId, Label};
 
 use super::super::*;
+use super::storages::{BOTH, Lie, configuration};
 use super::world::World;
 use crate::restore::image::{Image, ImageError};
 
-const SITE: &str = r#"
-[site]
-org = "Nights"
-storage = ["tape", "shelf"]
-runtapes = 6
-tapecycle = 20
-[storage.tape]
-tpchanger = "library"
-autolabel = "T-%%"
-device-output-buffer-size = "1 MiB"
-[storage.shelf]
-tpchanger = "shelf"
-autolabel = "S-%%"
-device-output-buffer-size = "1 MiB"
-[changer.library]
-type = "emulator"
-directory = "library"
-slots = 12
-mail-slots = 2
-drives = 2
-cartridges = 8
-generation = "LTO-8"
-[changer.shelf]
-type = "vtape"
-directory = "shelf"
-slots = 8
-[tapetype.small]
-length = "16 MB"
-blocksize = "64 KiB"
-part-size = "1 MiB"
-early-warning = "1 MiB"
-[holdingdisk.h]
-directory = "holding"
-[[dle]]
-host = "localhost"
-path = "/nowhere"
-"#;
+/// Tapes, and virtual tapes in the directories of a shelf.
+fn site() -> String {
+    configuration(Lie::Apart, BOTH, "")
+}
 
 /// A night that wrote one image to both storages.
 struct Twice {
@@ -57,7 +25,7 @@ struct Twice {
 
 impl Twice {
     fn new() -> Self {
-        Self::with(SITE)
+        Self::with(&site())
     }
 
     fn with(site: &str) -> Self {
@@ -129,7 +97,7 @@ fn a_copy_on_disk_comes_before_one_on_tape_and_one_in_a_drive_before_both() {
     unload(&twice.world);
     let shelf = Library::open(&twice.world.site.config.storages[1]).unwrap();
     shelf.drives().to_vec().iter().for_each(|drive| shelf.unload(drive).unwrap());
-    assert!(first(&twice).starts_with("on S-"), "{}", first(&twice));
+    assert!(first(&twice).starts_with("on O-"), "{}", first(&twice));
     let tape = &twice.world.site.config.storages[0];
     let known = twice.world.catalogue().volumes().unwrap();
     let library = Library::open(tape).unwrap().knowing(&known);
@@ -150,7 +118,7 @@ fn a_damaged_frame_of_one_copy_is_read_from_the_other_and_that_is_said() {
     fs::write(file, bytes).unwrap();
     let detours = twice.read();
     assert_eq!(detours.len(), 1, "{detours:?}");
-    for words in ["the copy on S-01", "damaged", "it was read on T-01"] {
+    for words in ["the copy on O-01", "damaged", "it was read on T-01"] {
         assert!(detours[0].contains(words), "{detours:?}");
     }
 }
@@ -163,16 +131,16 @@ fn a_restore_goes_on_from_the_other_storage_when_a_volume_is_destroyed() {
         fs::remove_dir_all(file.parent().unwrap()).ok();
     }
     let detours = twice.read();
-    assert!(detours[0].contains("the copy on S-01 could not be read"), "{detours:?}");
+    assert!(detours[0].contains("the copy on O-01 could not be read"), "{detours:?}");
 }
 
 #[test]
 fn a_volume_that_is_off_site_is_the_last_that_is_asked_for_and_the_restore_says_where_it_is() {
     let twice = Twice::new();
     unload(&twice.world);
-    twice.relocate("S-");
+    twice.relocate("O-");
     // It lies in its slot all the same, and is read.
-    assert!(twice.open().unwrap().place(0).starts_with("on S-"));
+    assert!(twice.open().unwrap().place(0).starts_with("on O-"));
     fs::rename(twice.world.site.directory.join("shelf"), twice.world.site.directory.join("bank"))
         .unwrap();
     assert_eq!(twice.read(), Vec::<String>::new(), "the tape has it");
@@ -199,14 +167,15 @@ fn command(twice: &Twice, words: &[&str]) -> crate::command::Exit {
 #[test]
 fn expire_forgets_what_nobody_needs_and_frees_the_directories_it_lay_in() {
     use crate::command::Exit;
-    let twice = Twice::with(&SITE.replace("tapecycle = 20", "tapecycle = 1\nerase-volume = true"));
+    let twice =
+        Twice::with(&site().replace("tapecycle = 20", "tapecycle = 1\nerase-volume = true"));
     unload(&twice.world);
     // The DLE is on the disk list, so its newest state is needed.
     let dle = twice.world.catalogue().dump(twice.dump).unwrap().dump.dle;
     twice.world.catalogue().sync_dles(&[dle], Now::read().stamp()).unwrap();
     assert_eq!(command(&twice, &["volume", "expire"]), Exit::Good);
     assert!(!twice.files().is_empty());
-    assert_eq!(command(&twice, &["volume", "expire", "S-01"]), Exit::Complaints);
+    assert_eq!(command(&twice, &["volume", "expire", "O-01"]), Exit::Complaints);
     assert!(!twice.files().is_empty());
     twice.world.catalogue().sync_dles(&[], Now::read().stamp()).unwrap();
     assert_eq!(command(&twice, &["volume", "expire", "--dry-run"]), Exit::Good);
@@ -226,17 +195,17 @@ fn locks_come_back_with_a_rebuild_as_of_the_newest_run() {
     use crate::command::Exit;
     let mut twice = Twice::new();
     unload(&twice.world);
-    let lock = ["volume", "lock", "S-01", "--until", "2931-01-01", "--why", "case 17"];
+    let lock = ["volume", "lock", "O-01", "--until", "2931-01-01", "--why", "case 17"];
     assert_eq!(command(&twice, &lock), Exit::Good);
     twice.world.hold(2, 3);
     assert_eq!(twice.world.night().outcome, Outcome::Good);
     unload(&twice.world);
-    let label = "S-01".parse().unwrap();
+    let label = "O-01".parse().unwrap();
     let before = twice.world.catalogue().volume(&label).unwrap();
     let mut lost = taper::catalogue::Catalogue::in_memory().unwrap();
     let (mode, now) = (crate::rebuild::Mode::Dry, Now::read().stamp());
     crate::rebuild::rebuild(&twice.world.site, &mut lost, mode, now, &mut |_| {}).unwrap();
     let after = lost.volume(&label).unwrap();
     assert_eq!((after.lock, after.locked), (before.lock, before.locked));
-    assert_eq!(command(&twice, &["volume", "unlock", "S-01"]), Exit::Failed);
+    assert_eq!(command(&twice, &["volume", "unlock", "O-01"]), Exit::Failed);
 }

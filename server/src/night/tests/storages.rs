@@ -6,13 +6,13 @@ use taper::catalogue::Filter;
 use types::{DumpId, StorageName};
 
 use super::super::*;
-use super::world::World;
+use super::world::{SMALL_TAPES, World};
 use super::{Act, FaultPlan, HARDWARE_ERROR, Lun, Rule, WRITE};
 use crate::vault::{self, Asked};
 
 /// How the two storages lie to each other.
 #[derive(Clone, Copy)]
-enum Lie {
+pub(super) enum Lie {
     /// Each has a changer of its own.
     Apart,
     /// They share a changer of one drive.
@@ -20,7 +20,7 @@ enum Lie {
 }
 
 /// Two storages, of which runs write to those of `site`; the first may have more lines.
-fn configuration(lie: Lie, site: &str, first: &str) -> String {
+pub(super) fn configuration(lie: Lie, site: &str, first: &str) -> String {
     let (second, drives) = match lie {
         Lie::Apart => ("shelf", 2),
         Lie::Together => ("library", 1),
@@ -53,21 +53,11 @@ generation = "LTO-8"
 type = "vtape"
 directory = "shelf"
 slots = 8
-[tapetype.small]
-length = "16 MB"
-blocksize = "64 KiB"
-part-size = "1 MiB"
-early-warning = "1 MiB"
-[holdingdisk.h]
-directory = "holding"
-[[dle]]
-host = "localhost"
-path = "/nowhere"
-"#
+{SMALL_TAPES}"#
     )
 }
 
-const BOTH: &str = r#"storage = ["tape", "offsite"]"#;
+pub(super) const BOTH: &str = r#"storage = ["tape", "offsite"]"#;
 const FIRST: &str = r#"storage = ["tape"]"#;
 const VAULT: &str = r#"vault = [{ storage = "offsite", days = 0 }]"#;
 

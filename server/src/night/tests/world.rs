@@ -264,8 +264,23 @@ fn told(report: &report::Report) -> Vec<String> {
     failures.chain(report.notes.iter().cloned()).collect()
 }
 
+/// What ends the configuration of all these sites: cartridges of 16 MB, a holding disk, and a DLE.
+pub(super) const SMALL_TAPES: &str = r#"
+[tapetype.small]
+length = "16 MB"
+blocksize = "64 KiB"
+part-size = "1 MiB"
+early-warning = "1 MiB"
+[holdingdisk.h]
+directory = "holding"
+[[dle]]
+host = "localhost"
+path = "/nowhere"
+"#;
+
 fn configuration(make: Make) -> String {
     let Make { megabytes, cartridges, parallel, generation, changer } = make;
+    let rest = SMALL_TAPES.replace("16 MB", &format!("{megabytes} MB"));
     format!(
         r#"
 [site]
@@ -285,19 +300,8 @@ drives = 2
 cartridges = {cartridges}
 generation = "{generation}"
 {changer}
-[tapetype.small]
-length = "{megabytes} MB"
-blocksize = "64 KiB"
-part-size = "1 MiB"
-early-warning = "1 MiB"
-[holdingdisk.h]
-directory = "holding"
-[[dle]]
-host = "localhost"
-path = "{{tree}}"
-"#
+{rest}"#
     )
-    .replace("{tree}", "/nowhere")
 }
 
 /// Raw bytes of a frame.
