@@ -141,7 +141,7 @@ pub(super) fn holding(notes: &mut Notes<'_>, site: &Site, catalogue: Option<&Cat
             continue;
         }
         disks.push(Disk { name: settings.name.clone(), directory: path.clone(), chunk: Bytes(1) });
-        match night::room(settings) {
+        match night::equipment::room(settings) {
             Ok(Bytes::ZERO) => {
                 let use_space = match settings.use_space {
                     UseSpace::All => "all that is free".to_owned(),
@@ -257,7 +257,8 @@ pub(super) fn plan(
         1 => format!("1 dump, about {stored}"),
         n => format!("{n} dumps, about {stored}"),
     };
-    let room: Bytes = site.config.holding.iter().filter_map(|disk| night::room(disk).ok()).sum();
+    let room: Bytes =
+        site.config.holding.iter().filter_map(|disk| night::equipment::room(disk).ok()).sum();
     if site.config.holding.is_empty() || stored <= room {
         notes.good("tonight", text);
     } else {

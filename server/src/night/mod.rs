@@ -14,6 +14,7 @@ pub mod direct;
 pub mod drive;
 pub mod dumper;
 mod elsewhere;
+pub mod equipment;
 pub mod estimate;
 pub mod facts;
 pub mod happened;
@@ -29,34 +30,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::Context as _;
-use config::{Autoflush, Config, Dle, HoldingDisk, UseSpace};
+use config::{Autoflush, Config, Dle};
 use taper::catalogue::{Ask, Catalogue, CatalogueError, Located, RunKind, RunStatus};
-use types::{Bytes, ChangerName, DleRef, DriveId, DumpId, ScriptPoint, Stamp, StorageName};
+use types::{Bytes, DleRef, DumpId, ScriptPoint, Stamp, StorageName};
 
 use crate::agent::{AgentCommand, Patience};
 use crate::clock::{self, Now};
 use crate::dispatcher::{
-    self, Algorithm, DiskNo, Dispatcher, Holding, Leftover, Letter, Manner, Outcome as DleOutcome,
-    Share, Taper, Thresholds,
+    DiskNo, Dispatcher, Leftover, Outcome as DleOutcome, Share, Taper, Thresholds,
 };
-use crate::holding::{self, Disk, Held};
-use crate::library::Library;
+use crate::holding::{Disk, Held};
 use crate::operator::Desk;
 use crate::planner::{self, Plan};
 use crate::progress::Progress;
-use crate::runlog::{Outcome, Room, RunEvent, RunLog};
+use crate::runlog::{Outcome, RunEvent, RunLog};
 use crate::script::Scripts;
 use crate::site::Site;
-use drive::Bench;
 use estimate::with_causes;
 use run::{Means, Run, Signals};
 use shared::SharedCatalogue;
-
-/// Chunks of a holding disk that has no chunk size are as long as files get.
-const NO_CHUNKS: Bytes = Bytes(1 << 60);
 
 /// What a night is to do.
 pub struct Orders<'a> {
@@ -263,8 +257,8 @@ pub(crate) fn dispatch(
 ) -> anyhow::Result<Outcome> {
     let config = &site.config;
     let Work { plan, storages, left_over } = work;
-    let disks = disks(config)?;
-    let rooms = rooms(config, &disks)?;
+    let disks = equipment::disks(config)?;
+    let rooms = equipment::rooms(config, &disks)?;
     let held = held_images(&catalogue)?;
     let shared = SharedCatalogue::new(catalogue);
     let channel = run::channel();
@@ -274,13 +268,14 @@ pub(crate) fn dispatch(
         BTreeMap::new()
     };
     let libraries = attended::libraries(libraries, orders.operator.as_ref(), &channel.0, &signals);
-    let tapers = storages.iter().map(|storage| taper(storage, libraries.get(&storage.name)));
+    let tapers =
+        storages.iter().map(|storage| equipment::taper(storage, libraries.get(&storage.name)));
     let tapers: Vec<Taper> = tapers.collect();
-    let drives = start_drives(site, run, storages, &libraries, &shared, &channel.0);
+    let drives = equipment::start_drives(site, run, storages, &libraries, &shared, &channel.0);
     let called = drives.values().map(|drive| &drive.called);
-    let equipped = equipped(config, &rooms, called, &held);
+    let equipped = equipment::equipped(config, &rooms, called, &held);
     log.append(Now::read().unix(), equipped)?;
-    let mut dispatcher_site = dispatcher_site(config, rooms, tapers);
+    let mut dispatcher_site = equipment::dispatcher_site(config, rooms, tapers);
     if !orders.taper {
         // Nothing is kept free for nights without a volume when the operator wants one without.
         dispatcher_site.reserve = 0;
@@ -291,7 +286,8 @@ pub(crate) fn dispatch(
             taper.thresholds = Thresholds::default();
         }
     }
-    let manners = config.dles.iter().map(|dle| (dle.reference(), manner(config, dle))).collect();
+    let manners =
+        config.dles.iter().map(|dle| (dle.reference(), equipment::manner(config, dle))).collect();
     let dispatcher = Dispatcher::new(
         plan,
         &manners,
@@ -389,78 +385,6 @@ pub fn settle(
     })
 }
 
-/// The holding disks of the configuration, made if they are not there.
-pub fn disks(config: &Config) -> anyhow::Result<Arc<[Disk]>> {
-    let mut disks = Vec::new();
-    for disk in &config.holding {
-        fs::create_dir_all(&disk.directory).with_context(|| {
-            format!("could not make the holding disk {}", disk.directory.display())
-        })?;
-        disks.push(Disk {
-            name: disk.name.clone(),
-            directory: disk.directory.clone(),
-            chunk: disk.chunksize.unwrap_or(NO_CHUNKS),
-        });
-    }
-    Ok(disks.into())
-}
-
-/// What a run may use of each holding disk, what already lies there taken off.
-pub(crate) fn rooms(config: &Config, disks: &[Disk]) -> anyhow::Result<Vec<dispatcher::Disk>> {
-    let mut rooms = Vec::new();
-    for (settings, disk) in config.holding.iter().zip(disks) {
-        let room = room(settings).with_context(|| {
-            format!("could not look at the holding disk {}", disk.directory.display())
-        })?;
-        let chunk = settings.chunksize.unwrap_or(Bytes::ZERO);
-        rooms.push(dispatcher::Disk { room, chunk });
-    }
-    Ok(rooms)
-}
-
-/// What the log hears of what the run works with.
-fn equipped<'a>(
-    config: &Config,
-    rooms: &[dispatcher::Disk],
-    drives: impl Iterator<Item = &'a types::DriveName>,
-    held: &BTreeMap<DumpId, Held>,
-) -> RunEvent {
-    let holding = config.holding.iter().zip(rooms);
-    RunEvent::Equipped {
-        dumpers: config.site.inparallel,
-        holding: holding
-            .map(|(disk, space)| Room { name: disk.name.clone(), room: space.room })
-            .collect(),
-        drives: drives.cloned().collect(),
-        held: held.values().map(Held::bytes).sum(),
-        releases: true,
-    }
-}
-
-/// What a run may use of a holding disk, what already lies there taken off.
-pub(crate) fn room(settings: &HoldingDisk) -> io::Result<Bytes> {
-    let free = holding::free(&settings.directory)?;
-    Ok(match settings.use_space {
-        UseSpace::All => free,
-        UseSpace::AllBut(rest) => free - rest,
-        UseSpace::UpTo(most) => free.min(most - used(&settings.directory)?),
-    })
-}
-
-/// What images take of a holding disk now.
-fn used(directory: &Path) -> io::Result<Bytes> {
-    let mut sum = Bytes::ZERO;
-    for run in fs::read_dir(directory)? {
-        let run = run?.path();
-        if run.is_dir() {
-            for file in fs::read_dir(run)? {
-                sum += Bytes(file?.metadata()?.len());
-            }
-        }
-    }
-    Ok(sum)
-}
-
 /// The images that the catalogue says are held.
 fn held_images(catalogue: &Catalogue) -> anyhow::Result<BTreeMap<DumpId, Held>> {
     let mut images = BTreeMap::new();
@@ -481,7 +405,7 @@ fn leftovers(
     orders: &Orders<'_>,
     catalogue: &Catalogue,
 ) -> anyhow::Result<Vec<Leftover>> {
-    let disks = disks(config)?;
+    let disks = equipment::disks(config)?;
     let storages = destinations::of_run(config, orders.kind);
     let flushed = |dle: &DleRef, storage: &StorageName| match &orders.flush {
         Flush::Nothing => false,
@@ -547,124 +471,6 @@ fn shares(files: &[&Path], disks: &[Disk]) -> Vec<Share> {
     shares.into_iter().map(|(disk, bytes)| Share { disk: DiskNo(disk), bytes }).collect()
 }
 
-/// A thread for each drive. All of them: those beyond taper-parallel-write step in for one that fails.
-fn start_drives(
-    site: &Site,
-    run: Stamp,
-    storages: &[&config::Storage],
-    libraries: &BTreeMap<StorageName, Library>,
-    catalogue: &SharedCatalogue,
-    voice: &happened::Voice,
-) -> BTreeMap<DriveId, drive::Handle> {
-    let mut served = BTreeMap::<DriveId, Vec<(config::Storage, Library)>>::new();
-    for &storage in storages {
-        let Some(library) = libraries.get(&storage.name) else { continue };
-        for id in drive_ids(storage, library) {
-            served.entry(id).or_default().push((storage.clone(), library.clone()));
-        }
-    }
-    let reached = drive::ReachedByRun::default();
-    let ids: Vec<DriveId> = served.keys().cloned().collect();
-    let alike = |id: &DriveId| ids.iter().filter(|other| other.drive == id.drive).count() > 1;
-    let called = |id: &DriveId| {
-        let long = alike(id).then(|| id.to_string().parse().ok());
-        long.flatten().unwrap_or_else(|| id.drive.clone())
-    };
-    let handles = served.into_iter().map(|(id, serves)| {
-        let bench = Bench {
-            called: called(&id),
-            id: id.clone(),
-            serves,
-            config: site.config.clone(),
-            run,
-            catalogue: catalogue.clone(),
-            indexdir: site.config.site.indexdir.clone(),
-            reached: reached.clone(),
-            voice: voice.clone(),
-        };
-        (id, drive::start(bench))
-    });
-    handles.collect()
-}
-
-/// The drives of a storage. Storages that share a changer have the same.
-fn drive_ids(storage: &config::Storage, library: &Library) -> Vec<DriveId> {
-    let changer: Result<ChangerName, _> = storage.changer.name.parse();
-    let changer = changer.expect("the configuration takes no name with control characters");
-    let id = |drive: &types::DriveName| DriveId { changer: changer.clone(), drive: drive.clone() };
-    library.drives().iter().map(id).collect()
-}
-
-pub fn dispatcher_site(
-    config: &Config,
-    disks: Vec<dispatcher::Disk>,
-    tapers: Vec<Taper>,
-) -> dispatcher::Site {
-    dispatcher::Site {
-        inparallel: usize::try_from(config.site.inparallel).unwrap_or(1),
-        dumporder: config
-            .site
-            .dumporder
-            .iter()
-            .filter_map(|order| Letter::of(order.word().chars().next()?))
-            .collect(),
-        interfaces: config
-            .interfaces
-            .iter()
-            .map(|interface| (interface.name.clone(), interface.use_rate))
-            .collect(),
-        disks,
-        reserve: config.site.reserve,
-        tapers,
-    }
-}
-
-pub fn taper(storage: &config::Storage, library: Option<&Library>) -> Taper {
-    Taper {
-        storage: storage.name.clone(),
-        at_once: usize::try_from(storage.tapering.taper_parallel_write).unwrap_or(usize::MAX),
-        drives: library.map_or_else(Vec::new, |library| drive_ids(storage, library)),
-        runtapes: storage.tapering.runtapes,
-        length: storage.tapetype.length,
-        images_per_volume: storage.tapering.max_dle_by_volume,
-        algorithm: algorithm(storage.tapering.taperalgo),
-        thresholds: Thresholds {
-            dumped: storage.tapering.flush.dumped,
-            scheduled: storage.tapering.flush.scheduled,
-            taperflush: storage.tapering.flush.taperflush,
-        },
-    }
-}
-
-fn algorithm(algo: config::Taperalgo) -> Algorithm {
-    match algo {
-        config::Taperalgo::First => Algorithm::First,
-        config::Taperalgo::FirstFit => Algorithm::FirstFit,
-        config::Taperalgo::Largest => Algorithm::Largest,
-        config::Taperalgo::LargestFit => Algorithm::LargestFit,
-        config::Taperalgo::Smallest => Algorithm::Smallest,
-        config::Taperalgo::SmallestFit => Algorithm::SmallestFit,
-        config::Taperalgo::Last => Algorithm::Last,
-        config::Taperalgo::LastFit => Algorithm::LastFit,
-    }
-}
-
-pub fn manner(config: &Config, dle: &Dle) -> Manner {
-    let how = &dle.dumping;
-    Manner {
-        holding: match how.holdingdisk {
-            config::HoldingUse::Never => Holding::Never,
-            config::HoldingUse::Auto => Holding::Auto,
-            config::HoldingUse::Required => Holding::Required,
-        },
-        maxdumps: how.maxdumps,
-        spindle: how.spindle.map(i64::from),
-        interface: Some(dle.interface.clone()),
-        tries: how.retry_dump,
-        destinations: destinations::of_dle(config, dle),
-    }
-}
-
 /// A new dump id. Without a source of chance, the time and the process make it as well as they can.
 fn new_id(now: &Now) -> DumpId {
     clock::new_dump_id(now).unwrap_or_else(|_| {
@@ -672,44 +478,6 @@ fn new_id(now: &Now) -> DumpId {
         chance[..4].copy_from_slice(&std::process::id().to_be_bytes());
         DumpId::new(now.millis(), chance)
     })
-}
-
-/// Opens libraries for those who read volumes, each once.
-pub struct Libraries {
-    config: Config,
-    open: BTreeMap<types::StorageName, Library>,
-    operator: Option<Desk>,
-}
-
-impl Libraries {
-    /// None is open yet.
-    pub fn of(config: &Config) -> Self {
-        Self { config: config.clone(), open: BTreeMap::new(), operator: None }
-    }
-
-    /// The same, with somebody who is asked for volumes where there is no robot.
-    pub fn attended(self, operator: Desk) -> Self {
-        Self { operator: Some(operator), ..self }
-    }
-
-    /// The library of a storage.
-    pub fn library(
-        &mut self,
-        name: &types::StorageName,
-    ) -> Result<Library, crate::restore::image::ImageError> {
-        use crate::restore::image::ImageError;
-        if let Some(library) = self.open.get(name) {
-            return Ok(library.clone());
-        }
-        let storage = self.config.storages.iter().find(|storage| storage.name == *name);
-        let library = Library::open(storage.ok_or_else(|| ImageError::NoStorage(name.clone()))?)?;
-        let library = match &self.operator {
-            Some(operator) => library.attended(operator),
-            None => library,
-        };
-        self.open.insert(name.clone(), library.clone());
-        Ok(library)
-    }
 }
 
 #[cfg(test)]

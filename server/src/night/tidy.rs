@@ -33,7 +33,7 @@ use crate::store;
 pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Result<Vec<String>> {
     let mut said = Vec::new();
     close_runs(catalogue, now, &mut said)?;
-    let disks = super::disks(&site.config)?;
+    let disks = super::equipment::disks(&site.config)?;
     let scan = holding::scan(&disks)?;
     for unfit in &scan.unfit {
         said.push(format!("{}: look at it, and remove it if it is of no use", with_causes(unfit)));
@@ -119,7 +119,7 @@ pub fn adopt_held(
     now: Stamp,
 ) -> anyhow::Result<Vec<String>> {
     let mut said = Vec::new();
-    let scan = holding::scan(&super::disks(&site.config)?)?;
+    let scan = holding::scan(&super::equipment::disks(&site.config)?)?;
     let on_disk = scan.held.into_iter().map(|held| (held.name().dump, held)).collect();
     adopt(site, catalogue, &on_disk, now, &mut said)?;
     Ok(said)

@@ -6,9 +6,9 @@ use taper::catalogue::{Catalogue, Dump, Filter, Located};
 use taper::tail::{self, TailError};
 
 use super::{Mode, Rebuilt, trouble};
-use crate::night::Libraries;
 use crate::night::estimate::with_causes;
 use crate::restore::image::{Image, ImageError};
+use crate::restore::libraries::Libraries;
 use crate::site::Site;
 use crate::store::{self, IndexTrouble};
 

@@ -3,6 +3,7 @@
 pub mod differences;
 pub mod everywhere;
 pub mod image;
+pub mod libraries;
 pub mod plan;
 pub mod session;
 pub mod shell;

@@ -16,9 +16,10 @@ use super::proof::{NotTheImage, Proof};
 use crate::dispatcher::{self, Space};
 use crate::holding::{About, Arriving, Disk, Held, HoldingError, ImageName};
 use crate::library::{AnyDrive, Library, LibraryTrouble};
+use crate::night::dumper;
 use crate::night::run::Signals;
-use crate::night::{Libraries, dumper};
 use crate::restore::image::ImageError;
+use crate::restore::libraries::Libraries;
 use crate::store::{self, IndexTrouble};
 
 /// Why an image did not come back to the holding disk.

@@ -32,11 +32,12 @@ use crate::clock::{self, Now};
 use crate::holding::Held;
 use crate::night::estimate::with_causes;
 use crate::night::run::Signals;
-use crate::night::{self, Flush, Libraries, Night, Orders, Work, tidy};
+use crate::night::{self, Flush, Night, Orders, Work, tidy};
 use crate::operator::Desk;
 use crate::planner::Plan;
 use crate::print;
 use crate::progress::Progress;
+use crate::restore::libraries::Libraries;
 use crate::runlog::{Outcome, RunEvent, RunLog};
 use crate::site::Site;
 pub(crate) use fetch::Fetcher;
@@ -138,8 +139,8 @@ impl<'a> Round<'a> {
         tried: &mut BTreeSet<DumpId>,
     ) -> anyhow::Result<Vec<(DumpId, Held)>> {
         let site = self.site;
-        let disks = night::disks(&site.config)?;
-        let rooms = night::rooms(&site.config, &disks)?;
+        let disks = night::equipment::disks(&site.config)?;
+        let rooms = night::equipment::rooms(&site.config, &disks)?;
         let stop = Arc::clone(&self.signals.terminate);
         let desk = Desk::of(site).within(Arc::new(print::remark), stop);
         let libraries = Libraries::of(&site.config).attended(desk);
@@ -206,7 +207,7 @@ impl<'a> Round<'a> {
         orders: &Orders<'_>,
     ) -> anyhow::Result<Night> {
         let config = &self.site.config;
-        let disks = night::disks(config)?;
+        let disks = night::equipment::disks(config)?;
         let mut left_over = Vec::new();
         for (dump, held) in &fetched {
             let copy = copies.iter().find(|copy| copy.dump == *dump);

@@ -208,9 +208,9 @@ impl World {
         };
         let tapers = storages.iter().map(|storage| dispatcher::Taper {
             drives: drives(&storage.changer.name),
-            ..night::taper(storage, None)
+            ..night::equipment::taper(storage, None)
         });
-        let mut site = night::dispatcher_site(&self.config, disks, tapers.collect());
+        let mut site = night::equipment::dispatcher_site(&self.config, disks, tapers.collect());
         if !orders.taper {
             site.reserve = 0;
         }
@@ -220,7 +220,8 @@ impl World {
             }
         }
         let config = &self.config;
-        let manners = config.dles.iter().map(|dle| (dle.reference(), night::manner(config, dle)));
+        let manners =
+            config.dles.iter().map(|dle| (dle.reference(), night::equipment::manner(config, dle)));
         let manners = manners.collect();
         let millis = Arc::new(AtomicU64::new(0));
         let (time, mut dice) = (Arc::clone(&millis), super::Dice::new(self.dice.below(u64::MAX)));

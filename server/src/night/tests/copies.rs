@@ -9,7 +9,9 @@ use types::{DumpId, Label};
 use super::super::*;
 use super::storages::{BOTH, Lie, configuration};
 use super::world::World;
+use crate::library::Library;
 use crate::restore::image::{Image, ImageError};
+use crate::restore::libraries::Libraries;
 
 /// Tapes, and virtual tapes in the directories of a shelf.
 fn site() -> String {

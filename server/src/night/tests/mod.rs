@@ -17,6 +17,7 @@ use devices::scsi::Status;
 use taper::catalogue::VolumeState;
 
 use super::*;
+use crate::library::Library;
 use world::{Make, World};
 
 const MEDIUM_ERROR: Sense = Sense { key: 3, code: [0x0c, 0x00], information: None };

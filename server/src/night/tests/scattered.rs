@@ -13,6 +13,7 @@ use types::{Bytes, FileNo, Label, ObjectNo, PartNo};
 use super::world::{Make, World};
 use super::*;
 use crate::restore::image::Image;
+use crate::restore::libraries::Libraries;
 
 const BARCODE: &str = "BIG001";
 const BLOCK: u32 = 64 << 10;

@@ -8,6 +8,7 @@ use types::{DumpId, StorageName};
 use super::super::*;
 use super::world::{SMALL_TAPES, World};
 use super::{Act, FaultPlan, HARDWARE_ERROR, Lun, Rule, WRITE};
+use crate::restore::libraries::Libraries;
 use crate::vault::{self, Asked};
 
 /// How the two storages lie to each other.
@@ -206,8 +207,8 @@ fn a_vault_that_was_cut_off_is_taken_up_again() {
     assert_eq!(world.night().outcome, Outcome::Good);
     // As a crash leaves it: one image is back on holding, and the target's volume has nothing of it.
     let dump = whole_in(&world, "tape")[0];
-    let disks = disks(&world.site.config).unwrap();
-    let rooms = rooms(&world.site.config, &disks).unwrap();
+    let disks = equipment::disks(&world.site.config).unwrap();
+    let rooms = equipment::rooms(&world.site.config, &disks).unwrap();
     let located = world.catalogue().dump(dump).unwrap().dump;
     let indexdir = &world.site.config.site.indexdir;
     let libraries = Libraries::of(&world.site.config);

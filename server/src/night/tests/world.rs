@@ -17,9 +17,10 @@ use types::{Bytes, DleRef, DumpId, FileTime, Level, Stamp};
 use super::super::*;
 use crate::agent::AgentCommand;
 use crate::holding::{About, Arriving, ImageName};
-use crate::library;
+use crate::library::{self, Library};
 use crate::report;
 use crate::restore::image::Image;
+use crate::restore::libraries::Libraries;
 use crate::runlog;
 
 /// What a site is like, apart from what every one here has.
@@ -94,7 +95,7 @@ impl World {
         };
         let (bytes, crc32c) = image(&dle, dump, run, (frames, frame));
         let name = ImageName { run, dle, level: Level::FULL, dump, base: None };
-        let disks = disks(&self.site.config).unwrap();
+        let disks = equipment::disks(&self.site.config).unwrap();
         let mut arriving = Arriving::begin(disks, name, [(0, Bytes(1 << 30))]);
         arriving.write(&bytes).unwrap();
         let raw = Bytes::of(frames * frame);
