@@ -39,10 +39,10 @@ struct Emulated {
 /// By hand.
 fn into_the_drive(library: &Library, from: Spot) {
     let operator = library.operator();
-    operator.open_door();
+    operator.open_door().unwrap();
     operator.take(from).unwrap();
     operator.put(BARCODE, Spot::Drive(0)).unwrap();
-    operator.close_door();
+    operator.close_door().unwrap();
 }
 
 impl Bench for Emulated {

@@ -42,9 +42,9 @@ fn open(library: &Library) -> TapeDrive<EmulatedDevice> {
 fn take_out(library: &Library) {
     open(library).unload().unwrap();
     let operator = library.operator();
-    operator.open_door();
+    operator.open_door().unwrap();
     operator.take(Spot::Drive(0)).unwrap();
-    operator.close_door();
+    operator.close_door().unwrap();
 }
 
 fn block(number: u8) -> Vec<u8> {

@@ -1,18 +1,26 @@
 //! A library that outlives the process: a directory of files.
 //!
-//! `contents.json` says which cartridge is where and what its chip holds; each cartridge has two files of its own
-//! ([`store`](super::store)); `faults.json`, if somebody put it there, is the plan of what shall go wrong. One process
-//! has the directory at a time. `contents.json` is replaced whole, after every command that moved a cartridge, wrote
-//! to a chip or waited for the medium.
+//! `contents.json` says which cartridge is where and what its chip holds, what the drives have counted, and how people
+//! left the changer; each cartridge has two files of its own ([`store`](super::store)); `faults.json`, if somebody planned
+//! any, is the plan of what shall go wrong. One process has the directory at a time. `contents.json` is replaced whole,
+//! after every command that moved a cartridge, wrote to a chip or waited for the medium.
+//!
+//! Files that somebody else has written are looked at before they are believed: an error says which file it is and what
+//! is wrong with it, and nothing is changed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::cartridge::Cartridge;
+use super::changer;
+use super::changer::Lasting;
+use super::drive::{DriveUnit, Life};
 use super::elements::{Element, Elements};
 use super::faults::FaultPlan;
 use super::setup::Setup;
@@ -36,9 +44,16 @@ struct Saved {
     /// How late it was in the library, in seconds.
     #[serde(default)]
     clock: u64,
+    /// In the order of their logical units.
+    #[serde(default)]
+    drives: Vec<Life>,
+    #[serde(default)]
+    changer: Lasting,
 }
 
 const VERSION: u32 = 1;
+
+const FAULTS: &str = "faults.json";
 
 /// No library needs more: some 2 KB a cartridge.
 const LONGEST: u64 = 256 << 20;
@@ -63,20 +78,11 @@ pub(crate) fn open(path: &Path, setup: Setup) -> Result<World, DirectoryError> {
     let lock_path = path.join("contents.lock");
     let lock = lock(&lock_path).map_err(at(&lock_path))?;
     let contents = path.join("contents.json");
-    let mut clock = Duration::ZERO;
-    let mut elements = match read(&contents).map_err(at(&contents))? {
-        Some(text) => {
-            let saved: Saved =
-                serde_json::from_slice(&text).map_err(|it| at(&contents)(it.into()))?;
-            if saved.version != VERSION {
-                let text = format!("version {} is not {VERSION}", saved.version);
-                return Err(at(&contents)(io::Error::new(io::ErrorKind::InvalidData, text)));
-            }
-            clock = Duration::from_secs(saved.clock);
-            fitted(saved.elements, &setup)
-        }
-        None => setup.elements(),
+    let saved = match read(&contents).map_err(at(&contents))? {
+        Some(text) => understood(&text).map_err(at(&contents))?,
+        None => Saved::new(&setup),
     };
+    let mut elements = fitted(saved.elements, &setup);
     for spot in elements.spots() {
         let Some(cartridge) = elements.cartridge_mut(spot) else { continue };
         let data = path.join(&cartridge.serial);
@@ -84,7 +90,7 @@ pub(crate) fn open(path: &Path, setup: Setup) -> Result<World, DirectoryError> {
         cartridge.store = store;
         cartridge.tape = tape;
     }
-    let plan = path.join("faults.json");
+    let plan = path.join(FAULTS);
     let faults: FaultPlan = match read(&plan).map_err(at(&plan))? {
         Some(text) => serde_json::from_slice(&text).map_err(|it| at(&plan)(it.into()))?,
         None => FaultPlan::default(),
@@ -92,9 +98,70 @@ pub(crate) fn open(path: &Path, setup: Setup) -> Result<World, DirectoryError> {
     let directory = Directory { path: path.to_owned(), _lock: lock };
     let mut world = World::new(setup, elements, Some(directory));
     world.faults = faults;
-    world.set_clock(clock);
+    world.set_clock(Duration::from_secs(saved.clock));
+    world.drives.iter_mut().zip(saved.drives).for_each(|(drive, life)| drive.live_on(life));
+    world.changer.lasting = saved.changer;
+    changer::tell_drives(&mut world);
     world.save().map_err(at(&contents))?;
     Ok(world)
+}
+
+impl Saved {
+    /// Of a library that is new.
+    fn new(setup: &Setup) -> Self {
+        Self {
+            version: VERSION,
+            elements: setup.elements(),
+            clock: 0,
+            drives: Vec::new(),
+            changer: Lasting::default(),
+        }
+    }
+}
+
+/// What `contents.json` says, if it may be believed.
+fn understood(text: &[u8]) -> io::Result<Saved> {
+    let saved: Saved = serde_json::from_slice(text)?;
+    if saved.version != VERSION {
+        return Err(invalid(format!("version {} is not {VERSION}", saved.version)));
+    }
+    check_numbers(&serde_json::from_slice(text)?)?;
+    let mut serials = BTreeSet::new();
+    for spot in saved.elements.spots() {
+        let Some(cartridge) = saved.elements.cartridge(spot) else { continue };
+        let serial = &cartridge.serial;
+        // It is the name of files.
+        let plain = |c: char| c.is_ascii_alphanumeric();
+        if !(1..=32).contains(&serial.len()) || !serial.chars().all(plain) {
+            return Err(invalid(format!("the serial number {serial:?} in {spot} is none")));
+        }
+        if !serials.insert(serial) {
+            return Err(invalid(format!("two cartridges have the serial number {serial}")));
+        }
+        if cartridge.memory.values().any(|value| value.len() > usize::from(u16::MAX)) {
+            return Err(invalid(format!("the chip of {serial} holds too long an attribute")));
+        }
+    }
+    Ok(saved)
+}
+
+/// Beyond this nothing is counted here, so that no sum of two numbers runs over: 8 PiB, or 285 million years.
+pub(crate) const MOST: u64 = 1 << 53;
+
+/// Refuses numbers that could run over.
+pub(crate) fn check_numbers(value: &Value) -> io::Result<()> {
+    match value {
+        Value::Number(number) if number.as_u64().is_none_or(|number| number > MOST) => {
+            Err(invalid(format!("the number {number} cannot be meant")))
+        }
+        Value::Array(values) => values.iter().try_for_each(check_numbers),
+        Value::Object(values) => values.values().try_for_each(check_numbers),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn invalid(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
 fn lock(path: &Path) -> io::Result<File> {
@@ -152,12 +219,31 @@ impl World {
     /// Replaces `contents.json`: whole, or not at all, whatever happens to the machine.
     pub(crate) fn save(&mut self) -> io::Result<()> {
         let Some(Directory { path, .. }) = &self.directory else { return Ok(()) };
-        let (elements, clock) = (self.elements.clone(), self.now().as_secs());
-        let saved = Saved { version: VERSION, elements, clock };
-        let (path, new) = (path.join("contents.json"), path.join("contents.json.new"));
-        let mut file = File::create(&new)?;
-        file.write_all(&serde_json::to_vec_pretty(&saved)?)?;
-        file.sync_all()?;
-        fs::rename(new, path)
+        let saved = Saved {
+            version: VERSION,
+            elements: self.elements.clone(),
+            clock: self.now().as_secs(),
+            drives: self.drives.iter().map(DriveUnit::life).collect(),
+            changer: self.changer.lasting.clone(),
+        };
+        replace(path, "contents.json", &saved)
     }
+
+    /// Replaces the plan of what shall go wrong, here and in the directory.
+    pub(crate) fn plan_faults(&mut self, plan: FaultPlan) -> io::Result<()> {
+        if let Some(Directory { path, .. }) = &self.directory {
+            replace(path, FAULTS, &plan)?;
+        }
+        self.faults = plan;
+        Ok(())
+    }
+}
+
+/// Writes a file of the directory: whole, or not at all.
+fn replace(directory: &Path, name: &str, what: &impl Serialize) -> io::Result<()> {
+    let (path, new) = (directory.join(name), directory.join(format!("{name}.new")));
+    let mut file = File::create(&new)?;
+    file.write_all(&serde_json::to_vec_pretty(what)?)?;
+    file.sync_all()?;
+    fs::rename(new, path)
 }

@@ -70,6 +70,9 @@ impl Object {
     }
 }
 
+/// The longest block that READ and WRITE can name: three bytes of length.
+pub(crate) const LONGEST_BLOCK: u32 = (1 << 24) - 1;
+
 /// What a filemark takes on the medium: an entry in a data set.
 pub(crate) const FILEMARK: u64 = 512;
 

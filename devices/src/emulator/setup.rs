@@ -220,6 +220,16 @@ impl Setup {
         self
     }
 
+    /// Whether every cartridge has a place of its own, or what is wrong.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let mut elements = self.elements();
+        for CartridgeSetup { place, .. } in &self.cartridges {
+            let element = elements.get_mut(*place).ok_or_else(|| format!("there is no {place}"))?;
+            element.cartridge.take().ok_or_else(|| format!("two cartridges are in {place}"))?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn elements(&self) -> Elements {
         let drives = u16::try_from(self.drives.len()).unwrap_or(u16::MAX);
         let mut elements = Elements::new(self.slots, self.mail_slots, drives);

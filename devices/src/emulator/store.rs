@@ -6,14 +6,15 @@
 //! drive's buffer, and leaves the torn end that a drive leaves that loses power.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::medium::{Content, Object, Partition, Settled};
+use super::directory::{MOST, invalid};
+use super::medium::{Block, Content, LONGEST_BLOCK, Object, Partition, Settled};
 
 /// Where a cartridge's bytes are.
 #[derive(Clone, Debug, Default)]
@@ -130,38 +131,136 @@ impl Store {
     }
 }
 
+/// No line needs more: a kilobyte or two, and the data that goes with a key.
+const LONGEST_LINE: u64 = 1 << 20;
+
 /// What the journal says, and how much of it is whole lines.
-fn replay(journal: &File) -> io::Result<(Vec<Partition>, u64)> {
+///
+/// A power cut leaves half a line at the end, or zeros where lines were not on the disk yet: what is from there on was
+/// never promised. Any other line that is none is damage, and must not cost what stands behind it.
+fn replay(journal: impl Read) -> io::Result<(Vec<Partition>, u64)> {
     let mut tape = vec![Partition::default()];
     let mut length = 0;
     let mut lines = BufReader::new(journal);
     let mut text = Vec::new();
-    while lines.read_until(b'\n', &mut text)? > 0 {
-        let Ok(line) = serde_json::from_slice::<Line>(&text) else { break };
-        length += text.len() as u64;
+    for number in 1_u64.. {
         text.clear();
-        match line {
-            Line::Format { partitions } => {
-                tape = vec![Partition::default(); usize::from(partitions.max(1))];
-            }
-            Line::Put { partition, at, count, object } => {
-                if let Some(tape) = tape.get_mut(usize::from(partition)) {
-                    tape.cut(at);
-                    tape.push_many(object, count);
-                    tape.settle(u64::MAX);
-                }
-            }
-            Line::Cut { partition, at } => {
-                if let Some(tape) = tape.get_mut(usize::from(partition)) {
-                    tape.cut(at);
-                }
-            }
-            Line::End { partition } => {
-                if let Some(tape) = tape.get_mut(usize::from(partition)) {
-                    tape.mend_end();
-                }
-            }
+        if (&mut lines).take(LONGEST_LINE).read_until(b'\n', &mut text)? == 0 {
+            break;
         }
+        let is_whole = text.last() == Some(&b'\n') && !text.contains(&0);
+        let too_long = text.len() as u64 == LONGEST_LINE;
+        let done = match serde_json::from_slice(&text) {
+            Ok(line) if is_whole => apply(&mut tape, line),
+            Ok(_) => break,
+            Err(_) if !is_whole && !too_long => break,
+            Err(error) => Err(error.to_string()),
+        };
+        done.map_err(|what| invalid(format!("line {number} of its journal is damaged: {what}")))?;
+        length += text.len() as u64;
     }
     Ok((tape, length))
+}
+
+/// Carries out a line of the journal.
+fn apply(tape: &mut Vec<Partition>, line: Line) -> Result<(), String> {
+    if let Line::Format { partitions } = line {
+        *tape = vec![Partition::default(); usize::from(partitions.max(1))];
+        return Ok(());
+    }
+    let (Line::Put { partition, .. } | Line::Cut { partition, .. } | Line::End { partition }) =
+        line
+    else {
+        return Ok(());
+    };
+    let number = usize::from(partition);
+    let tape = tape.get_mut(number).ok_or_else(|| format!("there is no partition {number}"))?;
+    match line {
+        Line::Put { at, count, object, .. } => {
+            check(tape, at, count, &object)?;
+            tape.cut(at);
+            tape.push_many(object, count);
+            tape.settle(u64::MAX);
+        }
+        Line::Cut { at, .. } => tape.cut(at),
+        Line::End { .. } => tape.mend_end(),
+        Line::Format { .. } => {}
+    }
+    Ok(())
+}
+
+/// Whether so many of this object can stand there.
+fn check(tape: &Partition, at: u64, count: u64, object: &Object) -> Result<(), String> {
+    if at > tape.end() {
+        return Err(format!("it is about object {at}, and only {} are before it", tape.end()));
+    }
+    let most = |numbers: [Option<u64>; 3]| numbers.iter().all(|it| it.is_some_and(|it| it <= MOST));
+    let place = match object {
+        Object::Block(Block { length, .. }) if *length > LONGEST_BLOCK => {
+            return Err(format!("it is about a block of {length} bytes"));
+        }
+        Object::Block(Block { content: Content::At(at), .. }) => *at,
+        Object::Block(_) | Object::Filemark => 0,
+    };
+    let native = count.checked_mul(object.native());
+    let native = native.and_then(|it| it.checked_add(tape.native_before(u64::MAX)));
+    if most([at.checked_add(count), native, Some(place)]) {
+        Ok(())
+    } else {
+        Err("it is about more than any tape holds".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replayed(text: &[u8]) -> Result<(u64, u64), String> {
+        let (tape, length) = replay(text).map_err(|error| error.to_string())?;
+        Ok((tape[0].end(), length))
+    }
+
+    const MARK: &str = r#"{"put":{"partition":0,"at":0,"count":2,"object":"filemark"}}"#;
+
+    #[test]
+    fn what_a_power_cut_leaves_of_a_journal_ends_it() {
+        let whole = format!("{MARK}\n");
+        let length = whole.len() as u64;
+        assert_eq!(replayed(b""), Ok((0, 0)));
+        assert_eq!(replayed(whole.as_bytes()), Ok((2, length)));
+        for torn in [
+            "{\"cut\":{\"par",
+            MARK,
+            "\0\0\0\0\0",
+            "\0\0\0\0\n",
+            "\0\0\0\n{\"end\":{\"partition\":0}}\n",
+        ] {
+            let text = format!("{whole}{torn}");
+            assert_eq!(replayed(text.as_bytes()), Ok((2, length)), "{torn:?}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_line_is_an_error_and_takes_nothing_along() {
+        let block = |at: u64, count: u64, length: u64, place: u64| {
+            format!(
+                r#"{{"put":{{"partition":0,"at":{at},"count":{count},"object":{{"block":{{"length":{length},"native":9,"crc":0,"content":{{"at":{place}}}}}}}}}}}"#
+            )
+        };
+        assert_eq!(replayed(format!("{}\n", block(0, 1, 9, 0)).as_bytes()).map(|it| it.0), Ok(1));
+        for bad in [
+            "no JSON".to_owned(),
+            "{\"put\":{\"partition\":0}}".to_owned(),
+            "{\"end\":{\"partition\":1}}".to_owned(),
+            MARK.replace("\"at\":0", "\"at\":1"),
+            MARK.replace(":2", ":18446744073709551615"),
+            block(0, 1, 1 << 30, 0),
+            block(0, 1 << 62, 9, 0),
+            block(0, 1, 9, u64::MAX),
+            "x".repeat(2 << 20),
+        ] {
+            let said = replayed(format!("{bad}\n{MARK}\n").as_bytes()).unwrap_err();
+            assert!(said.starts_with("line 1 of its journal is damaged: "), "{said}");
+        }
+    }
 }

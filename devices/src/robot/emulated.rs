@@ -207,7 +207,7 @@ fn mail_goes_out_and_comes_in() {
     operator.take(At::Mail(0)).unwrap();
     let new = CartridgeSetup::blank(At::Mail(1), "B0001L8", Generation::Lto8);
     operator.put_new(&new, At::Mail(1)).unwrap();
-    operator.close_mail_slots();
+    operator.close_mail_slots().unwrap();
     let inventory = bench.robot.inventory().unwrap();
     assert!(inventory.slot(Slot(10)).unwrap().cartridge.is_some());
     assert_eq!(bench.robot.import(Slot(10), None).unwrap(), Slot(1));
@@ -219,9 +219,9 @@ fn an_open_door_and_a_long_look_around_are_waited_for() {
     for dialect in Dialect::ALL {
         let mut bench = bench(emulated(dialect));
         let operator = bench.library.operator();
-        operator.open_door();
+        operator.open_door().unwrap();
         operator.take(At::Slot(1)).unwrap();
-        operator.close_door();
+        operator.close_door().unwrap();
         let error = bench.robot.load(Slot(2), &drive(0)).unwrap_err();
         assert!(format!("{error:?}").contains("SlotEmpty"), "{}: {error:?}", dialect.word());
         bench.robot.load(Slot(3), &drive(0)).unwrap();
@@ -241,7 +241,7 @@ fn a_cartridge_that_was_taken_unnoticed_is_missed_and_the_rest_goes_on() {
 fn renumbered_elements_are_the_same_places() {
     let mut bench = bench(emulated(Dialect::Standard));
     bench.robot.load(Slot(1), &drive(1)).unwrap();
-    bench.library.operator().renumber(1000);
+    bench.library.operator().renumber(1000).unwrap();
     bench.robot.unload(&drive(1), Slot(1)).unwrap();
     assert!(at(&bench.library, At::Slot(0)));
 }

@@ -132,7 +132,7 @@ fn mode_page(code: u8, profile: &Profile, numbering: &Numbering) -> Vec<u8> {
 
 /// LOG SENSE: the list, media changer statistics, TapeAlert.
 pub(super) fn log_sense(world: &World, ask: &Ask<'_>) -> Reply {
-    let tally = world.changer.tally;
+    let tally = world.changer.lasting.tally;
     let code = ask.byte(2) & 0x3f;
     let mut page = Layout::new();
     page.byte(code).byte(0).zeros(2);

@@ -22,6 +22,8 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::ask::Ask;
 use super::complaint::{Complaint, Detail, Outcome, Refusal, Reply, key};
 use super::dialect::{Profile, Range, Sources};
@@ -40,19 +42,34 @@ pub(crate) struct ChangerUnit {
     scanning: Option<Duration>,
     /// Whether the power has been on: the first command finds it looking around.
     awake: bool,
-    door: Door,
-    drawer: Door,
     /// Who has locked the mail slots.
     prevented: BTreeSet<Nexus>,
     /// Whether somebody asked for the header alone since the power came on.
     header_asked: bool,
-    /// By how much the addresses have been moved by a new partitioning.
-    shift: u16,
     /// Places that look otherwise than the changer believes: the sticker it saw there last, if any.
     believed: BTreeMap<Spot, Believed>,
+    /// What stays.
+    pub(crate) lasting: Lasting,
+}
+
+/// What stays as it is when the power goes: how people left the library, and what it has counted.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Lasting {
+    door: Door,
+    drawer: Door,
+    /// By how much the addresses have been moved by a new partitioning.
+    shift: u16,
     /// Places that are out of order, with the additional sense code and qualifier that say how.
-    broken: BTreeMap<Spot, (u8, u8)>,
+    broken: Vec<(Spot, [u8; 2])>,
     tally: Tally,
+}
+
+impl Lasting {
+    /// How this place is out of order, if it is.
+    fn broken_at(&self, place: Spot) -> Option<[u8; 2]> {
+        self.broken.iter().find(|(broken, _)| *broken == place).map(|(_, code)| *code)
+    }
 }
 
 impl ChangerUnit {
@@ -63,7 +80,8 @@ impl ChangerUnit {
 }
 
 /// Whether one can reach in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum Door {
     #[default]
     Closed,
@@ -78,7 +96,8 @@ enum Believed {
 }
 
 /// What the changer counts: the parameters of its statistics log page (SMC-3, 6.2.3).
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct Tally {
     moves: u64,
     picks: u64,
@@ -153,7 +172,7 @@ fn wake(world: &mut World) {
 fn begin_scan(world: &mut World) {
     let takes = profile(world).scan_s;
     world.changer.believed.clear();
-    world.changer.tally.scans += 1;
+    world.changer.lasting.tally.scans += 1;
     if takes > 0 {
         world.changer.scanning = Some(now(world) + Duration::from_secs(takes));
     }
@@ -161,7 +180,7 @@ fn begin_scan(world: &mut World) {
 
 /// Whether it can be asked to move something.
 fn ready(world: &mut World) -> Result<(), Complaint> {
-    if world.changer.door == Door::Open {
+    if world.changer.lasting.door == Door::Open {
         // LOGICAL UNIT NOT READY, MANUAL INTERVENTION REQUIRED
         return Err(Complaint::new(key::NOT_READY, 0x04, 0x03));
     }
@@ -189,7 +208,7 @@ fn profile(world: &World) -> &'static Profile {
 }
 
 fn numbering(world: &World) -> Numbering {
-    Numbering::of(profile(world), &world.elements, world.changer.shift)
+    Numbering::of(profile(world), &world.elements, world.changer.lasting.shift)
 }
 
 fn now(world: &World) -> Duration {

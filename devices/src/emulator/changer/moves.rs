@@ -122,7 +122,7 @@ fn transfer(world: &mut World, from: Spot, to: Spot, seconds: u64) {
     if let Spot::Drive(number) = to {
         world.inserted(number);
     }
-    let tally = &mut world.changer.tally;
+    let tally = &mut world.changer.lasting.tally;
     tally.moves += 1;
     tally.picks += 1;
     tally.places += 1;
@@ -158,11 +158,11 @@ fn check_side(ask: &Ask<'_>) -> Result<(), Complaint> {
 
 /// The hand gets there.
 fn check_reach(world: &World, place: Spot) -> Result<(), Complaint> {
-    if world.changer.broken.contains_key(&place) {
+    if world.changer.lasting.broken_at(place).is_some() {
         // MEDIUM MAGAZINE NOT ACCESSIBLE
         return Err(Complaint::new(key::ILLEGAL, 0x3b, 0x11));
     }
-    if matches!(place, Spot::Mail(_)) && world.changer.drawer == Door::Open {
+    if matches!(place, Spot::Mail(_)) && world.changer.lasting.drawer == Door::Open {
         // MEDIUM MAGAZINE REMOVED
         return Err(Complaint::new(key::ILLEGAL, 0x3b, 0x12));
     }
@@ -240,8 +240,8 @@ pub(super) fn open_or_close(world: &mut World, ask: &Ask<'_>) -> Reply {
             Err(Complaint::new(key::ILLEGAL, 0x53, 0x02).into())
         }
         0 => {
-            world.changer.drawer = Door::Open;
-            world.changer.tally.drawers += 1;
+            world.changer.lasting.drawer = Door::Open;
+            world.changer.lasting.tally.drawers += 1;
             Ok(Outcome::done())
         }
         1 => {

@@ -13,6 +13,7 @@ use super::super::cartridge::Kind;
 use super::super::dialect::Attention;
 use super::super::elements::{Element, Spot};
 use super::super::events::{Event, MEDIUM_MAY_HAVE_CHANGED, MODE_PARAMETERS_CHANGED};
+use super::super::faults::FaultPlan;
 use super::super::setup::CartridgeSetup;
 use super::super::world::World;
 use super::{Believed, Door, begin_scan, numbering, profile, tell_drives};
@@ -185,20 +186,22 @@ impl Operator {
     }
 
     /// Opens the door.
-    pub fn open_door(&self) {
+    pub fn open_door(&self) -> Result<(), Unable> {
         let mut world = self.0.world();
-        world.changer.door = Door::Open;
-        world.changer.tally.doors += 1;
+        world.changer.lasting.door = Door::Open;
+        world.changer.lasting.tally.doors += 1;
+        keep(&mut world)
     }
 
     /// Closes the door. The library looks around, and tells everybody that something may have changed.
-    pub fn close_door(&self) {
+    pub fn close_door(&self) -> Result<(), Unable> {
         let mut world = self.0.world();
-        if std::mem::take(&mut world.changer.door) == Door::Closed {
-            return;
+        if std::mem::take(&mut world.changer.lasting.door) == Door::Closed {
+            return Ok(());
         }
         begin_scan(&mut world);
         raise(&mut world, MEDIUM_MAY_HAVE_CHANGED);
+        keep(&mut world)
     }
 
     /// Pulls the mail slots out.
@@ -207,14 +210,16 @@ impl Operator {
         if !world.changer.prevented.is_empty() {
             return Err(Unable::Locked);
         }
-        world.changer.drawer = Door::Open;
-        world.changer.tally.drawers += 1;
-        Ok(())
+        world.changer.lasting.drawer = Door::Open;
+        world.changer.lasting.tally.drawers += 1;
+        keep(&mut world)
     }
 
     /// Pushes them in again.
-    pub fn close_mail_slots(&self) {
-        close_drawer(&mut self.0.world());
+    pub fn close_mail_slots(&self) -> Result<(), Unable> {
+        let mut world = self.0.world();
+        close_drawer(&mut world);
+        keep(&mut world)
     }
 
     /// Flips the write protect tab of a cartridge.
@@ -240,19 +245,24 @@ impl Operator {
     pub fn break_place(&self, place: Spot, code: Option<[u8; 2]>) -> Result<(), Unable> {
         let mut world = self.0.world();
         world.elements.get(place).ok_or(Unable::NoPlace(place))?;
-        match code {
-            Some([code, qualifier]) => world.changer.broken.insert(place, (code, qualifier)),
-            None => world.changer.broken.remove(&place),
-        };
-        Ok(())
+        let broken = &mut world.changer.lasting.broken;
+        broken.retain(|(other, _)| *other != place);
+        broken.extend(code.map(|code| (place, code)));
+        keep(&mut world)
+    }
+
+    /// Plans what goes wrong from now on, also in the next process that has the library.
+    pub fn plan_faults(&self, plan: FaultPlan) -> Result<(), Unable> {
+        self.0.world().plan_faults(plan).map_err(not_kept)
     }
 
     /// Partitions the library anew: all element addresses but the arm's move by so many.
-    pub fn renumber(&self, by: u16) {
+    pub fn renumber(&self, by: u16) -> Result<(), Unable> {
         let mut world = self.0.world();
-        world.changer.shift = by;
+        world.changer.lasting.shift = by;
         tell_drives(&mut world);
         raise(&mut world, MODE_PARAMETERS_CHANGED);
+        keep(&mut world)
     }
 }
 
@@ -261,9 +271,9 @@ fn check_reach(world: &mut World, place: Spot) -> Result<(), Unable> {
     if world.elements.get(place).is_none() {
         return Err(Unable::NoPlace(place));
     }
-    let open = world.changer.door == Door::Open;
+    let open = world.changer.lasting.door == Door::Open;
     match place {
-        Spot::Mail(_) if open || world.changer.drawer == Door::Open => Ok(()),
+        Spot::Mail(_) if open || world.changer.lasting.drawer == Door::Open => Ok(()),
         Spot::Mail(_) if !world.changer.prevented.is_empty() => Err(Unable::Locked),
         Spot::Mail(_) | Spot::Outside(_) => Ok(()),
         Spot::Drive(number) if open => {
@@ -342,13 +352,13 @@ fn put_in(world: &mut World, from: Spot, to: Spot) -> Result<(), Unable> {
 /// The library notices what happens at its mail slots at once; behind its door it looks when it is closed.
 fn noticed(world: &mut World, place: Spot) {
     world.changer.believed.remove(&place);
-    if matches!(place, Spot::Mail(_)) && world.changer.drawer == Door::Closed {
+    if matches!(place, Spot::Mail(_)) && world.changer.lasting.drawer == Door::Closed {
         raise(world, MAIL_ACCESSED);
     }
 }
 
 pub(super) fn close_drawer(world: &mut World) {
-    if std::mem::take(&mut world.changer.drawer) == Door::Open {
+    if std::mem::take(&mut world.changer.lasting.drawer) == Door::Open {
         raise(world, MAIL_ACCESSED);
     }
 }

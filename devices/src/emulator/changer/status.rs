@@ -198,7 +198,10 @@ impl View<'_> {
 
     /// EXCEPT and its codes: the place is out of order, or its sticker cannot be read.
     fn exception(&self, place: &Place, seen: &Glimpse<'_>) -> Option<(u8, u8)> {
-        let broken = place.spot.and_then(|spot| self.world.changer.broken.get(&spot)).copied();
+        let broken = place
+            .spot
+            .and_then(|spot| self.world.changer.lasting.broken_at(spot))
+            .map(<(u8, u8)>::from);
         let reader = self.profile.volume_tags == VolumeTags::Given;
         // BAR CODE UNREADABLE, of the makers' own range.
         broken.or((reader && seen.full && seen.sticker.is_none()).then_some((0x83, 0x09)))
@@ -214,8 +217,10 @@ impl View<'_> {
         let flag = |set: bool, bit: u8| if set { bit } else { 0 };
         let threaded = self.threaded(place);
         let looks_empty = threaded && self.profile.loaded_drive == LoadedDrive::SaysEmpty;
-        let broken = place.spot.is_some_and(|spot| self.world.changer.broken.contains_key(&spot));
-        let drawer_open = place.kind == Kind::Mail && self.world.changer.drawer == Door::Open;
+        let broken =
+            place.spot.is_some_and(|spot| self.world.changer.lasting.broken_at(spot).is_some());
+        let drawer_open =
+            place.kind == Kind::Mail && self.world.changer.lasting.drawer == Door::Open;
         let reachable = place.spot.is_some() && !threaded && !broken && !drawer_open;
         let mut flags = flag(seen.full && !looks_empty, FULL) | flag(exception, EXCEPT);
         if place.kind != Kind::Arm {

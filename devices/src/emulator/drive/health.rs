@@ -3,10 +3,15 @@
 //! Flags are numbered as in SSC-4, table 24: 1 to 64. A drive that wants to be cleaned first says so beside its work,
 //! once; when it must be, its heads read and write no more.
 
+use serde::{Deserialize, Serialize};
+
 use crate::emulator::complaint::{Complaint, key};
 
+use super::DriveUnit;
+
 /// How dirty the heads are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Dirt {
     #[default]
     Clean,
@@ -88,8 +93,31 @@ impl Health {
     }
 }
 
-/// What a drive counts over its life, or since the power came on.
-#[derive(Clone, Debug, Default)]
+/// What a drive remembers while the power is off.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Life {
+    dirt: Dirt,
+    counters: Counters,
+}
+
+impl DriveUnit {
+    /// What the drive will remember.
+    pub(crate) fn life(&self) -> Life {
+        Life { dirt: self.health.dirt, counters: self.counters.clone() }
+    }
+
+    /// The power comes on in a drive that has had this life.
+    pub(crate) fn live_on(&mut self, life: Life) {
+        self.health = Health { dirt: life.dirt, ..Health::default() };
+        self.health.clear();
+        self.counters = life.counters;
+    }
+}
+
+/// What a drive counts over its life, or until a host sets it back.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub(crate) struct Counters {
     pub(crate) loads: u64,
     pub(crate) cleanings: u64,
@@ -105,6 +133,12 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
+    /// A host has set back what can be set back: not what belongs to the drive's life.
+    pub(crate) fn set_back(&mut self) {
+        let Self { loads, cleanings, .. } = *self;
+        *self = Self { loads, cleanings, ..Self::default() };
+    }
+
     pub(crate) fn wrote(&mut self, length: u32, native: u32) {
         self.received += u64::from(length);
         self.stored += u64::from(native);

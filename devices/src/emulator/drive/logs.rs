@@ -7,7 +7,7 @@ use crate::emulator::cartridge::Kind;
 use crate::emulator::complaint::{Complaint, Outcome, Reply};
 use crate::emulator::events::LOG_PARAMETERS_CHANGED;
 
-use super::health::{Counters, Dirt};
+use super::health::Dirt;
 use super::{Seat, Turn};
 
 /// The pages there are, page and subpage 0.
@@ -94,7 +94,7 @@ impl Turn<'_> {
         if self.ask.field(7, 2) != 0 {
             return Err(Complaint::bad_command(7).into());
         }
-        self.drive.counters = Counters { loads: self.drive.counters.loads, ..Counters::default() };
+        self.drive.counters.set_back();
         self.desk.attentions.raise_for_others(self.ask.nexus, LOG_PARAMETERS_CHANGED);
         Ok(Outcome::done())
     }

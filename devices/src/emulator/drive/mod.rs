@@ -42,6 +42,7 @@ use super::medium::Object;
 use super::setup::{DriveModel, PowerCut};
 use super::world::{Desk, request_sense};
 
+pub(crate) use health::Life;
 use health::{Counters, Health};
 use keys::Keys;
 use modes::Modes;

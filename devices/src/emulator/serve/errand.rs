@@ -98,17 +98,17 @@ impl Errand {
             Self::Take { from, unnoticed: true } => return person.take_unnoticed(from).map(lies),
             Self::Put { barcode, to } => person.put(&barcode, to)?,
             Self::PutNew { cartridge, to } => person.put_new(&cartridge, to)?,
-            Self::Door { movement: Movement::Open } => person.open_door(),
-            Self::Door { movement: Movement::Close } => person.close_door(),
+            Self::Door { movement: Movement::Open } => person.open_door()?,
+            Self::Door { movement: Movement::Close } => person.close_door()?,
             Self::Mail { movement: Movement::Open } => person.open_mail_slots()?,
-            Self::Mail { movement: Movement::Close } => person.close_mail_slots(),
+            Self::Mail { movement: Movement::Close } => person.close_mail_slots()?,
             Self::WriteProtect { barcode, protected } => {
                 person.write_protect(&barcode, protected)?
             }
             Self::Relabel { place, barcode } => person.relabel(place, barcode.as_deref())?,
             Self::Break { place, code } => person.break_place(place, code)?,
-            Self::Renumber { by } => person.renumber(by),
-            Self::Faults { plan } => library.set_faults(plan),
+            Self::Renumber { by } => person.renumber(by)?,
+            Self::Faults { plan } => person.plan_faults(plan)?,
             Self::Power => library.power_cycle(),
         }
         Ok(Value::Null)

@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::super::directory::{check_numbers, invalid};
 use super::super::{DirectoryError, Library, Setup};
 
 const SETUP: &str = "library.json";
@@ -76,8 +77,11 @@ impl Home {
             }
             text => text.map_err(failed("read", &path))?,
         };
-        let setup =
-            serde_json::from_str(&text).map_err(|source| HomeError::Setup { path, source })?;
+        let wrong = |source| HomeError::Setup { path: path.clone(), source };
+        let setup: Setup = serde_json::from_str(&text).map_err(wrong)?;
+        check_numbers(&serde_json::from_str(&text).map_err(wrong)?)
+            .and_then(|()| setup.check().map_err(invalid))
+            .map_err(failed("use", &path))?;
         Ok(Self { directory: directory.to_owned(), setup })
     }
 

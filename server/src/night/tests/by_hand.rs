@@ -69,7 +69,7 @@ drive = "{root}/library"
 /// Takes out what the drive has let go of, and puts this cartridge in.
 fn put_in(tapes: &Emulator, barcode: &str) {
     let person = tapes.operator();
-    person.open_door();
+    person.open_door().unwrap();
     if tapes.operator().look().iter().any(|seen| seen.place == Spot::Drive(0) && seen.full) {
         person.take(Spot::Drive(0)).unwrap();
     }
@@ -77,7 +77,7 @@ fn put_in(tapes: &Emulator, barcode: &str) {
         person.take(place).unwrap();
     }
     person.put(barcode, Spot::Drive(0)).unwrap();
-    person.close_door();
+    person.close_door().unwrap();
 }
 
 /// Puts this cartridge in, and says nothing.

@@ -223,9 +223,9 @@ impl World {
         act: impl FnOnce(&Operator) -> Result<R, E>,
     ) -> R {
         let operator = self.tapes.operator();
-        operator.open_door();
+        operator.open_door().unwrap();
         let done = act(&operator).unwrap();
-        operator.close_door();
+        operator.close_door().unwrap();
         done
     }
 

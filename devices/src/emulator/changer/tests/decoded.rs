@@ -124,7 +124,7 @@ fn a_drive_knows_its_element_and_its_library() {
         assert_eq!(serial.as_deref(), Some(profile.serial));
     }
     let library = library(Dialect::Standard);
-    library.operator().renumber(3);
+    library.operator().renumber(3).unwrap();
     let data = ask(&library, Lun(1), &[0x12, 1, 0xb4, 0, 255, 0]).data;
     assert_eq!(vpd::element_address(&data).unwrap().map(|element| element.0), Some(503));
 }

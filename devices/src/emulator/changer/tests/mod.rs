@@ -222,7 +222,7 @@ fn locked_mail_slots_open_for_nobody() {
     ask(&library, CHANGER, &[0x1e, 0, 0, 0, 0, 0]);
     assert_eq!(complaint(&ask(&library, CHANGER, &open)), None);
     assert_eq!(move_medium(&library, SLOT, MAIL), Some((5, 0x3b, 0x12)));
-    person.close_mail_slots();
+    person.close_mail_slots().unwrap();
     assert_eq!(hear(&library, CHANGER), Some((6, 0x28, 0x01)));
     assert_eq!(move_medium(&library, SLOT, MAIL), None);
 }
@@ -232,10 +232,10 @@ fn an_open_door_stops_the_robot_and_a_closed_one_is_followed_by_a_look_around() 
     let library = library(Dialect::ScalarI3);
     library.set_pace(Pace::Virtual);
     let person = library.operator();
-    person.open_door();
+    person.open_door().unwrap();
     assert_eq!(hear(&library, CHANGER), Some((2, 0x04, 0x03)));
     person.take(Spot::Slot(1)).unwrap();
-    person.close_door();
+    person.close_door().unwrap();
     assert_eq!(hear(&library, CHANGER), Some((6, 0x28, 0x00)));
     assert_eq!(hear(&library, Lun(1)), Some((2, 0x3a, 0x00)), "the drives hear nothing");
     assert_eq!(hear(&library, CHANGER), Some((2, 0x04, 0x01)));
@@ -250,8 +250,8 @@ fn an_open_door_stops_the_robot_and_a_closed_one_is_followed_by_a_look_around() 
 #[test]
 fn behind_some_bridges_every_unit_hears_of_the_door() {
     let library = library(Dialect::Xl1b2);
-    library.operator().open_door();
-    library.operator().close_door();
+    library.operator().open_door().unwrap();
+    library.operator().close_door().unwrap();
     assert_eq!(hear(&library, Lun(1)), Some((6, 0x28, 0x00)));
     assert_eq!(hear(&library, Lun(2)), Some((6, 0x28, 0x00)));
 }
@@ -304,7 +304,7 @@ fn a_move_may_fail_before_or_after_the_act_or_be_a_lie() {
 #[test]
 fn a_new_partitioning_renumbers_the_elements_and_says_so() {
     let library = library(Dialect::Standard);
-    library.operator().renumber(7);
+    library.operator().renumber(7).unwrap();
     assert_eq!(hear(&library, CHANGER), Some((6, 0x2a, 0x01)));
     assert_eq!(at(&library, SLOT + 7).tag(), "TST0001L8");
     let page = ask(&library, CHANGER, &[0x1a, 0x08, 0x1d, 0, 255, 0]).data;

@@ -250,7 +250,7 @@ fn a_dirty_drive_asks_refuses_and_is_cleaned() {
         .with(CartridgeSetup::cleaning(Spot::Slot(1), "CLNU01L1", 1));
     let bench = Bench::new(setup);
     let operator = bench.library.operator();
-    operator.open_door();
+    operator.open_door().unwrap();
     let exchange = |barcode| {
         bench.library.press_eject(DRIVE);
         // The cleaning cartridge is in its slot at first.

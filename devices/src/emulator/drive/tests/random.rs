@@ -225,6 +225,33 @@ fn what_was_flushed_outlives_the_process_wherever_it_dies() {
 }
 
 #[test]
+fn a_drive_stays_as_dirty_as_it_is_and_counts_on_when_the_library_is_opened_again() {
+    let log = |bench: &Bench, page: u8| {
+        bench.ok(&[0x4d, 0, 0x40 | page, 0, 0, 0, 0, 0xff, 0xff, 0], &[], 0xffff)
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let bench = reopened(&directory);
+    bench.write(&noise(1, 5000));
+    bench.flush();
+    let errors = log(&bench, 0x02);
+    bench.library.soil(DRIVE);
+    bench.ok(&[0x1b, 0, 0, 0, 0, 0], &[], 0);
+    let [sequential, statistics] = [0x0c, 0x14].map(|page| log(&bench, page));
+    // With nothing in it, nothing adds to what was counted.
+    bench.library.operator().open_door().unwrap();
+    bench.library.operator().take(super::Spot::Drive(0)).unwrap();
+    drop(bench);
+    let library = Library::in_directory(directory.path(), one(Generation::Lto8)).unwrap();
+    let bench = Bench { library };
+    while bench.run(US, &[0; 6], &[], 0).sense.get(2) == Some(&6) {}
+    assert_eq!(log(&bench, 0x02), errors);
+    assert_eq!(log(&bench, 0x0c), sequential, "bytes, and that it wants to be cleaned");
+    assert_eq!(log(&bench, 0x14), statistics, "loads, and hours");
+    let clean_now = 4 + (0x15 - 1) * 5 + 4;
+    assert_eq!(log(&bench, 0x2e)[clean_now], 1, "TapeAlert: clean periodic");
+}
+
+#[test]
 fn a_library_remembers_its_chips_and_is_had_by_one_process() {
     let directory = tempfile::tempdir().unwrap();
     let bench = reopened(&directory);

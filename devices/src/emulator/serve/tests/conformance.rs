@@ -35,10 +35,10 @@ impl Bench for Wire {
         let Some((library, _)) = &self.0 else { return };
         let person = library.operator();
         library.press_eject(Lun(1));
-        person.open_door();
+        person.open_door().unwrap();
         person.take(Spot::Drive(0)).unwrap();
         person.put(BARCODE, Spot::Drive(0)).unwrap();
-        person.close_door();
+        person.close_door().unwrap();
     }
 }
 

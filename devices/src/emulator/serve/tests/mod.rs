@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tempfile::tempdir;
 
-use super::super::{CartridgeSetup, DriveModel, Generation, Library, Setup, Spot};
+use super::super::{CartridgeSetup, DriveModel, FaultPlan, Generation, Library, Setup, Spot};
 use super::*;
 use crate::iscsi::Units;
 use crate::iscsi::tests::initiator::{Initiator, KEYS};
@@ -56,6 +56,90 @@ fn what_people_did_is_there_when_the_library_is_opened_again() {
         .map(|seen| seen.write_protected)
         .collect();
     assert_eq!(tabs, [false, true]);
+}
+
+#[test]
+fn what_nobody_serves_stays_as_people_left_it_between_two_commands() {
+    let directory = tempdir().unwrap();
+    let home = Home::create(directory.path(), &setup()).unwrap();
+    let errand = |errand: Errand| errand.run(&home.library().unwrap());
+    errand(Errand::Door { movement: Movement::Open }).unwrap();
+    errand(Errand::Take { from: Spot::Slot(1), unnoticed: false }).unwrap();
+    errand(Errand::Break { place: Spot::Slot(2), code: Some([0x83, 0x02]) }).unwrap();
+    errand(Errand::Renumber { by: 7 }).unwrap();
+    let plan = r#"{ "rules": [ { "lun": 0, "opcode": "a5", "act": "lie" } ] }"#;
+    errand(Errand::Faults { plan: FaultPlan::from_json(plan).unwrap() }).unwrap();
+    let changer = |library: &Library, cdb: &[u8]| {
+        library.execute(Lun(0), crate::emulator::Nexus(1), cdb, &[], 4096).unwrap()
+    };
+    let library = home.library().unwrap();
+    assert_eq!(changer(&library, &[0; 6]).sense[12], 0x29);
+    assert_eq!(changer(&library, &[0; 6]).sense[12..14], [0x04, 0x03], "the door is open");
+    library.operator().close_door().unwrap();
+    while changer(&library, &[0; 6]).status != Status::Good {}
+    let status = [0xb8, 0x12, 0, 0, 0xff, 0xff, 1, 0, 16, 0, 0, 0];
+    let slots = changer(&library, &status).data;
+    assert_eq!(slots[..2], 1007_u16.to_be_bytes(), "addresses have moved");
+    let third = slots.windows(2).position(|two| two == 1009_u16.to_be_bytes()).unwrap();
+    assert_eq!(slots[third + 4..third + 6], [0x83, 0x02], "it is out of order");
+    let carry = [0xa5, 0, 0, 0, 0x03, 0xef, 0x01, 0xfb, 0, 0, 0, 0];
+    assert_eq!(changer(&library, &carry).status, Status::Good);
+    assert_eq!(library.operator().find("TST0001L8"), Some(Spot::Slot(0)), "it was a lie");
+    drop(library);
+    errand(Errand::Take { from: Spot::Slot(0), unnoticed: false }).unwrap_err();
+}
+
+#[test]
+fn a_damaged_directory_is_told_and_left_as_it_is() {
+    let directory = tempdir().unwrap();
+    let home = Home::create(directory.path(), &setup()).unwrap();
+    drop(home.library().unwrap());
+    let told = || {
+        let error = match Home::open(directory.path()).and_then(|home| home.library()) {
+            Ok(_) => panic!("it was believed"),
+            Err(error) => error,
+        };
+        let causes =
+            std::iter::successors(Some(&error as &dyn std::error::Error), |it| it.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    };
+    for (file, changes) in [
+        (
+            "contents.json",
+            &[
+                ("\"version\": 1", "\"version\": 9", "version 9 is not 1"),
+                ("{", "[", "invalid type"),
+                ("RKE0000001", "../../../tmp/x", "the serial number"),
+                ("RKE0000001", "RKE0000002", "two cartridges have the serial number"),
+                ("\"loads\": 0", "\"loads\": 18446744073709551615", "cannot be meant"),
+                ("\"loads\": 0", "\"loads\": -1", "invalid value"),
+                ("\"closed\"", "\"ajar\"", "unknown variant `ajar`"),
+                ("\"dirt\": \"clean\"", "\"dirt\": 7", "line"),
+            ][..],
+        ),
+        (
+            "library.json",
+            &[
+                ("\"slots\": 4", "\"slots\": 1", "there is no slot 1"),
+                ("\"slot\": 1", "\"slot\": 0", "two cartridges are in slot 0"),
+                ("\"seed\": 1", "\"seed\": 9999999999999999999", "cannot be meant"),
+                ("\"slots\": 4", "\"slots\": 70000", "does not describe a library"),
+            ],
+        ),
+    ] {
+        let path = directory.path().join(file);
+        let good = fs::read_to_string(&path).unwrap();
+        for (from, to, said) in changes {
+            let bad = good.replacen(from, to, 1);
+            assert!(bad != good, "{from} is in {file}");
+            fs::write(&path, &bad).unwrap();
+            let told = told();
+            assert!(told.contains(said) && told.contains(file), "{to}: {told}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), bad);
+        }
+        fs::write(&path, good).unwrap();
+    }
+    assert!(home.library().is_ok());
 }
 
 #[test]
