@@ -69,6 +69,8 @@ pub struct Site {
     pub smtp: Option<SmtpServer>,
     /// The file with name and password for that server. `None`: it takes mail from anybody.
     pub smtp_login: Option<PathBuf>,
+    /// The file with the certificates of those who may vouch for that server. `None`: those that this machine trusts.
+    pub smtp_ca: Option<PathBuf>,
     /// Who mail is from. `None`: `reelkeep` at this machine.
     pub mailfrom: Option<String>,
     /// Which runs are worth a mail.

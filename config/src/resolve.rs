@@ -99,8 +99,8 @@ impl Resolver<'_> {
         for path in [&mut site.catalogue, &mut site.indexdir, &mut site.logdir] {
             *path = absolute(&site.directory, path);
         }
-        if let Some(login) = &mut site.smtp_login {
-            *login = absolute(&site.directory, login);
+        for file in [&mut site.smtp_login, &mut site.smtp_ca].into_iter().flatten() {
+            *file = absolute(&site.directory, file);
         }
         self.mail(site);
         if let Some(org) = &draft.org {
@@ -120,26 +120,35 @@ impl Resolver<'_> {
         draft
     }
 
-    /// A password is for a server, and for no ears on the way.
+    /// A password is for a server, and for no ears on the way; only an encrypted server has a certificate.
     fn mail(&mut self, site: &Site) {
-        if site.smtp_login.is_none() {
-            return;
-        }
-        let place = self.sections.site.place("smtp-login");
-        match &site.smtp {
-            None => self.faults.mistake(
-                &place,
-                "smtp-login is for the server that smtp names, and there is none",
-                "write smtp = \"smtps://HOST\", or leave smtp-login out".to_owned(),
-            ),
-            Some(server) if server.security == SmtpSecurity::Plain && !server.is_local() => {
-                self.faults.mistake(
+        let needed = [("smtp-login", &site.smtp_login), ("smtp-ca", &site.smtp_ca)];
+        for (key, _) in needed.into_iter().filter(|(_, file)| file.is_some()) {
+            let place = self.sections.site.place(key);
+            match (key, &site.smtp) {
+                (_, None) => self.faults.mistake(
                     &place,
-                    format!("the password would go to {server} for all to read"),
-                    "write smtps:// or smtp+starttls://".to_owned(),
-                );
+                    format!("{key} is for the server that smtp names, and there is none"),
+                    format!("write smtp = \"smtps://HOST\", or leave {key} out"),
+                ),
+                ("smtp-login", Some(server))
+                    if server.security == SmtpSecurity::Plain && !server.is_local() =>
+                {
+                    self.faults.mistake(
+                        &place,
+                        format!("the password would go to {server} for all to read"),
+                        "write smtps:// or smtp+starttls://".to_owned(),
+                    );
+                }
+                ("smtp-ca", Some(server)) if server.security == SmtpSecurity::Plain => {
+                    self.faults.mistake(
+                        &place,
+                        format!("the connection to {server} is not encrypted, so that no certificate is seen"),
+                        "write smtps:// or smtp+starttls://, or leave smtp-ca out".to_owned(),
+                    );
+                }
+                (_, Some(_)) => {}
             }
-            Some(_) => {}
         }
     }
 

@@ -151,6 +151,11 @@ fn what_does_not_fit_together_is_a_mistake() {
             site("", "smtp = \"smtp://mail\"\nsmtp-login = \"login\"", ""),
             "the password would go to smtp://mail for all to read",
         ),
+        (site("", "smtp-ca = \"ca.pem\"", ""), "smtp-ca is for the server that smtp names"),
+        (
+            site("", "smtp = \"smtp://localhost\"\nsmtp-ca = \"ca.pem\"", ""),
+            "the connection to smtp://localhost is not encrypted",
+        ),
         (
             site(
                 "[changer.two]\ntype = \"vtape\"\ndirectory = \"v\"\nslots = 2\n",

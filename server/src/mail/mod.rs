@@ -6,6 +6,9 @@
 
 mod message;
 mod program;
+#[cfg(test)]
+mod real_server;
+mod refusal;
 mod smtp;
 #[cfg(test)]
 mod tests;
@@ -17,6 +20,7 @@ use lettre::Address;
 use lettre::message::Mailbox;
 
 use crate::clock::Now;
+pub use refusal::ServerError;
 
 /// What is said.
 #[derive(Debug, Clone, Default)]
@@ -55,7 +59,7 @@ pub struct Mailer {
 #[derive(Debug, Clone)]
 enum By {
     Program(PathBuf),
-    Server { server: SmtpServer, login: Option<PathBuf> },
+    Server(smtp::Access),
 }
 
 /// Why a mail was not sent.
@@ -109,6 +113,17 @@ pub enum MailError {
         #[source]
         source: smtp::LoginError,
     },
+    /// The certificates that the server is judged by could not be had.
+    #[error("could not use the certificates of {} to know {server}", path.display())]
+    Authorities {
+        /// The server.
+        server: SmtpServer,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: smtp::AuthoritiesError,
+    },
     /// The server did not take it.
     #[error("the mail server {server} did not take the mail for {to}")]
     Server {
@@ -118,7 +133,22 @@ pub enum MailError {
         to: String,
         /// Why not.
         #[source]
-        source: lettre::transport::smtp::Error,
+        source: Box<ServerError>,
+    },
+    /// The server took it for some only.
+    #[error(
+        "the mail server {server} took the mail for {taken}, and did not take it for {refused}"
+    )]
+    Partly {
+        /// The server.
+        server: SmtpServer,
+        /// Who gets it.
+        taken: String,
+        /// Who does not.
+        refused: String,
+        /// Why not, of the last of them.
+        #[source]
+        source: Box<ServerError>,
     },
 }
 
@@ -126,7 +156,7 @@ impl Mailer {
     /// The mailer of a site.
     pub fn of(site: &Site) -> Self {
         let by = match &site.smtp {
-            Some(server) => By::Server { server: server.clone(), login: site.smtp_login.clone() },
+            Some(server) => By::Server(smtp::Access::of(server, site)),
             None => By::Program(site.mailer.clone()),
         };
         Self { from: site.mailfrom.clone(), machine: machine(), by }
@@ -142,9 +172,7 @@ impl Mailer {
         let message = message::build(sender, receivers, mail, now)?;
         match &self.by {
             By::Program(path) => self.by_program(path, to, &message),
-            By::Server { server, login } => {
-                smtp::send(server, login.as_deref(), &self.machine, &message)
-            }
+            By::Server(access) => access.send(&self.machine, &message),
         }
     }
 

@@ -7,12 +7,13 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rustix::event::Timespec;
 
 use super::*;
 
-/// A server for one connection. It answers every command with what `answers` has for its first word, and else
+/// A server for one connection. It answers every command with what `answers` has for it or for its first word, and else
 /// with `250 ok`; its thread returns all it heard.
 fn server(answers: &[(&'static str, &'static str)]) -> (SmtpServer, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -39,21 +40,27 @@ fn hear(stream: TcpStream, answers: &[(&str, &str)]) -> String {
             (false, _) => "250 ok",
         };
         in_data = word == "DATA";
-        let special = answers.iter().find(|(of, _)| *of == word).map(|(_, answer)| *answer);
+        let special =
+            answers.iter().find(|(of, _)| *of == word || *of == line).map(|(_, answer)| *answer);
         write!(out, "{}\r\n", special.unwrap_or(answer)).unwrap();
     }
     heard
 }
 
-fn mailer(by: By) -> Mailer {
+pub(super) fn mailer(by: By) -> Mailer {
     Mailer { from: None, machine: "backup.example.org".to_owned(), by }
 }
 
-fn at(server: &SmtpServer) -> Mailer {
-    mailer(By::Server { server: server.clone(), login: None })
+pub(super) fn access(server: &SmtpServer) -> smtp::Access {
+    let server = server.clone();
+    smtp::Access { server, login: None, authorities: None, patience: Duration::from_secs(60) }
 }
 
-fn mail() -> Mail {
+fn at(server: &SmtpServer) -> Mailer {
+    mailer(By::Server(access(server)))
+}
+
+pub(super) fn mail() -> Mail {
     Mail {
         subject: "Büro: load volume D-001".to_owned(),
         text: "Put volume D-001 into the drive.\n.\nThen: reelkeep library loaded\n".to_owned(),
@@ -61,11 +68,11 @@ fn mail() -> Mail {
     }
 }
 
-fn people(addresses: &[&str]) -> Vec<String> {
+pub(super) fn people(addresses: &[&str]) -> Vec<String> {
     addresses.iter().map(|&address| address.to_owned()).collect()
 }
 
-fn causes(error: &dyn std::error::Error) -> String {
+pub(super) fn causes(error: &dyn std::error::Error) -> String {
     let source = error.source().map(|source| format!(" / {}", causes(source)));
     format!("{error}{}", source.unwrap_or_default())
 }
@@ -138,6 +145,62 @@ fn a_server_that_refuses_a_recipient_is_quoted() {
 }
 
 #[test]
+fn one_who_is_refused_takes_the_mail_from_nobody_else() {
+    let gone = "RCPT TO:<gone@example.org>";
+    let (server, heard) = server(&[(gone, "550 moved away")]);
+    let to = people(&["ops@example.org", "gone@example.org", "root"]);
+    let error = at(&server).send(&to, &mail(), &Now::read()).unwrap_err();
+    let text = causes(&error);
+    let (taken, refused) = ("ops@example.org, root@backup.example.org", "gone@example.org");
+    let whom = format!("took the mail for {taken}, and did not take it for {refused}");
+    assert!(text.contains(&whom) && text.contains("550 (moved away)"), "{text}");
+    assert!(heard.join().unwrap().contains("Put volume D-001 into the drive."));
+}
+
+#[test]
+fn a_server_that_hangs_or_hangs_up_is_told_from_one_that_is_not_there() {
+    // It takes the connection, and never says a word.
+    let mute = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server: SmtpServer = format!("smtp://{}", mute.local_addr().unwrap()).parse().unwrap();
+    let impatient = smtp::Access { patience: Duration::from_millis(1), ..access(&server) };
+    let to = people(&["ops@example.org"]);
+    let error = mailer(By::Server(impatient)).send(&to, &mail(), &Now::read()).unwrap_err();
+    assert!(causes(&error).contains("when greeted: perhaps smtp should be smtps://"), "{error:?}");
+
+    let thread = std::thread::spawn(move || {
+        // The one above, and the one below.
+        for _ in 0..2 {
+            drop(mute.accept().unwrap());
+        }
+    });
+    let error = at(&server).send(&to, &mail(), &Now::read()).unwrap_err();
+    assert!(causes(&error).contains("broke the connection off when greeted"), "{error:?}");
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_server_is_known_by_a_file_of_certificates_and_one_without_any_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let server: SmtpServer = "smtps://localhost:1".parse().unwrap();
+    let text_of = |name: &str| {
+        let known = smtp::Access { authorities: Some(dir.path().join(name)), ..access(&server) };
+        let sent = mailer(By::Server(known)).send(&people(&["root"]), &mail(), &Now::read());
+        causes(&sent.unwrap_err())
+    };
+    fs::write(dir.path().join("key.pem"), "-----BEGIN PRIVATE KEY-----\nMC4C\n").unwrap();
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    fs::write(dir.path().join("broken.pem"), broken).unwrap();
+    for (name, needed) in [
+        ("none.pem", "could not be read"),
+        ("key.pem", "BEGIN CERTIFICATE"),
+        ("broken.pem", "not understood"),
+    ] {
+        let text = text_of(name);
+        assert!(text.contains(needed) && text.contains(name), "{text}");
+    }
+}
+
+#[test]
 fn a_server_that_is_not_there_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let server: SmtpServer = format!("smtp://{}", listener.local_addr().unwrap()).parse().unwrap();
@@ -161,7 +224,9 @@ fn the_password_goes_to_the_server_and_a_file_that_others_read_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let login = dir.path().join("login");
     fs::write(&login, "backup:se:cret\n").unwrap();
-    let with_login = |server: SmtpServer| mailer(By::Server { server, login: Some(login.clone()) });
+    let with_login = |server: SmtpServer| {
+        mailer(By::Server(smtp::Access { login: Some(login.clone()), ..access(&server) }))
+    };
     let to = people(&["ops@example.org"]);
 
     fs::set_permissions(&login, fs::Permissions::from_mode(0o640)).unwrap();

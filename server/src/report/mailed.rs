@@ -65,6 +65,15 @@ fn wanted(on: SendReport, outcome: Option<Outcome>) -> bool {
     }
 }
 
+/// Mails a made-up night, and says what should arrive: the text, and the page.
+#[cfg(test)]
+pub(crate) fn send_sample(mailer: &Mailer) -> (String, String) {
+    use super::tests::{facts, night, run};
+    let sample = mail_of(&super::of(run(), &night(), facts()), Attached::Json);
+    mailer.send(&["ops@example.org".to_owned()], &sample, &Now::read()).unwrap();
+    (sample.text, sample.html.unwrap())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{facts, night, run};

@@ -16,7 +16,7 @@ mod advice;
 mod course;
 pub mod facts;
 pub mod html;
-mod mailed;
+pub(crate) mod mailed;
 mod speed;
 pub mod svg;
 mod take;
