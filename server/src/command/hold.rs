@@ -5,7 +5,7 @@
 
 use anyhow::bail;
 use taper::catalogue::{Catalogue, Lock, Locked, OffSite, Volume};
-use types::{Label, Stamp};
+use types::Label;
 
 use super::volume::known;
 use super::{Context, Exit, Misuse};
@@ -61,7 +61,7 @@ pub(super) fn set(
     let mut catalogue = site.catalogue()?;
     let now = context.now.stamp();
     for volume in all(&catalogue, labels)? {
-        if early == Early::No && breaks(&volume, *lock, now) {
+        if early == Early::No && volume.lock.is_broken_by(*lock, now) {
             let (label, locked) = (&volume.label, described(&volume));
             bail!(
                 "volume {label} is {locked}. If that is over, `--early` ends the lock before its day"
@@ -73,16 +73,6 @@ pub(super) fn set(
         tell(context, &catalogue.volume(label)?)?;
     }
     Ok(Exit::Good)
-}
-
-/// Whether a lock would end a promise before its day. A lock without a day promises nothing.
-fn breaks(volume: &Volume, lock: Lock, now: Stamp) -> bool {
-    match (volume.lock, lock) {
-        (Lock::Until(day), _) if day <= now => false,
-        (Lock::Until(day), Lock::Until(new)) => new < day,
-        (Lock::Until(_), Lock::Open) => true,
-        _ => false,
-    }
 }
 
 pub(super) fn relocate(
@@ -128,37 +118,5 @@ pub(super) fn described(volume: &Volume) -> String {
         Lock::Open => "reused once nothing on it is needed".to_owned(),
         Lock::NoReuse => format!("locked until `reelkeep volume unlock {}`{why}", volume.label),
         Lock::Until(day) => format!("locked until {}{why}", day.day()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use types::BlockSize;
-
-    fn stamp(text: &str) -> Stamp {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn only_what_ends_a_lock_before_its_day_breaks_it() {
-        let now = stamp("20261123000000");
-        let [past, soon, late] = ["20260101000000", "20270101000000", "20310101000000"]
-            .map(|day| Lock::Until(stamp(day)));
-        let cases = [
-            (soon, Lock::Open, true),
-            (late, soon, true),
-            (soon, late, false),
-            (soon, Lock::NoReuse, false),
-            (past, Lock::Open, false),
-            (Lock::NoReuse, Lock::Open, false),
-            (Lock::Open, soon, false),
-        ];
-        for (was, becomes, expected) in cases {
-            let (pool, storage) = ("p".parse().unwrap(), "s".parse().unwrap());
-            let mut volume = Volume::new("V1".parse().unwrap(), pool, storage, BlockSize::HEADER);
-            volume.lock = was;
-            assert_eq!(breaks(&volume, becomes, now), expected, "{was:?} {becomes:?}");
-        }
     }
 }

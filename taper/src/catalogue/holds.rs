@@ -210,6 +210,9 @@ pub(super) fn off_site_of(row: &Row<'_>) -> rusqlite::Result<Option<OffSite>> {
 #[cfg(test)]
 mod tests {
     use super::super::testing::{day, label, policies};
+    use types::BlockSize;
+
+    use super::super::VolumeEnd;
     use super::*;
 
     fn said(why: &str) -> Locked {
@@ -234,6 +237,38 @@ mod tests {
                 .iter()
                 .any(|e| e.text.contains("not to be reused before 2026-10-28: case 17 (anna)"))
         );
+    }
+
+    #[test]
+    fn a_lock_until_a_day_gives_way_to_none_that_could_be_ended_sooner() {
+        let until = Lock::Until(day(9));
+        for (new, breaks) in [
+            (Lock::Open, true),
+            (Lock::NoReuse, true),
+            (Lock::Until(day(8)), true),
+            (Lock::Until(day(9)), false),
+            (Lock::Until(day(10)), false),
+        ] {
+            assert_eq!(until.is_broken_by(new, day(3)), breaks, "{new:?}");
+            assert!(!until.is_broken_by(new, day(9)), "{new:?}: its day has come");
+            assert!(!Lock::NoReuse.is_broken_by(new, day(3)), "{new:?}: no day was promised");
+            assert!(!Lock::Open.is_broken_by(new, day(3)), "{new:?}");
+        }
+    }
+
+    #[test]
+    fn a_volume_that_is_retired_while_a_run_writes_on_it_stays_retired() {
+        let mut catalogue = Catalogue::in_memory().unwrap();
+        let (v1, end) = (label("V1"), VolumeEnd { file: types::FileNo(1), object: None });
+        catalogue.with_volume("V1", 1);
+        catalogue.set_state(&v1, VolumeState::Retired, day(2)).unwrap();
+        for state in [VolumeState::Active, VolumeState::Full] {
+            catalogue.record_closed(&v1, day(2), end, state, day(2)).unwrap();
+            let volume = catalogue.volume(&v1).unwrap();
+            assert_eq!((volume.state, volume.last_written), (VolumeState::Retired, Some(day(2))));
+        }
+        catalogue.record_labelled(&v1, Some(day(3)), BlockSize::HEADER, end, day(3)).unwrap();
+        assert_eq!(catalogue.volume(&v1).unwrap().state, VolumeState::Retired);
     }
 
     #[test]

@@ -52,6 +52,18 @@ pub enum Lock {
     Until(Stamp),
 }
 
+impl Lock {
+    /// Whether `new` in its place would end a promise before its day. A lock without a day promises nothing: it can be
+    /// ended at any time, and so is no substitute for one with a day.
+    pub fn is_broken_by(self, new: Self, now: Stamp) -> bool {
+        match (self, new) {
+            (Self::Until(day), Self::Until(new)) => now < day && new < day,
+            (Self::Until(day), Self::Open | Self::NoReuse) => now < day,
+            (Self::Open | Self::NoReuse, _) => false,
+        }
+    }
+}
+
 /// Where a volume ends: the file that would be written next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct VolumeEnd {
@@ -148,8 +160,9 @@ impl Catalogue {
                 forget_parts(tx, label, now)?;
             }
             tx.prepare_cached(
-                "UPDATE volumes SET state = 'labelled', labelled = ?2, block = ?3, next_file = ?4,
-                 next_at = ?5, first = NULL, last = NULL, bytes = 0 WHERE label = ?1",
+                "UPDATE volumes SET state = CASE state WHEN 'retired' THEN state ELSE 'labelled' END,
+                 labelled = ?2, block = ?3, next_file = ?4, next_at = ?5, first = NULL, last = NULL, bytes = 0
+                 WHERE label = ?1",
             )?
             .execute(params![
                 label.as_str(),
@@ -186,6 +199,26 @@ impl Catalogue {
         })
     }
 
+    /// A run is done with the volume: it now ends there, and is in this state. One that a person has retired meanwhile
+    /// stays so.
+    pub fn record_closed(
+        &mut self,
+        label: &Label,
+        run: Stamp,
+        end: VolumeEnd,
+        state: VolumeState,
+        now: Stamp,
+    ) -> Result<(), CatalogueError> {
+        self.write("record that a volume is closed", |tx| {
+            let volume = known(tx, label)?;
+            grew(tx, label, run, end, Bytes::ZERO)?;
+            if volume.state != VolumeState::Retired {
+                put_state(tx, &volume, state, now)?;
+            }
+            Ok(())
+        })
+    }
+
     /// Where a volume was seen, and with which sticker. A cartridge is in one slot, and a slot holds one.
     pub fn record_seen(
         &mut self,
@@ -216,10 +249,7 @@ impl Catalogue {
     ) -> Result<(), CatalogueError> {
         self.write("change the state of a volume", |tx| {
             let volume = known(tx, label)?;
-            tx.prepare_cached("UPDATE volumes SET state = ?2 WHERE label = ?1")?
-                .execute([label.as_str(), state.as_str()])?;
-            let what = format!("{label} was {}, and is {state}", volume.state);
-            log(tx, now, None, EventKind::Volume, &what)
+            put_state(tx, &volume, state, now)
         })
     }
 
@@ -263,6 +293,19 @@ pub(super) fn forget_parts(
     dumps.dedup();
     dumps::expire(c, &dumps, now)?;
     Ok(dumps)
+}
+
+fn put_state(
+    c: &Connection,
+    volume: &Volume,
+    state: VolumeState,
+    now: Stamp,
+) -> Result<(), Trouble> {
+    let label = &volume.label;
+    c.prepare_cached("UPDATE volumes SET state = ?2 WHERE label = ?1")?
+        .execute([label.as_str(), state.as_str()])?;
+    let what = format!("{label} was {}, and is {state}", volume.state);
+    log(c, now, None, EventKind::Volume, &what)
 }
 
 /// A run has written on the volume, which now ends there.

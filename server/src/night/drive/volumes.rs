@@ -416,9 +416,8 @@ impl Worker {
         }
         let end = VolumeEnd { file: volume.next_file(), object: volume.next_object() };
         let mut catalogue = self.bench.catalogue.lock();
-        let recorded = catalogue
-            .record_end(&label, self.bench.run, end)
-            .and_then(|()| catalogue.set_state(&label, state, Now::read().stamp()));
+        let now = Now::read().stamp();
+        let recorded = catalogue.record_closed(&label, self.bench.run, end, state, now);
         drop(catalogue);
         recorded.and_then(|()| self.lock_written(&label)).map_err(|error| text(&error))?;
         if let Some(why) = lacking {
