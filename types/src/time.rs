@@ -19,10 +19,14 @@ pub struct BadStamp(String);
 impl Stamp {
     /// Year, month, day, hour, minute, second.
     pub fn fields(self) -> [u32; 6] {
-        let digits = |from: u32, count: u32| {
-            u32::try_from(self.0 / 10u64.pow(14 - from - count) % 10u64.pow(count)).unwrap_or(0)
+        let mut rest = self.0;
+        let mut next = |base: u64| {
+            let digits = rest % base;
+            rest /= base;
+            u32::try_from(digits).unwrap_or(0)
         };
-        [digits(0, 4), digits(4, 2), digits(6, 2), digits(8, 2), digits(10, 2), digits(12, 2)]
+        let [second, minute, hour, day, month] = [(); 5].map(|()| next(100));
+        [next(10_000), month, day, hour, minute, second]
     }
 
     /// The day as `YYYY-MM-DD`.
