@@ -32,6 +32,8 @@ pub struct Config {
     pub dumptypes: Vec<Dumptype>,
     /// What is to be dumped, in the order of the files.
     pub dles: Vec<Dle>,
+    /// The places in `dles`, by host and name.
+    pub(crate) by_name: Vec<usize>,
     /// The scripts that DLEs may name, in the order of the files.
     pub scripts: Vec<Script>,
     /// What is allowed and still looks like a slip.
@@ -44,6 +46,13 @@ impl Config {
     /// The storage that a run is planned for: the first that it writes to.
     pub fn planned_for(&self) -> Option<&Storage> {
         self.site.storage.first().and_then(|name| self.storage(name))
+    }
+
+    /// The DLE of this host and name.
+    pub fn dle(&self, name: &DleRef) -> Option<&Dle> {
+        let key = (&name.host, &name.dle);
+        let found = self.by_name.binary_search_by(|at| self.dles[*at].key().cmp(&key)).ok()?;
+        self.by_name.get(found).map(|at| &self.dles[*at])
     }
 
     /// The storage of this name.
@@ -352,6 +361,11 @@ impl Dle {
     /// Host and name.
     pub fn reference(&self) -> DleRef {
         DleRef { host: self.host.clone(), dle: self.name.clone() }
+    }
+
+    /// The same, to compare.
+    pub(crate) fn key(&self) -> (&HostName, &DleName) {
+        (&self.host, &self.name)
     }
 }
 

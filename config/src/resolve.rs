@@ -55,6 +55,8 @@ pub(crate) fn resolve(
     resolver.unused(&site, &storages);
     resolver.sizes(&site, &storages, &holding);
     let origins = Origins(resolver.origins);
+    let mut by_name: Vec<usize> = (0..dles.len()).collect();
+    by_name.sort_by_key(|at| dles[*at].key());
     Some(Config {
         site,
         storages,
@@ -62,6 +64,7 @@ pub(crate) fn resolve(
         interfaces,
         dumptypes,
         dles,
+        by_name,
         scripts,
         hints: Vec::new(),
         origins,

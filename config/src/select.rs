@@ -273,6 +273,7 @@ mod tests {
     use std::path::PathBuf;
 
     use proptest::prelude::*;
+    use types::DleRef;
 
     use super::*;
 
@@ -356,6 +357,16 @@ mod tests {
         let config = config();
         let dles = select(&config, &words)?;
         Ok(dles.iter().map(|dle| dle.reference().to_string()).collect())
+    }
+
+    #[test]
+    fn a_dle_is_found_by_host_and_name_whatever_the_order_of_the_files() {
+        let config = config();
+        for dle in &config.dles {
+            assert_eq!(config.dle(&dle.reference()), Some(dle));
+        }
+        let DleRef { host, .. } = config.dles[2].reference();
+        assert_eq!(config.dle(&DleRef { host, dle: "/home".parse().unwrap() }), None);
     }
 
     #[test]

@@ -84,7 +84,7 @@ pub(super) fn extract(
     goal: &Goal<'_>,
 ) -> anyhow::Result<Exit> {
     let scripts = Scripts::of(&site.config, &site.agent(&context.program), None);
-    let dle = site.config.dles.iter().find(|dle| dle.reference() == wish.view.dle);
+    let dle = site.config.dle(&wish.view.dle);
     let levels: Vec<Level> = wish.view.chain.iter().map(|link| link.dump.level).collect();
     let patience = Patience::of(site.config.site.dtimeout);
     let at = |point: ScriptPoint| {
@@ -401,7 +401,7 @@ fn no_such_dle(known: &[DleRef], host: Option<&str>, name: &str) -> String {
 
 /// The path of a DLE on its host, as far as the configuration knows it; by default its name is its path.
 pub(super) fn root_of(site: &Site, dle: &DleRef) -> String {
-    let configured = site.config.dles.iter().find(|known| known.reference() == *dle);
+    let configured = site.config.dle(dle);
     configured.map_or_else(|| dle.dle.to_string(), |known| known.path.display().to_string())
 }
 

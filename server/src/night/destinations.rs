@@ -34,7 +34,10 @@ pub fn wanted(config: &Config) -> Vec<&Storage> {
 
 /// The storages that the image of a dump must get to. A DLE that is no longer in the configuration has no tags.
 pub fn of_image(config: &Config, dle: &DleRef, level: Level) -> Vec<StorageName> {
-    let tags = tags(config, dle);
+    of_tags(config, tags(config, dle), level)
+}
+
+fn of_tags(config: &Config, tags: &[String], level: Level) -> Vec<StorageName> {
     let takes = |storage: &&Storage| takes(storage, tags, level);
     wanted(config).into_iter().filter(takes).map(|storage| storage.name.clone()).collect()
 }
@@ -74,16 +77,12 @@ pub fn wishes(config: &Config, image: &ImageName, storage: &StorageName, way: Wa
 
 /// The storages that the images of a DLE must get to, by level.
 pub fn of_dle(config: &Config, dle: &Dle) -> Destinations {
-    let reference = dle.reference();
-    Destinations::ByLevel {
-        full: of_image(config, &reference, Level::FULL),
-        incremental: of_image(config, &reference, Level::FULL.next()),
-    }
+    let of = |level| of_tags(config, &dle.dumping.tag, level);
+    Destinations::ByLevel { full: of(Level::FULL), incremental: of(Level::FULL.next()) }
 }
 
 fn tags<'a>(config: &'a Config, dle: &DleRef) -> &'a [String] {
-    let listed = config.dles.iter().find(|listed| listed.reference() == *dle);
-    listed.map_or(&[][..], |dle| &dle.dumping.tag)
+    config.dle(dle).map_or(&[][..], |dle| &dle.dumping.tag)
 }
 
 fn named<'a>(config: &'a Config, names: &[StorageName]) -> Vec<&'a Storage> {

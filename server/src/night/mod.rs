@@ -407,6 +407,7 @@ fn leftovers(
 ) -> anyhow::Result<Vec<Leftover>> {
     let disks = equipment::disks(config)?;
     let storages = destinations::of_run(config, orders.kind);
+    let dumped: BTreeSet<DleRef> = orders.dles.iter().map(|dle| dle.reference()).collect();
     let flushed = |dle: &DleRef, storage: &StorageName| match &orders.flush {
         Flush::Nothing => false,
         Flush::Of(dles) => dles.is_empty() || dles.contains(dle),
@@ -414,7 +415,7 @@ fn leftovers(
             own.name == *storage
                 && match own.tapering.autoflush {
                     Autoflush::No => false,
-                    Autoflush::Yes => orders.dles.iter().any(|listed| listed.reference() == *dle),
+                    Autoflush::Yes => dumped.contains(dle),
                     Autoflush::All => true,
                 }
         }),
@@ -438,7 +439,7 @@ pub(crate) fn leftover(
     disks: &[Disk],
     lacks: Vec<StorageName>,
 ) -> Leftover {
-    let listed = config.dles.iter().find(|dle| dle.reference() == dump.dle);
+    let listed = config.dle(&dump.dle);
     Leftover {
         dump: dump.id,
         level: dump.level,
