@@ -11,6 +11,15 @@ pub fn text(text: &str) -> io::Result<()> {
     ignore_gone(io::stdout().lock().write_all(text.as_bytes()))
 }
 
+/// The same, and whether there is a reader.
+pub fn said(text: &str) -> io::Result<Reader> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) => Ok(Reader::Listens),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Reader::Left),
+        Err(error) => Err(error),
+    }
+}
+
 /// Prints a line to standard output.
 pub fn line(line: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -20,6 +29,15 @@ pub fn line(line: &str) -> io::Result<()> {
 /// Prints a value as JSON, indented, to standard output.
 pub fn json(value: &impl Serialize) -> io::Result<()> {
     line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Whether anybody still reads what is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// As far as is known.
+    Listens,
+    /// It had enough (`| head`): what is left need not be found.
+    Left,
 }
 
 /// Rows that are printed as they are found, however many: lines of text, or the values of a JSON array.
@@ -42,10 +60,10 @@ impl Rows {
         &mut self,
         line: impl FnOnce() -> String,
         value: impl FnOnce() -> Value,
-    ) -> io::Result<()> {
+    ) -> io::Result<Reader> {
         let separator = if self.first { "\n" } else { ",\n" };
         self.first = false;
-        if self.json { text(&format!("{separator}{}", value())) } else { self::line(&line()) }
+        said(&if self.json { format!("{separator}{}", value()) } else { format!("{}\n", line()) })
     }
 
     /// Ends the list.
@@ -93,26 +111,44 @@ pub fn remark(text: &str) {
 /// Rows as a table whose columns are as wide as they need to be. The first row is the heading; columns of
 /// `right` stand at the right.
 pub fn table(rows: &[Vec<String>], right: &[usize]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
-    };
-    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
-    let mut out = String::new();
-    for row in rows {
-        let cells = row.iter().enumerate().map(|(column, cell)| {
-            let width = widths[column];
-            if right.contains(&column) {
-                format!("{cell:>width$}")
-            } else {
-                format!("{cell:<width$}")
-            }
-        });
-        let line = cells.collect::<Vec<_>>().join("  ");
-        out.push_str(line.trim_end());
-        out.push('\n');
+    Table::new(right).more(rows)
+}
+
+/// A table that comes piece by piece: each column is as wide as the rows so far want it.
+pub struct Table<'a> {
+    right: &'a [usize],
+    widths: Vec<usize>,
+}
+
+impl<'a> Table<'a> {
+    /// A table without rows. The first piece begins with the heading; columns of `right` stand at the right.
+    pub fn new(right: &'a [usize]) -> Self {
+        Self { right, widths: Vec::new() }
     }
-    out
+
+    /// The next rows, as text.
+    pub fn more(&mut self, rows: &[Vec<String>]) -> String {
+        for row in rows {
+            self.widths.resize(self.widths.len().max(row.len()), 0);
+            for (width, cell) in self.widths.iter_mut().zip(row) {
+                *width = cell.chars().count().max(*width);
+            }
+        }
+        let mut out = String::new();
+        for row in rows {
+            let cells = row.iter().zip(&self.widths).enumerate().map(|(column, (cell, &width))| {
+                if self.right.contains(&column) {
+                    format!("{cell:>width$}")
+                } else {
+                    format!("{cell:<width$}")
+                }
+            });
+            let line = cells.collect::<Vec<_>>().join("  ");
+            out.push_str(line.trim_end());
+            out.push('\n');
+        }
+        out
+    }
 }
 
 /// Bytes of a path as text: what is not UTF-8, and what would move the cursor, is escaped as `\xHH`.
@@ -151,6 +187,15 @@ mod tests {
         let rows =
             [vec!["a".to_owned(), "size".to_owned()], vec!["longer".to_owned(), "1".to_owned()]];
         assert_eq!(table(&rows, &[1]), "a       size\nlonger     1\n");
+    }
+
+    #[test]
+    fn columns_of_a_table_that_comes_in_pieces_only_grow() {
+        let row = |cell: &str| vec![cell.to_owned(), "x".to_owned()];
+        let mut table = Table::new(&[0]);
+        let pieces = [[row("ab"), row("a")], [row("abcd"), row("")], [row("a"), row("ab")]];
+        let told = pieces.map(|piece| table.more(&piece));
+        assert_eq!(told, ["ab  x\n a  x\n", "abcd  x\n      x\n", "   a  x\n  ab  x\n"]);
     }
 
     #[test]

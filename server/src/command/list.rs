@@ -7,15 +7,17 @@ use types::DleRef;
 use super::{Context, Exit, Listed};
 use crate::cli::List;
 use crate::clock::stamp_text;
+use crate::print::Reader;
 use crate::site::Site;
 use crate::{print, selection};
 
 pub(super) fn run(context: &Context, arguments: &List) -> anyhow::Result<Exit> {
     let site = context.open()?;
     let catalogue = site.catalogue()?;
-    let wanted = |dle: &DleRef| selection::named(&arguments.selection.dles, dle);
+    let words = &arguments.selection.dles;
+    let wanted = |dle: &DleRef| selection::named(words, dle);
     let (heading, right, rows) = match arguments.what {
-        Listed::Dumps => dumps(&catalogue, &wanted)?,
+        Listed::Dumps => return dumps(context, &catalogue, words),
         Listed::Dles => dles(&site, &catalogue, &wanted)?,
         Listed::Volumes => volumes(&catalogue)?,
         Listed::Holding => holding(&catalogue, &wanted)?,
@@ -24,48 +26,105 @@ pub(super) fn run(context: &Context, arguments: &List) -> anyhow::Result<Exit> {
     if context.json {
         print::json(&rows.into_iter().map(|(_, value)| value).collect::<Vec<_>>())?;
     } else if rows.is_empty() {
-        print::remark("there are none");
+        print::remark(NONE);
     } else {
-        let heading = heading.iter().map(|word| (*word).to_owned()).collect();
         let table: Vec<Vec<String>> =
-            std::iter::once(heading).chain(rows.into_iter().map(|(row, _)| row)).collect();
+            std::iter::once(titles(heading)).chain(rows.into_iter().map(|(row, _)| row)).collect();
         print::text(&print::table(&table, right))?;
     }
     Ok(Exit::Good)
 }
 
+const NONE: &str = "there are none";
+
+fn titles(heading: &[&str]) -> Vec<String> {
+    heading.iter().map(|word| (*word).to_owned()).collect()
+}
+
 /// A heading, the columns that stand at the right, and for each row its cells and its JSON.
 type Listing = (&'static [&'static str], &'static [usize], Vec<(Vec<String>, Value)>);
 
-fn dumps(catalogue: &Catalogue, wanted: &dyn Fn(&DleRef) -> bool) -> anyhow::Result<Listing> {
-    let dumps = catalogue.dumps(&Filter::default())?;
-    let rows = dumps.iter().filter(|located| wanted(&located.dump.dle)).map(|located| {
-        let dump = &located.dump;
-        let row = vec![
-            stamp_text(dump.run),
-            dump.dle.host.to_string(),
-            dump.dle.dle.to_string(),
-            dump.level.to_string(),
-            dump.entries.to_string(),
-            dump.raw.to_string(),
-            dump.stored.to_string(),
-            dump.status.to_string(),
-            place(located),
-        ];
-        let value = json!({
-            "dump": dump.id, "run": dump.run, "host": dump.dle.host, "dle": dump.dle.dle, "level": dump.level,
-            "base": dump.base, "status": dump.status.to_string(), "entries": dump.entries,
-            "raw_bytes": dump.raw, "stored_bytes": dump.stored, "frames": dump.frames,
-            "seconds": dump.took.as_secs_f64(), "restorable": located.is_restorable(),
-            "held": located.held.as_ref().map(|held| held.path.display().to_string()),
-            "copies": located.copies.iter().map(|copy| json!({
-                "storage": copy.storage, "complete": copy.is_complete(), "volumes": copy.labels,
-            })).collect::<Vec<_>>(),
-        });
-        (row, value)
-    });
-    let heading = &["RUN", "HOST", "DLE", "LEVEL", "ENTRIES", "RAW", "STORED", "STATUS", "WHERE"];
-    Ok((heading, &[3, 4, 5, 6], rows.collect()))
+/// Lists dumps, run by run: there may be millions, of which those of one run are held at a time.
+fn dumps(context: &Context, catalogue: &Catalogue, words: &[String]) -> anyhow::Result<Exit> {
+    const HEADING: [&str; 9] =
+        ["RUN", "HOST", "DLE", "LEVEL", "ENTRIES", "RAW", "STORED", "STATUS", "WHERE"];
+    let mut table = print::Table::new(&[3, 4, 5, 6]);
+    let mut rows = print::Rows::begin(context.json)?;
+    let mut told = false;
+    for dumps in runs_of_dumps(catalogue, words)? {
+        let dumps = dumps?;
+        let mut reader = Reader::Listens;
+        if context.json {
+            for located in &dumps {
+                reader = rows.row(String::new, || dump_value(located))?;
+            }
+        } else if !dumps.is_empty() {
+            let heading = (!told).then(|| titles(&HEADING));
+            let piece: Vec<_> = heading.into_iter().chain(dumps.iter().map(dump_row)).collect();
+            reader = print::said(&table.more(&piece))?;
+        }
+        told |= !dumps.is_empty();
+        if reader == Reader::Left {
+            return Ok(Exit::Good);
+        }
+    }
+    rows.end()?;
+    if !told && !context.json {
+        print::remark(NONE);
+    }
+    Ok(Exit::Good)
+}
+
+/// The dumps that are meant, the newest run first.
+fn runs_of_dumps<'a>(
+    catalogue: &'a Catalogue,
+    words: &[String],
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Vec<Located>>> + use<'a>> {
+    let mut runs = catalogue.runs()?;
+    runs.sort_by_key(|run| std::cmp::Reverse(run.stamp));
+    let dles: Vec<Filter> = if words.is_empty() {
+        vec![Filter::default()]
+    } else {
+        let known = catalogue.dles()?.into_iter().map(|known| known.dle);
+        known.filter(|dle| selection::named(words, dle)).map(|dle| Filter::of(&dle)).collect()
+    };
+    Ok(runs.into_iter().map(move |run| {
+        let mut dumps = Vec::new();
+        for dle in &dles {
+            dumps.extend(catalogue.dumps(&Filter { run: Some(run.stamp), ..dle.clone() })?);
+        }
+        dumps.sort_by_key(|located| std::cmp::Reverse(located.dump.id));
+        Ok(dumps)
+    }))
+}
+
+fn dump_row(located: &Located) -> Vec<String> {
+    let dump = &located.dump;
+    vec![
+        stamp_text(dump.run),
+        dump.dle.host.to_string(),
+        dump.dle.dle.to_string(),
+        dump.level.to_string(),
+        dump.entries.to_string(),
+        dump.raw.to_string(),
+        dump.stored.to_string(),
+        dump.status.to_string(),
+        place(located),
+    ]
+}
+
+fn dump_value(located: &Located) -> Value {
+    let dump = &located.dump;
+    json!({
+        "dump": dump.id, "run": dump.run, "host": dump.dle.host, "dle": dump.dle.dle, "level": dump.level,
+        "base": dump.base, "status": dump.status.to_string(), "entries": dump.entries,
+        "raw_bytes": dump.raw, "stored_bytes": dump.stored, "frames": dump.frames,
+        "seconds": dump.took.as_secs_f64(), "restorable": located.is_restorable(),
+        "held": located.held.as_ref().map(|held| held.path.display().to_string()),
+        "copies": located.copies.iter().map(|copy| json!({
+            "storage": copy.storage, "complete": copy.is_complete(), "volumes": copy.labels,
+        })).collect::<Vec<_>>(),
+    })
 }
 
 fn place(located: &Located) -> String {
