@@ -14,8 +14,10 @@ use types::{
     StorageName,
 };
 
+mod line;
+
 /// One line of the log.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Logged {
     /// Seconds since 1970.
     pub time: i64,
@@ -24,10 +26,22 @@ pub struct Logged {
     pub event: RunEvent,
 }
 
-/// What can happen in a run.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-pub enum RunEvent {
+/// Says once what can happen, and makes two types of it: [`RunEvent`], which is written with its name among its fields;
+/// and one to read it by, whose name comes first, so that fields need not be kept until it is known.
+macro_rules! events {
+    ($($variants:tt)*) => {
+        /// What can happen in a run.
+        #[derive(Clone, Debug, Serialize)]
+        #[serde(tag = "event", rename_all = "kebab-case")]
+        pub enum RunEvent { $($variants)* }
+
+        #[derive(Deserialize)]
+        #[serde(remote = "RunEvent", rename_all = "kebab-case")]
+        enum Named { $($variants)* }
+    };
+}
+
+events! {
     /// The run began.
     Started { run: Stamp, kind: String, program: String, pid: u32 },
     /// What the run works with: how many dumpers, the holding disks with what it may use of each, the drives; what images
@@ -287,16 +301,26 @@ pub fn path(directory: &Path, run: Stamp) -> PathBuf {
     directory.join(format!("{run}.jsonl"))
 }
 
-/// All that was logged of a run. Lines that a crash cut short or that a later version wrote are passed over.
+/// Takes all that was logged of a run, line by line. Those that a crash cut short or that a later version wrote are
+/// passed over.
+pub fn each(directory: &Path, run: Stamp, take: impl FnMut(Logged)) -> io::Result<()> {
+    Follower::open(directory, run)?.more(take)
+}
+
+/// All of it at once: there may be hundreds of thousands of lines.
 pub fn read(directory: &Path, run: Stamp) -> io::Result<Vec<Logged>> {
-    let text = fs::read(path(directory, run))?;
-    Ok(events(&text).collect())
+    let mut all = Vec::new();
+    each(directory, run, |line| all.push(line))?;
+    Ok(all)
 }
 
 /// The events of some lines.
 fn events(lines: &[u8]) -> impl Iterator<Item = Logged> {
     lines.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
 }
+
+/// So many bytes of a log are read at once.
+const AT_ONCE: u64 = 1 << 16;
 
 /// The log of a run, read as it grows.
 #[derive(Debug)]
@@ -312,13 +336,17 @@ impl Follower {
         Ok(Self { file: File::open(path(directory, run))?, begun: Vec::new() })
     }
 
-    /// What was logged since the last time.
-    pub fn more(&mut self) -> io::Result<Vec<Logged>> {
-        self.file.read_to_end(&mut self.begun)?;
-        let whole = self.begun.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        let more = events(&self.begun[..whole]).collect();
-        self.begun.drain(..whole);
-        Ok(more)
+    /// Takes what was logged since the last time.
+    pub fn more(&mut self, mut take: impl FnMut(Logged)) -> io::Result<()> {
+        loop {
+            let read = (&self.file).take(AT_ONCE).read_to_end(&mut self.begun)?;
+            if read == 0 {
+                return Ok(());
+            }
+            let whole = self.begun.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+            events(&self.begun[..whole]).for_each(&mut take);
+            self.begun.drain(..whole);
+        }
     }
 }
 
@@ -369,15 +397,43 @@ mod tests {
         let run: Stamp = "20260102030405".parse().unwrap();
         let mut log = RunLog::create(dir.path(), run).unwrap();
         let mut follower = Follower::open(dir.path(), run).unwrap();
-        let mut times =
-            || -> Vec<i64> { follower.more().unwrap().iter().map(|line| line.time).collect() };
+        let mut times = || {
+            let mut times = Vec::new();
+            follower.more(|line| times.push(line.time)).unwrap();
+            times
+        };
         log.append(1, RunEvent::Interrupted).unwrap();
         log.file.write_all(b"{\"time\":2,\"event\":\"inter").unwrap();
         assert_eq!(times(), [1]);
-        assert_eq!(times(), [0; 0]);
+        assert_eq!(times(), [0i64; 0]);
         log.file.write_all(b"rupted\"}\n").unwrap();
         log.append(3, RunEvent::Interrupted).unwrap();
         assert_eq!(times(), [2, 3]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_whatever_its_fields() {
+        let dle = DleRef { host: "h".parse().unwrap(), dle: "/\u{e9}\"".parse().unwrap() };
+        let events = [
+            RunEvent::Interrupted,
+            RunEvent::DumpTrouble { dle: dle.clone(), cause: Cause::NoBase },
+            RunEvent::Waiting {
+                groups: vec![Group { why: "space".to_owned(), count: 3, dles: vec![dle] }],
+            },
+            RunEvent::ScriptSaid {
+                script: "s".to_owned(),
+                at: ScriptPoint::PreBackup,
+                about: None,
+                complaint: true,
+                text: "a\nb".to_owned(),
+            },
+            RunEvent::Finished { outcome: Outcome::Strange },
+        ];
+        for event in events {
+            let line = serde_json::to_string(&Logged { time: -7, event }).unwrap();
+            let read: Logged = serde_json::from_str(&line).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), line);
+        }
     }
 
     #[test]

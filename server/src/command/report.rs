@@ -9,8 +9,8 @@ use super::{Context, Exit, status};
 use crate::cli;
 use crate::cli::ReportFormat;
 use crate::print;
-use crate::report::{self, Attached, Report, Width};
-use crate::runlog::{self, Logged, Outcome};
+use crate::report::{self, Attached, Making, Report, Width};
+use crate::runlog::{self, Outcome};
 use crate::site::Site;
 
 pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<Exit> {
@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<
     let run = status::chosen(&site.config.site.logdir, &arguments.run)?;
     let report = of_run(context, &site, run)?;
     if let Some(file) = &arguments.svg {
-        let log = read(&site, run)?;
+        let log = runlog::read(&site.config.site.logdir, run).with_context(|| unreadable(run))?;
         std::fs::write(file, report::svg::render(&report, &log))
             .with_context(|| format!("could not draw the run into {}", file.display()))?;
         return Ok(Exit::Good);
@@ -40,14 +40,15 @@ pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<
 
 /// The report of a run, with the facts of now.
 pub(super) fn of_run(context: &Context, site: &Site, run: Stamp) -> anyhow::Result<Report> {
-    let log = read(site, run)?;
     let facts = report::facts::gather(&site.config, &site.catalogue()?, &context.now)?;
-    Ok(report::of(run, &log, facts))
+    let mut making = Making::new(run, facts);
+    runlog::each(&site.config.site.logdir, run, |line| making.take(&line))
+        .with_context(|| unreadable(run))?;
+    Ok(making.finish())
 }
 
-fn read(site: &Site, run: Stamp) -> anyhow::Result<Vec<Logged>> {
-    runlog::read(&site.config.site.logdir, run)
-        .with_context(|| format!("could not read the log of run {run}"))
+fn unreadable(run: Stamp) -> String {
+    format!("could not read the log of run {run}")
 }
 
 /// As wide as was asked for, or as the terminal is.

@@ -88,11 +88,9 @@ impl<'a> Look<'a> {
     fn again(&mut self) -> anyhow::Result<Status> {
         // Who is at work is asked first: a run that ends meanwhile has then said so in what is read.
         let holder = self.site.at_work();
-        let more = self
-            .follower
-            .more()
+        self.follower
+            .more(|line| self.watch.take(&line))
             .with_context(|| format!("could not read the log of run {}", self.run))?;
-        more.iter().for_each(|line| self.watch.take(line));
         let of_run = format!("process {},", self.watch.pid());
         let alive = holder.is_some_and(|holder| holder.contains(&of_run));
         Ok(self.watch.status(self.run, Now::read().unix(), alive))

@@ -33,6 +33,7 @@ use crate::runlog::{Logged, Outcome, Target, Waits};
 pub use facts::{Facts, Held, Pool, Unit};
 pub use mailed::{Attached, mail, send};
 pub use speed::{Bound, Speed};
+pub use take::Making;
 pub(crate) use text::duration;
 pub use text::{Width, render};
 
@@ -391,7 +392,9 @@ pub struct Totals {
 
 /// The report of a run.
 pub fn of(run: Stamp, log: &[Logged], facts: Facts) -> Report {
-    take::report(run, log, facts)
+    let mut making = Making::new(run, facts);
+    log.iter().for_each(|line| making.take(line));
+    making.finish()
 }
 
 /// Something about a drive, which may say already which.

@@ -19,19 +19,11 @@ use crate::runlog::{Cause, Logged, Outcome, RunEvent};
 /// From this share of waiting on, a drive could have written faster.
 const SOURCE_BOUND: f64 = 0.1;
 
-/// The report of a run.
-pub(super) fn report(run: Stamp, log: &[Logged], facts: Facts) -> Report {
-    let mut taker = Taker::new(run, log, facts);
-    for line in log {
-        taker.clockwork.take(line);
-        taker.take(line);
-    }
-    taker.finish()
-}
-
-/// A report in the making.
-struct Taker {
+/// A report in the making, from a log that is read line by line.
+pub struct Making {
     report: Report,
+    /// A line was taken.
+    begun: bool,
     clockwork: Clockwork,
     lengths: BTreeMap<StorageName, Bytes>,
     unnamed: BTreeSet<StorageName>,
@@ -48,8 +40,9 @@ struct Taker {
     causes: HashMap<DleRef, Cause>,
 }
 
-impl Taker {
-    fn new(run: Stamp, log: &[Logged], facts: Facts) -> Self {
+impl Making {
+    /// Nothing is known of the run but what the log does not know.
+    pub fn new(run: Stamp, facts: Facts) -> Self {
         let report = Report {
             schema: SCHEMA,
             org: facts.org,
@@ -57,7 +50,7 @@ impl Taker {
             run,
             kind: "dump".to_owned(),
             program: String::new(),
-            started: log.first().map_or(0, |line| line.time),
+            started: 0,
             planned: None,
             finished: None,
             outcome: None,
@@ -81,6 +74,7 @@ impl Taker {
         };
         Self {
             report,
+            begun: false,
             clockwork: Clockwork::default(),
             lengths: facts.lengths,
             unnamed: facts.unnamed,
@@ -95,7 +89,12 @@ impl Taker {
         }
     }
 
-    fn take(&mut self, line: &Logged) {
+    /// Takes the next line.
+    pub fn take(&mut self, line: &Logged) {
+        if !self.begun {
+            (self.begun, self.report.started) = (true, line.time);
+        }
+        self.clockwork.take(line);
         match &line.event {
             RunEvent::Started { kind, program, .. } => {
                 self.report.kind.clone_from(kind);
@@ -355,7 +354,8 @@ impl Taker {
         }
     }
 
-    fn finish(mut self) -> Report {
+    /// The report, when the log has ended.
+    pub fn finish(mut self) -> Report {
         self.tell_tries();
         for (dump, copies) in std::mem::take(&mut self.copies) {
             if let Some(line) = self.with_dump(dump) {
