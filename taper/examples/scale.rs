@@ -1,14 +1,15 @@
 //! A catalogue of a large site, made up from a seed; and how long the questions take that commands ask of it.
 //!
 //! ```text
-//! cargo run --release -p taper --example scale -- make FILE [DLES RUNS VOLUMES SEED]
+//! cargo run --release -p taper --example scale -- make FILE [DLES RUNS VOLUMES SEED FIRST]
 //! cargo run --release -p taper --example scale -- time FILE
 //! ```
 //!
 //! Each DLE has a full every seventh run and incrementals between; each run fills its volumes one after the other, and
 //! now and then a dump goes on over the end of one. Nothing was ever overwritten, so that every dump is still there. The
 //! rows are written past the catalogue's own functions, which sync each dump; what stands in the file afterwards is what
-//! they would have written.
+//! they would have written. FIRST is the stamp of the first run; then there is one a day. The example `site` of the server
+//! makes a site around such a catalogue.
 
 #![expect(clippy::print_stdout, reason = "a measurement is for a person")]
 
@@ -29,7 +30,7 @@ fn main() -> Outcome {
     match words.as_slice() {
         ["make", file, rest @ ..] => make(Path::new(file), Site::of(rest)?),
         ["time", file] => time(Path::new(file)),
-        _ => Err("scale make FILE [DLES RUNS VOLUMES SEED] | scale time FILE".into()),
+        _ => Err("scale make FILE [DLES RUNS VOLUMES SEED FIRST] | scale time FILE".into()),
     }
 }
 
@@ -40,16 +41,22 @@ struct Site {
     runs: u64,
     volumes: u64,
     seed: u64,
+    first: Stamp,
 }
 
 impl Site {
     fn of(words: &[&str]) -> Outcome<Self> {
-        let mut site = Self { dles: 10_000, runs: 365, volumes: 20_000, seed: 1 };
+        let first = words.get(4).unwrap_or(&"20260101010000").parse()?;
+        let mut site = Self { dles: 10_000, runs: 365, volumes: 20_000, seed: 1, first };
         let fields = [&mut site.dles, &mut site.runs, &mut site.volumes, &mut site.seed];
         for (field, word) in fields.into_iter().zip(words) {
             *field = word.parse()?;
         }
         Ok(site)
+    }
+
+    fn run(self, n: u64) -> Outcome<Stamp> {
+        Ok(self.first.plus_days(u32::try_from(n)?))
     }
 }
 
@@ -67,10 +74,6 @@ impl Dice {
     fn below(&mut self, most: u64) -> u64 {
         self.roll() % most.max(1)
     }
-}
-
-fn run_of(n: u64) -> Outcome<Stamp> {
-    Ok("20260101010000".parse::<Stamp>()?.plus_days(u32::try_from(n)?))
 }
 
 fn make(file: &Path, site: Site) -> Outcome {
@@ -132,7 +135,7 @@ impl<'c> Maker<'c> {
     fn new(c: &'c Connection, site: Site) -> Outcome<Self> {
         let mut dice = Dice(site.seed);
         let mut trees = Vec::new();
-        let since = run_of(0)?.to_string();
+        let since = site.run(0)?.to_string();
         for n in 0..site.dles {
             c.prepare_cached("INSERT INTO dles (id, host, dle, since) VALUES (?1, ?2, ?3, ?4)")?
                 .execute(params![
@@ -147,7 +150,7 @@ impl<'c> Maker<'c> {
     }
 
     fn run(&mut self, n: u64) -> Outcome {
-        let run = run_of(n)?.to_string();
+        let run = self.site.run(n)?.to_string();
         self.c
             .prepare_cached("INSERT INTO runs VALUES (?1, 'dump', ?1, ?1, 'good', 'scale')")?
             .execute([&run])?;
