@@ -86,7 +86,8 @@ pub struct Answer {
 pub enum Pace {
     /// By the virtual clock: a drive that loads is not ready until pauses have added up.
     Virtual,
-    /// At once: a drive that loads is ready when next it is asked. For hosts with a clock of their own.
+    /// At once: a drive that loads is ready when next it is asked. For hosts with a clock of their own, who would
+    /// rather not wait.
     Instant,
 }
 
@@ -149,6 +150,13 @@ impl Library {
     pub fn pass_time(&self, lun: Lun, time: Duration) {
         if let Some(desk) = self.world().desk(lun) {
             desk.now += time;
+        }
+    }
+
+    /// It is at least so late for one unit.
+    pub(crate) fn not_before(&self, lun: Lun, now: Duration) {
+        if let Some(desk) = self.world().desk(lun) {
+            desk.now = desk.now.max(now);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args as Arguments, Parser, Subcommand, ValueEnum};
@@ -236,6 +237,10 @@ pub(crate) struct Serve {
     /// Let other machines in: whoever reaches the address can read and overwrite the tapes
     #[arg(long)]
     pub(crate) network: bool,
+    /// How long things take: "instant" answers at once, "real" lets drives and robot take the time of real ones, a
+    /// number goes so many times as fast
+    #[arg(long, default_value = "instant", value_parser = tempo)]
+    pub(crate) pace: Tempo,
     /// Say who comes and goes; twice for more
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -285,6 +290,15 @@ impl New {
     }
 }
 
+/// How long things take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tempo {
+    /// No time.
+    AtOnce,
+    /// As long as the real ones, or this part of it.
+    Times(NonZeroU32),
+}
+
 /// Who makes drives.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Maker {
@@ -310,6 +324,17 @@ impl From<OpenClose> for Movement {
             OpenClose::Open => Self::Open,
             OpenClose::Close => Self::Close,
         }
+    }
+}
+
+fn tempo(word: &str) -> Result<Tempo, String> {
+    match word {
+        "instant" => Ok(Tempo::AtOnce),
+        "real" => Ok(Tempo::Times(NonZeroU32::MIN)),
+        number => match number.parse::<NonZeroU32>() {
+            Ok(times) if times.get() <= 10_000 => Ok(Tempo::Times(times)),
+            _ => Err("instant, real, or a number from 1 to 10000".to_owned()),
+        },
     }
 }
 

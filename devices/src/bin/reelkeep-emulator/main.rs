@@ -8,17 +8,18 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::{CommandFactory, Parser};
-use devices::emulator::serve::{Control, ControlError, Errand, Home, Served, place, send};
-use devices::emulator::{Dialect, FaultPlan, Library, Pace, Spot};
+use devices::emulator::serve::{Control, ControlError, Errand, Home, Served, Wall, place, send};
+use devices::emulator::{Dialect, FaultPlan, Library, Spot};
 use devices::iscsi::login::Offer;
 use devices::iscsi::server::{Reach, Server};
 use serde_json::Value;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use args::{Args, Command, OnOff, Serve};
+use args::{Args, Command, OnOff, Serve, Tempo};
 
 /// The end of a command that did not go well.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -118,10 +119,17 @@ fn serve_library(serve: &Serve) -> Result<(), Failure> {
         .init();
     let home = Home::open(&serve.directory)?;
     let library = home.library()?;
-    library.set_pace(Pace::Instant);
+    let served = match serve.pace {
+        Tempo::AtOnce => Served::at_once(library.clone()),
+        Tempo::Times(times) => {
+            let begun = Instant::now();
+            let wall = Wall::new(library.now(), times, move || begun.elapsed(), wait);
+            Served::in_time(library.clone(), wall)
+        }
+    };
     let reach = if serve.network { Reach::Network } else { Reach::Loopback };
     let offer = Offer::new(serve.iqn.clone());
-    let server = Server::bind(serve.listen, reach, offer, Arc::new(Served(library.clone())))?;
+    let server = Server::bind(serve.listen, reach, offer, Arc::new(served))?;
     let stopper = server.stopper()?;
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
     thread::spawn(move || {
@@ -138,6 +146,12 @@ fn serve_library(serve: &Serve) -> Result<(), Failure> {
     server.run()?;
     drop(control);
     Ok(())
+}
+
+/// The drive is at work.
+#[expect(clippy::disallowed_methods, reason = "what takes time is played here")]
+fn wait(time: Duration) {
+    thread::sleep(time);
 }
 
 /// Does it to the library that is served, or to the one that lies in the directory.

@@ -13,8 +13,9 @@ mod home;
 mod place;
 #[cfg(test)]
 mod tests;
+mod wall;
 
-use super::{Answer, Library, Lun, Nexus};
+use super::{Answer, Library, Lun, Nexus, Pace};
 use crate::iscsi::{self, Reset, Units};
 use crate::scsi::Status;
 use crate::transport::Break;
@@ -23,13 +24,32 @@ pub use control::{Control, ControlError, send};
 pub use errand::{Errand, Movement};
 pub use home::{Home, HomeError};
 pub use place::{BadPlace, place};
+pub use wall::Wall;
 
 /// LOGICAL UNIT NOT SUPPORTED.
 const NO_UNIT: [u8; 18] = [0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x25, 0, 0, 0, 0, 0];
 
 /// A library as the units of an iSCSI target.
-#[derive(Clone, Debug)]
-pub struct Served(pub Library);
+#[derive(Debug)]
+pub struct Served {
+    library: Library,
+    /// Commands take their time by this clock; without one they are answered at once.
+    wall: Option<Wall>,
+}
+
+impl Served {
+    /// A library that answers at once, and whose mechanics need no time.
+    pub fn at_once(library: Library) -> Self {
+        library.set_pace(Pace::Instant);
+        Self { library, wall: None }
+    }
+
+    /// A library whose drives and arm take as long as real ones, by a clock on the wall.
+    pub fn in_time(library: Library, wall: Wall) -> Self {
+        library.set_pace(Pace::Virtual);
+        Self { library, wall: Some(wall) }
+    }
+}
 
 impl Units for Served {
     fn execute(
@@ -42,7 +62,15 @@ impl Units for Served {
     ) -> Option<iscsi::Answer> {
         // A unit that cannot be named here is one that is not there.
         let lun = lun.map_or(Lun(u16::MAX), |lun| Lun(lun.0));
-        match self.0.execute(lun, of(nexus), cdb, out, room) {
+        if let Some(wall) = &self.wall {
+            self.library.not_before(lun, wall.now());
+        }
+        let answer = self.library.execute(lun, of(nexus), cdb, out, room);
+        if let Some(wall) = &self.wall {
+            // The unit's clock says when it is done. Others may use the library meanwhile.
+            wall.wait_until(self.library.time_at(lun));
+        }
+        match answer {
             Ok(answer) => Some(carried(answer, out.len())),
             Err(Break::Gone) => Some(iscsi::Answer {
                 status: Status::CheckCondition,
@@ -56,14 +84,14 @@ impl Units for Served {
 
     fn reset(&self, what: Reset) {
         match what {
-            Reset::Unit(lun) => self.0.reset(Lun(lun.0)),
-            Reset::Warm => self.0.luns().into_iter().for_each(|lun| self.0.reset(lun)),
-            Reset::Cold => self.0.power_cycle(),
+            Reset::Unit(lun) => self.library.reset(Lun(lun.0)),
+            Reset::Warm => self.library.luns().into_iter().for_each(|lun| self.library.reset(lun)),
+            Reset::Cold => self.library.power_cycle(),
         }
     }
 
     fn nexus_changed(&self, nexus: iscsi::Nexus) {
-        self.0.nexus_lost(of(nexus));
+        self.library.nexus_lost(of(nexus));
     }
 }
 

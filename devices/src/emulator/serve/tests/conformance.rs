@@ -2,9 +2,7 @@
 
 use types::{Bytes, DriveName};
 
-use super::super::super::{
-    CartridgeSetup, DriveModel, Generation, Library, Lun, Pace, Setup, Spot,
-};
+use super::super::super::{CartridgeSetup, DriveModel, Generation, Library, Lun, Setup, Spot};
 use super::super::Served;
 use crate::conformance::{self, Bench};
 use crate::drive::Drive;
@@ -23,8 +21,7 @@ impl Bench for Wire {
         let tape = CartridgeSetup::blank(Spot::Drive(0), BARCODE, Generation::Lto8).holding(room);
         let setup = Setup::of(&DriveModel::ibm(Generation::Lto8), 1, 1, 1).with(tape);
         let library = Library::new(setup);
-        library.set_pace(Pace::Instant);
-        let running = Running::with(Served(library.clone()));
+        let running = Running::with(Served::at_once(library.clone()));
         let initiator = Initiator::logged_in(running.address, 1, KEYS).to(1);
         self.0 = Some((library, running));
         let name = "wire".parse::<DriveName>().unwrap();

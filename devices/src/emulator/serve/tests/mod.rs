@@ -3,7 +3,9 @@
 mod conformance;
 
 use std::fs;
-use std::sync::Arc;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tempfile::tempdir;
 
@@ -177,7 +179,7 @@ fn what_is_no_errand_is_answered_with_a_complaint() {
 
 #[test]
 fn the_units_of_the_target_are_those_of_the_library() {
-    let units = Arc::new(Served(Library::new(setup())));
+    let units = Arc::new(Served::at_once(Library::new(setup())));
     let nexus = iscsi::Nexus(0);
     let inquiry = [0x12, 0, 0, 0, 96, 0];
     let ask = |lun, cdb: &[u8]| units.execute(nexus, lun, cdb, &[], 96).unwrap();
@@ -189,15 +191,62 @@ fn the_units_of_the_target_are_those_of_the_library() {
     units.reset(Reset::Unit(iscsi::Lun(0)));
     assert_eq!(ask(Some(iscsi::Lun(0)), &[0; 6]).sense[12], 0x29);
     ask(Some(iscsi::Lun(0)), &[0x1e, 0, 0, 0, 1, 0]);
-    assert!(units.0.operator().open_mail_slots().is_err());
+    assert!(units.library.operator().open_mail_slots().is_err());
     units.nexus_changed(nexus);
-    assert!(units.0.operator().open_mail_slots().is_ok());
+    assert!(units.library.operator().open_mail_slots().is_ok());
+}
+
+/// A clock that only waiting moves, and the time on it.
+fn wall(library: &Library, times: u32) -> (Wall, Arc<Mutex<Duration>>) {
+    let time = Arc::new(Mutex::new(Duration::ZERO));
+    let (read, moved) = (Arc::clone(&time), Arc::clone(&time));
+    let times = NonZeroU32::new(times).unwrap();
+    let elapsed = move || *read.lock().unwrap();
+    let wait = move |wait| *moved.lock().unwrap() += wait;
+    (Wall::new(library.now(), times, elapsed, wait), time)
+}
+
+#[test]
+fn in_time_a_drive_writes_as_fast_as_its_motor_by_the_clock_on_the_wall() {
+    for times in [1, 10] {
+        let blank = CartridgeSetup::blank(Spot::Drive(0), "TST0001L4", Generation::Lto4);
+        let model = DriveModel::ibm(Generation::Lto4);
+        let library = Library::new(Setup::of(&model, 1, 1, 0).with(blank));
+        let (wall, time) = wall(&library, times);
+        let units = Served::in_time(library, wall);
+        let ask = |cdb: &[u8], out: &[u8]| {
+            units.execute(iscsi::Nexus(0), Some(iscsi::Lun(1)), cdb, out, 0).unwrap()
+        };
+        while ask(&[0; 6], &[]).sense.get(2) == Some(&6) {}
+        assert_eq!(ask(&[0; 6], &[]).sense[12..14], [0x04, 0x01], "it is loading");
+        // Nobody asks for it, and it goes on.
+        *time.lock().unwrap() += Duration::from_secs(100) / times;
+        assert_eq!(ask(&[0; 6], &[]).sense[12..14], [0x28, 0x00]);
+        assert_eq!(ask(&[0; 6], &[]).status, Status::Good);
+        ask(&[0x15, 0x10, 0, 0, 4, 0], &[0, 0, 0x10, 0]);
+        let begun = *time.lock().unwrap();
+        // Noise does not get smaller: a linear congruence, by Knuth.
+        let next = |it: &u64| Some(it.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        let noise = std::iter::successors(Some(1_u64), next);
+        let block: Vec<u8> = noise.map(|it| it.to_be_bytes()[0]).take(8 << 20).collect();
+        for _ in 0..125 {
+            assert_eq!(ask(&[0x0a, 0, 0x80, 0, 0, 0], &block).status, Status::Good);
+        }
+        assert_eq!(
+            ask(&[0x10, 0, 0, 0, 0, 0], &[]).status,
+            Status::Good,
+            "it waits for the medium"
+        );
+        let seconds = (*time.lock().unwrap() - begun).as_secs_f64() * f64::from(times);
+        let rate = (125.0 * 8.388_608) / (seconds - 2.0);
+        assert!((90.0..125.0).contains(&rate), "LTO-4 writes 120 MB/s: {rate} in {seconds} s");
+    }
 }
 
 #[test]
 fn an_initiator_moves_a_cartridge_over_the_wire() {
     let library = Library::new(setup());
-    let running = Running::with(Served(library.clone()));
+    let running = Running::with(Served::at_once(library.clone()));
     let mut changer = Initiator::logged_in(running.address, 1, KEYS).to(0);
     let (status, sense, _, _) = changer.command(&[0; 6], &[], 0);
     assert_eq!((status, sense[12]), (2, 0x29));
