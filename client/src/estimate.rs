@@ -4,6 +4,7 @@
 //! compression, as far as they can be known without opening a file.
 
 use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
 
 use format::tar::padding;
@@ -16,6 +17,9 @@ use crate::size::header_len;
 use crate::stat::Stat;
 use crate::walk::{Ended, Event, Found, Inside, Stop, Tree, WalkError, walk};
 
+/// Entries between two words of progress.
+const PROGRESS_EVERY: u64 = 1 << 14;
+
 /// Why there is no estimate.
 #[derive(Debug, thiserror::Error)]
 pub enum EstimateError {
@@ -25,6 +29,9 @@ pub enum EstimateError {
     /// A base.
     #[error("cannot compare the tree with a base")]
     Base(#[source] BaseError),
+    /// Whoever wanted it.
+    #[error("cannot say how far the estimate is")]
+    Told(#[source] io::Error),
 }
 
 /// What a dump would have.
@@ -43,11 +50,12 @@ struct Tally {
     gone: u64,
 }
 
-/// The sizes of dumps against these bases; `None` is a full dump.
+/// The sizes of dumps against these bases; `None` is a full dump. `progress` hears of how many entries the walk has seen.
 pub(crate) fn estimate(
     tree: Tree<'_>,
     bases: Vec<Option<Records>>,
     clock: impl Fn() -> FileTime,
+    mut progress: impl FnMut(u64) -> io::Result<()>,
 ) -> Result<Vec<Size>, EstimateError> {
     let mut tallies = Vec::new();
     for base in bases {
@@ -57,15 +65,18 @@ pub(crate) fn estimate(
     let mut failed = None;
     let mut linked = HashSet::new();
     let budget: Arc<Budget> = Budget::new(0);
+    let mut seen = 0u64;
     let ended = walk(tree, budget, clock, |event| {
-        let told = tell(&mut tallies, &mut linked, event);
-        told.map_err(|error| {
+        seen += 1;
+        let said = if seen.is_multiple_of(PROGRESS_EVERY) { progress(seen) } else { Ok(()) };
+        let told = tell(&mut tallies, &mut linked, event).map_err(EstimateError::Base);
+        told.and(said.map_err(EstimateError::Told)).map_err(|error| {
             failed = Some(error);
             Stop
         })
     });
     match (ended, failed) {
-        (_, Some(error)) => return Err(EstimateError::Base(error)),
+        (_, Some(error)) => return Err(error),
         (Err(Ended::Failed(error)), None) => return Err(EstimateError::Walk(error)),
         (Ok(()) | Err(Ended::Stopped), None) => {}
     }

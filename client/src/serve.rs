@@ -9,9 +9,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use format::wire::{
-    self, DleSpec, DumpRequest, Estimate, EstimateBase, FramePiece, Hello, Kind, Note, PREFIX,
-    Progress, Reply, Request, RestoreRecord, RestoreRequest, Severity, Trouble, WireError,
-    WirePath,
+    self, DleSpec, DumpRequest, ESTIMATE_PROGRESS, Estimate, EstimateBase, FramePiece, Hello, Kind,
+    Note, PREFIX, Progress, Reply, Request, RestoreRecord, RestoreRequest, Severity, Trouble,
+    WireError, WirePath,
 };
 use types::{DumpId, FileTime};
 
@@ -99,7 +99,7 @@ fn converse<R: Read, W: Write>(
     let ours = Hello::ours(agent.program);
     output.send(Kind::Hello, &ours)?;
     let Some(hello) = input.next()? else { return Ok(()) };
-    wire::negotiate(&ours, &hello.json(Kind::Hello)?)?;
+    let agreed = wire::negotiate(&ours, &hello.json(Kind::Hello)?)?;
     while let Some(message) = input.next()? {
         match message.json(Kind::Request)? {
             Request::Check { dle, bases } => {
@@ -108,7 +108,13 @@ fn converse<R: Read, W: Write>(
                 output.send(Kind::Reply, &Reply::Checked { notes })?;
             }
             Request::Estimate { dle, bases } => {
-                let estimates = estimates(agent, &dle, &bases)?;
+                let estimates = estimates(agent, &dle, &bases, |entries| {
+                    if agreed.has(ESTIMATE_PROGRESS) {
+                        output
+                            .tell(Kind::Progress, &Progress { entries, ..Progress::default() })?;
+                    }
+                    Ok(())
+                })?;
                 output.send(Kind::Reply, &Reply::Estimates { estimates })?;
             }
             Request::Dump(request) => dump(agent, &request, output)?,
@@ -240,6 +246,7 @@ fn estimates(
     agent: &Agent<'_>,
     dle: &DleSpec,
     asked: &[EstimateBase],
+    progress: impl FnMut(u64) -> io::Result<()>,
 ) -> Result<Vec<Estimate>, ServeError> {
     let snapshots = agent.state.of(&dle.host, &dle.dle)?;
     let (selection, _) = selection(dle)?;
@@ -260,7 +267,7 @@ fn estimates(
         }
         known.push(true);
     }
-    let mut sizes = estimate(tree, bases, agent.clock)?.into_iter();
+    let mut sizes = estimate(tree, bases, agent.clock, progress)?.into_iter();
     let answer = asked.iter().zip(known).map(|(dump, known)| {
         let size = if known { sizes.next() } else { None };
         let size = size.map(|size| (size.entries, size.bytes));

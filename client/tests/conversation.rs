@@ -35,6 +35,8 @@ struct Dumped {
     image: Vec<u8>,
     contents: contents::Contents,
     notes: Vec<Note>,
+    /// How often it was said how far the dump is.
+    progress: usize,
     end: DumpEnd,
 }
 
@@ -85,6 +87,7 @@ impl Server {
         let request = Request::Dump(request(dle, level, base));
         assert_eq!(self.ask(&request), Reply::Ready);
         let (mut image, mut last, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+        let mut progress = 0;
         loop {
             let (kind, payload) = self.next().unwrap();
             let message = wire::Message { kind, payload: &payload };
@@ -98,11 +101,11 @@ impl Server {
                     image.extend_from_slice(piece.bytes);
                 }
                 Kind::Message => notes.push(message.json(Kind::Message).unwrap()),
-                Kind::Progress => {}
+                Kind::Progress => progress += 1,
                 _ => {
                     let end = message.json(Kind::End).unwrap();
                     let contents = contents::decode(&last).unwrap();
-                    return Dumped { image, contents, notes, end };
+                    return Dumped { image, contents, notes, progress, end };
                 }
             }
         }
@@ -206,6 +209,29 @@ fn a_sparse_file_is_estimated_by_what_it_holds() {
     let (_, estimated) = estimates[0].size.unwrap();
     let raw = server.dump(dle, 0, None).end.total.raw_bytes;
     assert!(raw > 600 * 8192 && estimated.abs_diff(raw) < raw / 20, "{estimated} against {raw}");
+    server.close();
+}
+
+#[test]
+fn a_walk_that_finds_nothing_new_is_not_silent() {
+    let (dir, tree) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    for number in 0..33_000 {
+        std::os::unix::fs::symlink("nowhere", tree.path().join(number.to_string())).unwrap();
+    }
+    let dle = spec(tree.path());
+    let mut server = Server::start(&dir.path().join("state"));
+    let full = server.dump(dle.clone(), 0, None);
+    server.confirm(&dle, full.end.dump, Vec::new());
+    let next = server.dump(dle.clone(), 1, Some(full.end.dump));
+    assert!(next.progress >= 2, "a word for every 16384 entries: {}", next.progress);
+
+    let bases = vec![EstimateBase { level: Level::FULL, base: None }];
+    server.send(Kind::Request, &Request::Estimate { dle, bases });
+    let kinds: Vec<Kind> = std::iter::from_fn(|| server.next())
+        .map(|(kind, _)| kind)
+        .take_while(|kind| *kind != Kind::Reply)
+        .collect();
+    assert_eq!(kinds, [Kind::Progress, Kind::Progress]);
     server.close();
 }
 

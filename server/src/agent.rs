@@ -4,10 +4,13 @@
 //! kept, so that what an agent says while dying is in the report. One connection carries one request.
 //!
 //! Whoever waits for an agent is not at its mercy: waiting ends when nothing came for as long as the
-//! configuration allows, or when the run wants the dump to stop.
+//! configuration allows, or when the run wants the dump to stop. An agent is the head of a process group: it is ended
+//! with all that it has started, and a Ctrl-C at the terminal is the run's to hear, not the agent's.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +20,8 @@ use std::time::{Duration, Instant};
 
 use format::script::{ScriptCall, ScriptEnd};
 use format::wire::{self, Kind};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -57,6 +62,8 @@ pub struct Agent {
     patience: Patience,
     agreed: wire::Agreed,
     child: Child,
+    /// Whether the process is known to be no more.
+    ended: bool,
     to: Option<Writer>,
     from: ChildStdout,
     buffer: Vec<u8>,
@@ -154,6 +161,7 @@ impl Agent {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .process_group(0)
             .spawn()
             .map_err(start)?;
         let to = child.stdin.take().map(Writer);
@@ -170,6 +178,7 @@ impl Agent {
             patience,
             agreed: wire::Agreed { version: wire::VERSION, features: BTreeSet::new() },
             child,
+            ended: false,
             to,
             from,
             buffer: Vec::new(),
@@ -221,7 +230,7 @@ impl Agent {
     /// Reads more into the buffer.
     fn fill(&mut self) -> Result<(), AgentError> {
         const STEP: usize = 1 << 20;
-        self.wait()?;
+        wait(&self.patience, self.from.as_fd()).map_err(|ended| self.not_waited(ended))?;
         self.buffer.drain(..self.start);
         self.start = 0;
         let old = self.buffer.len();
@@ -240,45 +249,29 @@ impl Agent {
         }
     }
 
-    /// Waits until there is something to read.
-    fn wait(&mut self) -> Result<(), AgentError> {
-        use rustix::event::{PollFd, PollFlags, poll};
-        let began = Instant::now();
-        loop {
-            let mut from = [PollFd::new(&self.from, PollFlags::IN)];
-            match poll(&mut from, Some(&TICK)) {
-                Ok(1..) => return Ok(()),
-                Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(self.broken(error.into())),
-            }
-            if self.patience.stop.load(Ordering::Relaxed) {
-                return Err(AgentError::Stopped);
-            }
-            if began.elapsed() >= self.patience.silence {
-                return Err(AgentError::Silent(self.patience.silence));
-            }
+    fn not_waited(&mut self, ended: NotWaited) -> AgentError {
+        match ended {
+            NotWaited::Stopped => AgentError::Stopped,
+            NotWaited::Silent => AgentError::Silent(self.patience.silence),
+            NotWaited::Failed(source) => self.broken(source),
         }
     }
 
     /// The next message, which has to be of this kind (or the agent's refusal).
     pub fn expect<T: DeserializeOwned>(&mut self, kind: Kind) -> Result<T, AgentError> {
-        let received = self.receive()?;
-        if received.kind == Kind::Error {
-            return Err(AgentError::Refused(told(&parse::<wire::Trouble>(received.payload)?)));
-        }
-        if received.kind != kind {
-            return Err(AgentError::Protocol(format!(
-                "{:?} where {kind:?} was expected",
-                received.kind
-            )));
-        }
-        parse(received.payload)
+        expected(self.receive()?, kind)
     }
 
-    /// Sends a request and reads its reply. A refusal is an error.
+    /// Sends a request and reads its reply. A refusal is an error. Whoever says how far it has come is waited for on.
     pub fn ask(&mut self, request: &wire::Request) -> Result<wire::Reply, AgentError> {
         self.send(Kind::Request, request)?;
-        match self.expect(Kind::Reply)? {
+        let reply = loop {
+            let received = self.receive()?;
+            if received.kind != Kind::Progress {
+                break expected(received, Kind::Reply)?;
+            }
+        };
+        match reply {
             wire::Reply::Refused(trouble) => Err(AgentError::Refused(told(&trouble))),
             reply => Ok(reply),
         }
@@ -298,7 +291,11 @@ impl Agent {
     /// Says that nothing more will be sent, and waits until the agent has ended.
     pub fn finish(mut self) -> Result<(), AgentError> {
         self.to = None;
+        let process = self.group().and_then(|pid| Ok(pidfd_open(pid, PidfdFlags::empty())?));
+        let process = process.map_err(|source| self.broken(source))?;
+        wait(&self.patience, process.as_fd()).map_err(|ended| self.not_waited(ended))?;
         let status = self.child.wait().map_err(|source| self.broken(source))?;
+        self.ended = true;
         if status.success() {
             Ok(())
         } else {
@@ -311,16 +308,32 @@ impl Agent {
         self.child.id()
     }
 
+    /// The process group that it is the head of.
+    fn group(&self) -> io::Result<Pid> {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        id.ok_or_else(|| io::Error::other("it has no process id"))
+    }
+
+    /// Ends it and all that it has started, unless it was seen to have ended.
+    fn end(&mut self) {
+        self.to = None;
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let group = self.group();
+        let killed = group.and_then(|group| Ok(kill_process_group(group, Signal::KILL)?));
+        if let Err(error) = killed.and_then(|()| self.child.wait()) {
+            tracing::debug!("the agent could not be ended: {error}");
+        }
+    }
+
     fn broken(&mut self, source: io::Error) -> AgentError {
         AgentError::Broken { last_words: self.last_words(), source }
     }
 
     /// What the agent wrote last on standard error, once it has ended.
     fn last_words(&mut self) -> String {
-        self.to = None;
-        if let Err(error) = self.child.kill().and_then(|()| self.child.wait()) {
-            tracing::debug!("the agent could not be ended: {error}");
-        }
+        self.end();
         if let Some(listener) = self.listener.take()
             && listener.join().is_err()
         {
@@ -334,11 +347,31 @@ impl Agent {
 impl Drop for Agent {
     /// An agent that nobody listens to is ended, not left.
     fn drop(&mut self) {
-        self.to = None;
-        if matches!(self.child.try_wait(), Ok(None))
-            && let Err(error) = self.child.kill().and_then(|()| self.child.wait())
-        {
-            tracing::debug!("the agent could not be ended: {error}");
+        self.end();
+    }
+}
+
+/// Why waiting ended before there was something.
+enum NotWaited {
+    Stopped,
+    Silent,
+    Failed(io::Error),
+}
+
+/// Waits until there is something to read, or a process has ended.
+fn wait(patience: &Patience, from: BorrowedFd<'_>) -> Result<(), NotWaited> {
+    let began = Instant::now();
+    loop {
+        match poll(&mut [PollFd::new(&from, PollFlags::IN)], Some(&TICK)) {
+            Ok(1..) => return Ok(()),
+            Ok(0) | Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(NotWaited::Failed(error.into())),
+        }
+        if patience.stop.load(Ordering::Relaxed) {
+            return Err(NotWaited::Stopped);
+        }
+        if began.elapsed() >= patience.silence {
+            return Err(NotWaited::Silent);
         }
     }
 }
@@ -350,6 +383,15 @@ pub fn told(trouble: &wire::Trouble) -> String {
         .map(String::as_str)
         .collect::<Vec<_>>()
         .join(": ")
+}
+
+/// What a message of this kind says.
+fn expected<T: DeserializeOwned>(received: Received<'_>, kind: Kind) -> Result<T, AgentError> {
+    match received.kind {
+        Kind::Error => Err(AgentError::Refused(told(&parse(received.payload)?))),
+        got if got == kind => parse(received.payload),
+        got => Err(AgentError::Protocol(format!("{got:?} where {kind:?} was expected"))),
+    }
 }
 
 /// Parses a JSON payload.

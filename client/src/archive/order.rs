@@ -15,7 +15,7 @@ use format::wire::{DumpEnd, FrameFlags, FramePiece, Note, PIECE, Progress, Sever
 
 use super::content::{Large, Met};
 use super::job::{MadeFrame, Part, Row, strange};
-use super::plan::Order;
+use super::plan::{ITEMS_MOST, Order};
 use super::spool::Spool;
 use super::work::{changed, cut_short, unreadable_stretch};
 use super::{DumpError, Sink};
@@ -79,6 +79,10 @@ impl<'a, S: Sink> Sequencer<'a, S> {
             // A worker that is gone without an answer has panicked; the scope will say so.
             let made = result.recv().map_err(|_| DumpError::Worker)??;
             let first = self.count;
+            if made.rows.len() >= ITEMS_MOST {
+                // Where next to nothing has changed there may be nothing else to send, and the server takes silence ill.
+                self.sink.progress(self.progress).map_err(DumpError::Sink)?;
+            }
             for frame in made.frames {
                 let stored = self.frame(frame)?;
                 drop(used.try_send(stored));

@@ -29,7 +29,7 @@ use crate::stat::Stat;
 use crate::walk::{Ended, Event, Found, Inside, Names, Passed, Stop, Tree, walk};
 
 /// A bundle is closed when it has this many items, whatever their size.
-const ITEMS_MOST: usize = 1 << 14;
+pub(super) const ITEMS_MOST: usize = 1 << 14;
 
 /// The name of the list of what is gone.
 const GONE_LIST: &[u8] = b".reelkeep/deleted";

@@ -11,10 +11,13 @@ pub const VERSION: u32 = 1;
 
 /// The features of this program. A feature is an agreement to say, or to understand, something that version
 /// 1 alone does not have; the first program had none.
-pub const FEATURES: &[&str] = &[SCRIPTS];
+pub const FEATURES: &[&str] = &[SCRIPTS, ESTIMATE_PROGRESS];
 
 /// The agent runs scripts: the request `script` and its reply.
 pub const SCRIPTS: &str = "scripts";
+
+/// While it estimates, the agent says now and then how far it has come, before its reply.
+pub const ESTIMATE_PROGRESS: &str = "estimate-progress";
 
 /// Who speaks, and what it understands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

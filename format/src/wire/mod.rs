@@ -21,7 +21,7 @@ pub use dump::{
     DleSpec, DumpEnd, DumpRequest, Estimate, EstimateBase, FrameFlags, FramePiece, Note, Progress,
     Reply, Request, Severity, Status, Trouble,
 };
-pub use hello::{Agreed, FEATURES, Hello, SCRIPTS, VERSION, negotiate};
+pub use hello::{Agreed, ESTIMATE_PROGRESS, FEATURES, Hello, SCRIPTS, VERSION, negotiate};
 pub use path::{BadWirePath, WirePath};
 pub use restore::{Existing, RestoreEnd, RestoreRecord, RestoreRequest, Wanted};
 

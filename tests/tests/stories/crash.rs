@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::programs::{generator, long};
 use crate::site::{Scratch, Site};
@@ -103,7 +103,11 @@ fn strike(mut night: Child, victim: Victim, after: Duration) {
     let server = Pid::from_child(&night);
     match victim {
         Victim::Server => kill(server),
-        Victim::Both => gone_or_killed(kill_process_group(server, Signal::KILL)),
+        Victim::Both => {
+            let agents = children(server);
+            kill(server);
+            agents.into_iter().for_each(kill);
+        }
         Victim::Agent => children(server).into_iter().for_each(kill),
     }
     night.wait().unwrap();
