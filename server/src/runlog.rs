@@ -190,6 +190,8 @@ pub const NAMED: usize = 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
+    /// Nobody could say how large it would be.
+    Estimate,
     /// The agent could not be started.
     Start,
     /// The agent ended, or said nothing for too long.

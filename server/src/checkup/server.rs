@@ -14,7 +14,6 @@ use crate::holding::{self, Disk};
 use crate::night;
 use crate::night::destinations;
 use crate::night::estimate::with_causes;
-use crate::planner::Kind;
 use crate::site::Site;
 
 /// Less than this on a file system that the server keeps its own files on will not last.
@@ -244,7 +243,7 @@ pub(super) fn plan(
         Err(error) => return unread(notes, &error),
     };
     for skipped in plan.skipped() {
-        if matches!(skipped.kind, Kind::Failed | Kind::DoesNotFit) {
+        if skipped.kind.is_failure() {
             notes.error(&skipped.dle, skipped.why.clone(), "see `reelkeep plan`");
         }
     }

@@ -23,7 +23,10 @@ pub(super) fn run(context: &Context, arguments: &cli::Plan) -> anyhow::Result<Ex
     } else {
         print::text(&text(&plan))?;
     }
-    let failed = plan.skipped().iter().any(|skipped| skipped.kind == Kind::Failed);
+    let failed = plan
+        .skipped()
+        .iter()
+        .any(|skipped| matches!(skipped.kind, Kind::Failed | Kind::NoEstimate));
     Ok(if failed { Exit::Complaints } else { Exit::Good })
 }
 
@@ -38,7 +41,7 @@ fn value(plan: &Plan) -> serde_json::Value {
             "urgency": planned.urgency, "why": planned.why,
         })).collect::<Vec<_>>(),
         "skipped": plan.skipped().iter().map(|skipped| json!({
-            "host": skipped.dle.host, "dle": skipped.dle.dle, "failed": skipped.kind == Kind::Failed,
+            "host": skipped.dle.host, "dle": skipped.dle.dle, "failed": matches!(skipped.kind, Kind::Failed | Kind::NoEstimate),
             "why": skipped.why,
         })).collect::<Vec<_>>(),
         "warnings": plan.warnings().iter().map(|warning| &warning.text).collect::<Vec<_>>(),

@@ -45,7 +45,7 @@ use crate::holding::{Disk, Held};
 use crate::operator::Desk;
 use crate::planner::{self, Plan};
 use crate::progress::Progress;
-use crate::runlog::{Outcome, RunEvent, RunLog};
+use crate::runlog::{Cause, Outcome, RunEvent, RunLog};
 use crate::script::Scripts;
 use crate::site::Site;
 use estimate::with_causes;
@@ -228,19 +228,22 @@ pub fn told(plan: &Plan) -> Vec<RunEvent> {
         stored: planned.choice.cost.stored,
         why: planned.why.clone(),
     });
-    let skipped = plan.skipped().iter().map(|skipped| match skipped.kind {
-        planner::Kind::Failed | planner::Kind::DoesNotFit => {
-            RunEvent::DleFailed { dle: skipped.dle.clone(), why: skipped.why.clone() }
-        }
-        planner::Kind::AsConfigured | planner::Kind::FullElsewhere => {
-            RunEvent::Skipped { dle: skipped.dle.clone(), why: skipped.why.clone() }
+    let unknown = plan.skipped().iter().filter(|it| it.kind == planner::Kind::NoEstimate);
+    let unknown =
+        unknown.map(|it| RunEvent::DumpTrouble { dle: it.dle.clone(), cause: Cause::Estimate });
+    let skipped = plan.skipped().iter().map(|skipped| {
+        let (dle, why) = (skipped.dle.clone(), skipped.why.clone());
+        if skipped.kind.is_failure() {
+            RunEvent::DleFailed { dle, why }
+        } else {
+            RunEvent::Skipped { dle, why }
         }
     });
     let warnings = plan.warnings().iter().map(|warning| {
         let about = warning.dle.as_ref().map(|dle| format!("{dle}: ")).unwrap_or_default();
         RunEvent::Warning { text: format!("{about}{}", warning.text) }
     });
-    planned.chain(skipped).chain(warnings).collect()
+    planned.chain(unknown).chain(skipped).chain(warnings).collect()
 }
 
 /// Runs the dispatcher over the plan and what waits on the holding disks, and closes the run.
@@ -370,10 +373,7 @@ pub fn settle(
             }
         }
     }
-    failed |= plan
-        .skipped()
-        .iter()
-        .any(|s| matches!(s.kind, planner::Kind::Failed | planner::Kind::DoesNotFit));
+    failed |= plan.skipped().iter().any(|skipped| skipped.kind.is_failure());
     failed |= orders.taper
         && dispatcher.held_images().next().is_some()
         && dispatcher.degraded().next().is_some();

@@ -176,7 +176,7 @@ pub(super) fn choose<'a>(
         (_, _, Err(why)) => {
             let why = given.and_then(|given| given.failed.clone()).unwrap_or_else(|| why.clone());
             let why = format!("there is no estimate for it: {why}");
-            return Err(Skipped { dle: dle.dle.clone(), kind: Kind::Failed, why });
+            return Err(Skipped { dle: dle.dle.clone(), kind: Kind::NoEstimate, why });
         }
     };
     Ok(Case { facts: dle, due, full, incremental, take, why, urgency: urgency(dle, due) })

@@ -58,8 +58,20 @@ pub enum Kind {
     FullElsewhere,
     /// It doesn't fit tonight.
     DoesNotFit,
+    /// Nobody can say how large it would be.
+    NoEstimate,
     /// It can't be dumped: the operator has to do something.
     Failed,
+}
+
+impl Kind {
+    /// Whether the DLE should have been dumped.
+    pub fn is_failure(self) -> bool {
+        match self {
+            Self::DoesNotFit | Self::NoEstimate | Self::Failed => true,
+            Self::AsConfigured | Self::FullElsewhere => false,
+        }
+    }
 }
 
 /// A DLE that is not dumped tonight.

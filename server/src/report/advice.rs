@@ -36,6 +36,10 @@ pub(super) fn of_drive(blame: &str) -> Option<&'static str> {
 pub(super) fn of_dump(dle: &DleRef, cause: Option<Cause>, tries: u32) -> String {
     let check = format!("`reelkeep check {} {}`", dle.host, dle.dle);
     match cause {
+        Some(Cause::Estimate) => format!(
+            "look whether the client is up and whether a file system on it hangs; if it is only slow, raise `etimeout`. \
+             {check} tries to reach it"
+        ),
         Some(Cause::Start) => format!("install reelkeep-agent beside reelkeep; {check} says whether it starts"),
         Some(Cause::Agent) => format!(
             "look whether the client is up, whether a file system on it hangs, and what killed the agent; if it is only \
