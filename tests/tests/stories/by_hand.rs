@@ -11,7 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::programs::{Said, built, run};
 use crate::site::{Scratch, Site};
-use crate::trees::Manifest;
+use crate::trees::{Manifest, noise};
 
 /// The library, and the pipe in which mail arrives.
 struct Desk {
@@ -176,16 +176,4 @@ fn at_the_terminal(site: &Site, arguments: &[&str], question: &str, answer: &str
     }
     script.wait().unwrap();
     String::from_utf8_lossy(&seen).into_owned()
-}
-
-/// Bytes that do not compress.
-fn noise(length: usize) -> Vec<u8> {
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let byte = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_be_bytes()[0]
-    };
-    std::iter::repeat_with(byte).take(length).collect()
 }

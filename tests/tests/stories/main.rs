@@ -19,6 +19,7 @@ mod crash;
 mod damage;
 mod first_command;
 mod forty;
+mod hangs;
 mod lost;
 mod pressure;
 mod scripts;

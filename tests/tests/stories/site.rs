@@ -69,7 +69,12 @@ impl Site {
 
     /// `reelkeep -c SITE …`, not started yet.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(built("reelkeep"));
+        self.command_of(&built("reelkeep"), arguments)
+    }
+
+    /// The same with another program.
+    pub(crate) fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.arg("-c").arg(&self.directory).args(arguments).env("RUST_BACKTRACE", "1");
         command
     }

@@ -46,6 +46,18 @@ pub(crate) fn churn(tree: &Path, seconds: f64) {
     generator("churn.py", [tree.as_os_str(), seconds.to_string().as_ref()]);
 }
 
+/// Bytes that do not compress.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let byte = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()[0]
+    };
+    std::iter::repeat_with(byte).take(length).collect()
+}
+
 /// What a tree held at a moment: a line for each entry, sorted by path.
 #[derive(Clone)]
 pub(crate) struct Manifest(Vec<String>);
