@@ -4,15 +4,15 @@
 //! one more, and there is a place for the image. Among candidates the priority of the configuration
 //! decides first, then the letter of the dumper (`dumporder`), then the order of the plan.
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use types::Bytes;
 
 use super::Dispatcher;
 use super::drives::DriveState;
-use super::job::Job;
-use super::site::{Holding, Letter};
+use super::job::{Goal, Job, Route};
+use super::lanes::{Bounds, Kind, KindNo, Network};
+use super::site::Letter;
 use super::stores::{StoreNo, Volumes};
 
 /// What keeps a dumper from its next dump.
@@ -52,60 +52,47 @@ impl fmt::Display for Idle {
     }
 }
 
-/// Where a dump is to go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Route {
-    Holding,
-    Drive,
-}
-
 impl Dispatcher {
     /// Why no further dump is started.
     pub fn idle(&self) -> Idle {
         if self.dumpers.iter().all(Option::is_some) {
             return Idle::Busy;
         }
-        let waiting = self.jobs.iter().filter(|job| job.is_waiting());
-        waiting.filter_map(|job| self.obstacle(job)).max().unwrap_or(Idle::NothingLeft)
+        let waiting = self.jobs.waiting().filter_map(|at| self.obstacle(&self.jobs[at]));
+        waiting.max().unwrap_or(Idle::NothingLeft)
     }
 
     /// The job that this dumper takes next, of those that go `route`.
     pub(super) fn next_job(&self, dumper: usize, route: Route) -> Option<usize> {
-        let letter = self.site.dumporder.get(dumper).copied();
-        let letter =
-            letter.unwrap_or(if dumper < 3 { Letter::ShortestTime } else { Letter::LongestTime });
-        let better = |a: &Job, b: &Job| {
-            let by_priority = b.planned.priority.cmp(&a.planned.priority);
-            by_priority.then_with(|| prefer(letter, a, b)) == Ordering::Less
-        };
-        let mut best: Option<usize> = None;
-        for (at, job) in self.jobs.iter().enumerate().filter(|(_, job)| job.is_waiting()) {
-            // What stands in its way is asked only of a job that would be taken.
-            if best.is_none_or(|best| better(job, &self.jobs[best]))
-                && self.route(job) == route
-                && self.obstacle(job).is_none()
-            {
-                best = Some(at);
-            }
-        }
-        best
+        #[cfg(test)]
+        self.compare_with_all_jobs();
+        self.next_in_line(self.site.letter(dumper), route)
     }
 
-    /// Whether the image goes to holding or straight to a drive.
-    pub(super) fn route(&self, job: &Job) -> Route {
-        match job.manner.holding {
-            Holding::Required => Route::Holding,
-            Holding::Never => Route::Drive,
-            Holding::Auto if job.no_space || !self.space.could_ever_hold(job.size()) => {
-                Route::Drive
+    /// The job that the letter prefers. [`Dispatcher::obstacle`] says when a job can be started; this finds the first of
+    /// those without asking it of each.
+    pub(super) fn next_in_line(&self, letter: Letter, route: Route) -> Option<usize> {
+        let kinds = self.jobs.kinds().filter(|(_, kind)| kind.route == route);
+        let first = kinds.filter_map(|(no, kind)| match route {
+            Route::Drive => {
+                self.ready_drive_for(&kind.goal)?;
+                let network = self.network(kind.interface.as_ref());
+                self.jobs.first(no, letter, &Bounds { network, room: &|_| true })
             }
-            Holding::Auto => Route::Holding,
-        }
+            Route::Holding if self.somebody_waits_for_room() => None,
+            Route::Holding => {
+                let untouched = self.untouched(&kind.goal, kind.full);
+                let room = |size| self.space.fits(size, untouched);
+                let network = self.network(kind.interface.as_ref());
+                self.jobs.first(no, letter, &Bounds { network, room: &room })
+            }
+        });
+        first.min().map(|rank| rank.job)
     }
 
     /// What stands in the way of this dump.
     pub(super) fn obstacle(&self, job: &Job) -> Option<Idle> {
-        if job.planned.not_before > self.now {
+        if job.planned.not_before > self.jobs.now() {
             return Some(Idle::StartTime);
         }
         if !self.client_is_free(job) {
@@ -114,37 +101,56 @@ impl Dispatcher {
         if !self.network_is_free(job) {
             return Some(Idle::Bandwidth);
         }
-        match self.route(job) {
-            Route::Drive if self.ready_drive_for(job).is_none() => Some(Idle::NoDrive),
+        match job.route(&self.space) {
+            Route::Drive if self.ready_drive_for(job.goal()).is_none() => Some(Idle::NoDrive),
             Route::Drive => None,
             Route::Holding if self.has_room_for(job) => None,
-            Route::Holding if self.may_get_volumes(job) => Some(Idle::VolumeUnknown),
+            Route::Holding if self.may_get_volumes(job.goal()) => Some(Idle::VolumeUnknown),
             Route::Holding => Some(Idle::NoSpace),
         }
     }
 
     /// What has to stay free for incrementals when this one is started. As long as nobody knows whether
     /// there is a volume, it is treated as if there were none.
-    pub(super) fn untouched(&self, job: &Job) -> Bytes {
+    pub(super) fn untouched(&self, goal: &Goal, full: bool) -> Bytes {
         let volumes = |&store: &StoreNo| {
             self.is_possible(store) && self.store(store).volumes != Volumes::Unknown
         };
-        let leaves = job.goal().now.iter().any(volumes);
+        let leaves = goal.now.iter().any(volumes);
         // What no run of this kind writes was never meant to leave tonight.
-        let stays = job.goal().now.is_empty() && !job.goal().later.is_empty();
-        if job.way.level.is_full() && !leaves && !stays { self.reserve() } else { Bytes::ZERO }
+        let stays = goal.now.is_empty() && !goal.later.is_empty();
+        if full && !leaves && !stays { self.reserve() } else { Bytes::ZERO }
     }
 
     /// Dumps in flight that have used up their space come first: a new one would only wait beside them.
     fn has_room_for(&self, job: &Job) -> bool {
-        let waits = |job: &Job| job.dumping().is_some_and(|dumping| dumping.waits.is_some());
-        !self.in_flight().any(waits) && self.space.fits(job.size(), self.untouched(job))
+        let untouched = self.untouched(job.goal(), job.way.level.is_full());
+        !self.somebody_waits_for_room() && self.space.fits(job.size(), untouched)
     }
 
-    /// Whether somebody has still to look for a volume for it.
-    fn may_get_volumes(&self, job: &Job) -> bool {
+    fn somebody_waits_for_room(&self) -> bool {
+        self.in_flight().any(|job| job.dumping().is_some_and(|dumping| dumping.waits.is_some()))
+    }
+
+    /// Whether a dump that its host and the network would take finds no space on holding.
+    pub(super) fn some_lack_space(&self) -> bool {
+        let lacks = |(no, kind): (KindNo, &Kind)| {
+            if kind.route == Route::Drive || self.may_get_volumes(&kind.goal) {
+                return false;
+            }
+            let untouched = self.untouched(&kind.goal, kind.full);
+            let waits = self.somebody_waits_for_room();
+            let room = |size| !waits && self.space.fits(size, untouched);
+            let network = self.network(kind.interface.as_ref());
+            self.jobs.some_lack_room(no, &Bounds { network, room: &room })
+        };
+        self.jobs.kinds().any(lacks)
+    }
+
+    /// Whether somebody has still to look for a volume.
+    fn may_get_volumes(&self, goal: &Goal) -> bool {
         let unknown = |&store: &StoreNo| self.store(store).volumes == Volumes::Unknown;
-        job.goal().now.iter().any(unknown)
+        goal.now.iter().any(unknown)
     }
 
     /// The part of holding that is kept for incrementals. (Amanda divides the percentage as an integer
@@ -153,14 +159,14 @@ impl Dispatcher {
         self.space.total().share(f64::from(self.site.reserve.min(100)) / 100.0)
     }
 
-    /// A drive with a volume that the job may go to, and that has nothing to do.
-    pub(super) fn ready_drive_for(&self, job: &Job) -> Option<usize> {
+    /// A drive with a volume of one of the storages, and that has nothing to do.
+    pub(super) fn ready_drive_for(&self, goal: &Goal) -> Option<usize> {
         let ready = |&store: &StoreNo| {
             self.drives.iter().position(|drive| {
                 matches!(&drive.state, DriveState::Mounted(volume) if volume.store == store)
             })
         };
-        job.goal().now.iter().find_map(ready).filter(|_| self.haste.is_none())
+        goal.now.iter().find_map(ready).filter(|_| self.haste.is_none())
     }
 
     /// The jobs being dumped.
@@ -176,25 +182,19 @@ impl Dispatcher {
         !spindle_busy && others().count() < job.manner.maxdumps.max(1) as usize
     }
 
-    /// An interface that nobody uses takes any dump, however fast.
     fn network_is_free(&self, job: &Job) -> bool {
-        let limit = job.manner.interface.as_ref().and_then(|name| self.site.interfaces.get(name));
-        let Some(&limit) = limit else { return true };
-        let same = |other: &&Job| other.manner.interface == job.manner.interface;
-        let mut rates = self.in_flight().filter(same).map(Job::rate).peekable();
-        rates.peek().is_none() || rates.sum::<Bytes>() + job.rate() <= limit
+        self.network(job.manner.interface.as_ref()).takes(job)
     }
-}
 
-/// `Less` when the letter prefers `a`.
-fn prefer(letter: Letter, a: &Job, b: &Job) -> Ordering {
-    let seconds = |job: &Job| job.way.cost.seconds;
-    match letter {
-        Letter::SmallestSize => a.size().cmp(&b.size()),
-        Letter::LargestSize => b.size().cmp(&a.size()),
-        Letter::ShortestTime => seconds(a).cmp(&seconds(b)),
-        Letter::LongestTime => seconds(b).cmp(&seconds(a)),
-        Letter::LowestBandwidth => a.rate().cmp(&b.rate()),
-        Letter::HighestBandwidth => b.rate().cmp(&a.rate()),
+    /// What others leave of an interface. One that nobody uses takes any dump, however fast.
+    pub(super) fn network(&self, interface: Option<&String>) -> Network {
+        let limit = interface.and_then(|name| self.site.interfaces.get(name));
+        let Some(&limit) = limit else { return Network::Free };
+        let same = |other: &&Job| other.manner.interface.as_ref() == interface;
+        let mut rates = self.in_flight().filter(same).map(Job::rate).peekable();
+        match rates.peek() {
+            None => Network::Free,
+            Some(_) => Network::Used { by_others: rates.sum(), limit },
+        }
     }
 }

@@ -258,10 +258,11 @@ impl Dispatcher {
         self.actions.push(Action::Release { dump, placed: stores.collect() });
         self.space.release(dump);
         let job = self.images.remove(&dump).and_then(|image| image.job);
-        if let Some(State::Over(outcome)) = job.map(|job| &mut self.jobs[job].state)
-            && let Outcome::Held { dump, level } = *outcome
+        if let Some(at) = job
+            && let State::Over(Outcome::Held { dump, level }) = self.jobs[at].state
         {
-            *outcome = Outcome::Placed { dump, level, lacks: Vec::new() };
+            let placed = Outcome::Placed { dump, level, lacks: Vec::new() };
+            self.change(at, |job| job.state = State::Over(placed));
         }
     }
 
@@ -292,7 +293,8 @@ impl Dispatcher {
         if !image.is_placed_somewhere()
             && let Some(job) = image.job.take()
         {
-            self.jobs[job].no_space = self.is_possible_for(&self.jobs[job]);
+            let possible = self.is_possible_for(self.jobs[job].goal());
+            self.change(job, |job| job.no_space = possible);
             self.again(job, &format!("its image on holding can't be read: {why}"));
         }
     }

@@ -2,11 +2,10 @@
 
 use types::{Bytes, DumpId};
 
-use super::candidates::Route;
 use super::drives::Work;
-use super::job::{Abort, Dumping, Image, Place, State};
+use super::job::{Abort, Dumping, Image, Place, Route, State};
 use super::stores::StoreNo;
-use super::{Action, DiskNo, Dispatcher, Failure, Outcome, Share, To};
+use super::{Action, DiskNo, Dispatcher, Failure, Job, Outcome, Share, To};
 
 impl Dispatcher {
     /// Gives every idle dumper its next dump to holding.
@@ -31,7 +30,7 @@ impl Dispatcher {
 
     fn start_direct(&mut self, dumper: usize) -> bool {
         let Some(job) = self.next_job(dumper, Route::Drive) else { return false };
-        let Some(drive) = self.ready_drive_for(&self.jobs[job]) else { return false };
+        let Some(drive) = self.ready_drive_for(self.jobs[job].goal()) else { return false };
         let dump = (self.ids)();
         if !self.drives[drive].begin(Work::Dump(dump)) {
             return false;
@@ -53,9 +52,12 @@ impl Dispatcher {
 
     fn start(&mut self, at: usize, dumper: usize, dump: DumpId, place: Place, to: To) {
         self.dumpers[dumper] = Some(at);
-        let job = &mut self.jobs[at];
-        job.tries += 1;
-        job.state = State::Dumping(Dumping { dump, dumper, to: place, waits: None, aborted: None });
+        let dumping = Dumping { dump, dumper, to: place, waits: None, aborted: None };
+        self.change(at, |job| {
+            job.tries += 1;
+            job.state = State::Dumping(dumping);
+        });
+        let job = &self.jobs[at];
         self.actions.push(Action::StartDump {
             dump,
             dle: job.dle().clone(),
@@ -74,7 +76,7 @@ impl Dispatcher {
 
     /// Takes the dump from its dumper.
     pub(super) fn land(&mut self, job: usize, state: State) -> Option<Dumping> {
-        let before = std::mem::replace(&mut self.jobs[job].state, state);
+        let before = self.change(job, |job| std::mem::replace(&mut job.state, state));
         let State::Dumping(dumping) = before else { return None };
         self.dumpers[dumping.dumper] = None;
         Some(dumping)
@@ -94,9 +96,10 @@ impl Dispatcher {
     pub(super) fn needs_room(&mut self, dump: DumpId, used: Bytes, full: Option<DiskNo>) {
         if let Some(disk) = full {
             self.space.refuse(disk);
+            self.jobs.route_again(&self.space);
         }
         if let Some(at) = self.job_of(dump)
-            && let Some(dumping) = self.jobs[at].dumping_mut()
+            && let Some(dumping) = self.jobs.dumping_mut(at)
         {
             dumping.waits = Some(used);
         }
@@ -105,8 +108,9 @@ impl Dispatcher {
     /// Lets dumps that wait for space go on, if there is some.
     pub(super) fn grant_room(&mut self) {
         for at in self.waiting_for_room() {
-            let untouched = self.untouched(&self.jobs[at]);
-            let Some(dumping) = self.jobs[at].dumping_mut() else { continue };
+            let job = &self.jobs[at];
+            let untouched = self.untouched(job.goal(), job.way.level.is_full());
+            let Some(dumping) = self.jobs.dumping_mut(at) else { continue };
             let Some(used) = dumping.waits else { continue };
             let dump = dumping.dump;
             if let Some(room) = self.space.grow(dump, used, untouched) {
@@ -129,7 +133,7 @@ impl Dispatcher {
     }
 
     pub(super) fn abort(&mut self, job: usize, reason: Abort, why: &str) {
-        let Some(dumping) = self.jobs[job].dumping_mut() else { return };
+        let Some(dumping) = self.jobs.dumping_mut(job) else { return };
         if dumping.aborted.is_none() {
             dumping.aborted = Some(reason);
             let dump = dumping.dump;
@@ -148,10 +152,10 @@ impl Dispatcher {
             (Some(Abort::Cancelled(why)), _) => self.give_up(at, why),
             (Some(Abort::Stopped), _) => self.give_up(at, "the run was stopped".to_owned()),
             // What the client says counts, even if we had given up on this try meanwhile.
-            (_, Failure::NoBase) if self.jobs[at].become_full() => self.jobs[at].tries -= 1,
+            (_, Failure::NoBase) if self.change(at, Job::become_full) => self.untried(at),
             (_, Failure::NoBase | Failure::Final) => self.give_up(at, why.to_owned()),
             (Some(Abort::NoSpace(why)), _) => {
-                self.jobs[at].tries -= 1;
+                self.untried(at);
                 self.without_space(at, &why);
             }
             (Some(Abort::Drive(why)), _) => self.again(at, &why),
@@ -162,17 +166,28 @@ impl Dispatcher {
 
     /// Puts the job back into the queue, if it has a try left.
     pub(super) fn again(&mut self, at: usize, why: &str) {
-        let job = &mut self.jobs[at];
+        let job = &self.jobs[at];
         if job.tries >= job.manner.tries.max(1) {
             let tries = job.tries;
             let all =
                 if tries == 1 { why.to_owned() } else { format!("{why} (after {tries} tries)") };
             self.give_up(at, all);
         } else {
-            let before = job.change.take().map(|change| change + "; ").unwrap_or_default();
-            job.change = Some(format!("{before}again: {why}"));
-            job.state = State::Waiting;
+            self.change(at, |job| {
+                let before = job.change.take().map(|change| change + "; ").unwrap_or_default();
+                job.change = Some(format!("{before}again: {why}"));
+                job.state = State::Waiting;
+            });
         }
+    }
+
+    /// What was just tried does not count as a try.
+    fn untried(&mut self, at: usize) {
+        self.change(at, |job| job.tries -= 1);
+    }
+
+    pub(super) fn change<T>(&mut self, at: usize, change: impl FnOnce(&mut Job) -> T) -> T {
+        self.jobs.change(at, &self.space, change)
     }
 
     /// A dump straight to a drive is whole and placed. What other storages lack is copied from there, later.

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use types::{Bytes, DleRef, DumpId, Level, Stamp, StorageName};
 
 use super::Outcome;
-use super::site::{Leftover, Manner, Taper};
+use super::site::{Holding, Leftover, Manner, Taper};
+use super::space::Space;
 use super::stores::StoreNo;
 use crate::planner::{Choice, Planned};
 
 /// Where an image must get to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Goal {
     /// Storages that this run writes to.
     pub(super) now: Vec<StoreNo>,
@@ -72,6 +73,13 @@ pub(super) struct Dumping {
     pub(super) aborted: Option<Abort>,
 }
 
+/// Where a dump is to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Route {
+    Holding,
+    Drive,
+}
+
 /// Where a dump in flight goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
@@ -122,12 +130,14 @@ impl Job {
         if self.way.level.is_full() { &self.full_goal } else { &self.incremental_goal }
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting)
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        matches!(self.state, State::Over(_))
+    /// Whether the image goes to holding or straight to a drive.
+    pub(super) fn route(&self, space: &Space) -> Route {
+        match self.manner.holding {
+            Holding::Required => Route::Holding,
+            Holding::Never => Route::Drive,
+            Holding::Auto if self.no_space || !space.could_ever_hold(self.size()) => Route::Drive,
+            Holding::Auto => Route::Holding,
+        }
     }
 
     pub(super) fn dumping(&self) -> Option<&Dumping> {

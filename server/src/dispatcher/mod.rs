@@ -33,6 +33,8 @@ mod drives;
 mod dumps;
 mod event;
 mod job;
+mod jobs;
+mod lanes;
 mod pick;
 mod shortage;
 mod site;
@@ -57,6 +59,7 @@ pub use space::{Disk, DiskNo, Reservation, Share};
 use crate::planner::Plan;
 use drives::Drive;
 use job::{Abort, Image, Job, State};
+use jobs::Jobs;
 use stores::{Store, StoreNo};
 
 /// How a planned DLE ended.
@@ -89,9 +92,7 @@ pub enum Outcome {
 pub struct Dispatcher {
     site: Site,
     ids: Box<dyn FnMut() -> DumpId + Send>,
-    /// Seconds since the run began.
-    now: u64,
-    jobs: Vec<Job>,
+    jobs: Jobs,
     images: BTreeMap<DumpId, Image>,
     space: Space,
     /// What each dumper does.
@@ -139,14 +140,15 @@ impl Dispatcher {
             space.adopt(image.dump, image.on.clone());
             images.insert(image.dump, Image::left_over(image, order, &site.tapers));
         }
+        let inparallel = site.inparallel.max(1);
+        let letters: Vec<_> = (0..inparallel).map(|dumper| site.letter(dumper)).collect();
         Self {
             ids,
-            now: 0,
-            jobs: jobs.collect(),
+            jobs: Jobs::new(jobs.collect(), &letters, &space),
             arrived: images.len() as u64,
             images,
             space,
-            dumpers: vec![None; site.inparallel.max(1)],
+            dumpers: vec![None; inparallel],
             drives: drives_of(&site.tapers),
             stores: site.tapers.iter().cloned().map(Store::new).collect(),
             turns: 0,
@@ -163,7 +165,7 @@ impl Dispatcher {
         match event {
             Event::Started if self.phase == Phase::Before => self.phase = Phase::Running,
             Event::Started => (),
-            Event::Time(now) => self.now = self.now.max(now),
+            Event::Time(now) => self.jobs.wake(now),
             Event::Cancelled { dle, why } => self.cancelled(&dle, &why),
             Event::Interrupted(haste) => self.haste = self.haste.max(Some(haste)),
             Event::Held { dump, stored, on, raw: _ } => self.held(dump, stored, on),
@@ -221,7 +223,7 @@ impl Dispatcher {
 
     /// The DLEs that are still to be dumped, each with what it waits for; `None`: only for a dumper.
     pub fn waiting(&self) -> impl Iterator<Item = (&DleRef, Option<Idle>)> {
-        let waiting = self.jobs.iter().filter(|job| job.is_waiting());
+        let waiting = self.jobs.waiting().map(|at| &self.jobs[at]);
         waiting.map(|job| (job.dle(), self.obstacle(job)))
     }
 
@@ -243,15 +245,13 @@ impl Dispatcher {
     }
 
     fn wait_or_end(&mut self) {
-        let waits =
-            self.jobs.iter().filter(|job| job.is_waiting()).map(|job| job.planned.not_before);
-        match waits.filter(|&time| time > self.now).min() {
+        match self.jobs.next_to_wake() {
             Some(time) if self.wake != Some(time) => {
                 self.wake = Some(time);
                 self.actions.push(Action::WakeAt(time));
             }
             Some(_) => (),
-            None if !self.is_busy() && self.jobs.iter().all(|job| !job.is_waiting()) => {
+            None if !self.is_busy() && self.jobs.waiting().next().is_none() => {
                 self.phase = Phase::Done;
                 self.actions.push(Action::Done);
             }
@@ -272,7 +272,7 @@ impl Dispatcher {
 
     /// The operator does not want a DLE dumped.
     fn cancelled(&mut self, dle: &DleRef, why: &str) {
-        let Some(at) = self.jobs.iter().position(|job| job.dle() == dle) else { return };
+        let Some(at) = self.jobs.find(dle) else { return };
         match self.jobs[at].state {
             State::Waiting => self.give_up(at, why.to_owned()),
             State::Dumping(_) => self.abort(at, Abort::Cancelled(why.to_owned()), why),
@@ -280,10 +280,10 @@ impl Dispatcher {
         }
     }
 
-    fn give_up(&mut self, job: usize, why: String) {
-        let job = &mut self.jobs[job];
-        let dle = job.dle().clone();
-        job.state = State::Over(Outcome::Failed { why: why.clone() });
+    fn give_up(&mut self, at: usize, why: String) {
+        let dle = self.jobs[at].dle().clone();
+        let failed = Outcome::Failed { why: why.clone() };
+        self.change(at, |job| job.state = State::Over(failed));
         self.actions.push(Action::GiveUp { dle, why });
     }
 }

@@ -10,11 +10,13 @@
 //!
 //! **Haste.** When the run is to end, nothing is begun.
 
+use std::collections::BTreeSet;
+
 use types::Bytes;
 
-use super::candidates::{Idle, Route};
 use super::drives::{Drive, DriveState, Work};
-use super::job::Abort;
+use super::job::{Abort, Route};
+use super::lanes::Kind;
 use super::site::Holding;
 use super::{Action, Dispatcher, Haste};
 
@@ -22,10 +24,8 @@ impl Dispatcher {
     /// Begins nothing more, and stops what is going on if it must.
     pub(super) fn hurry(&mut self) {
         let Some(haste) = self.haste else { return };
-        for at in 0..self.jobs.len() {
-            if self.jobs[at].is_waiting() {
-                self.give_up(at, "the run was stopped before its turn".to_owned());
-            }
+        for at in self.jobs.waiting().collect::<Vec<_>>() {
+            self.give_up(at, "the run was stopped before its turn".to_owned());
         }
         if haste == Haste::Stop {
             for at in self.dumpers.clone().into_iter().flatten() {
@@ -52,30 +52,30 @@ impl Dispatcher {
         if self.haste.is_some() {
             return;
         }
+        let stays = |kind: &Kind| {
+            let for_later = kind.goal.now.is_empty() && !kind.goal.later.is_empty();
+            kind.route == Route::Holding && (!kind.full || for_later)
+        };
+        let kinds = self.jobs.kinds();
+        let without = kinds.filter(|(_, kind)| !stays(kind) && !self.is_possible_for(&kind.goal));
+        let without = without.flat_map(|(no, _)| self.jobs.of_kind(no));
         let mut budget = self.space.free() - self.reserve();
-        for at in 0..self.jobs.len() {
+        for at in without.collect::<BTreeSet<usize>>() {
             let job = &self.jobs[at];
-            if !job.is_waiting() || self.is_possible_for(job) {
-                continue;
-            }
-            let for_later = job.goal().now.is_empty() && !job.goal().later.is_empty();
-            match self.route(job) {
-                Route::Holding if !job.way.level.is_full() || for_later => (),
-                Route::Holding if job.size() <= budget => budget = budget - job.size(),
-                Route::Holding | Route::Drive => {
-                    let why = self.no_volume_for(job);
-                    self.replace(at, &why);
-                }
+            if job.route(&self.space) == Route::Holding && job.size() <= budget {
+                budget = budget - job.size();
+            } else {
+                let why = self.no_volume_for(job);
+                self.replace(at, &why);
             }
         }
     }
 
     /// Takes the planned alternative, if that can go to holding.
     fn replace(&mut self, at: usize, why: &str) {
-        let job = &mut self.jobs[at];
-        if job.manner.holding != Holding::Never
-            && job.degrade(why)
-            && self.route(&self.jobs[at]) == Route::Holding
+        if self.jobs[at].manner.holding != Holding::Never
+            && self.change(at, |job| job.degrade(why))
+            && self.jobs[at].route(&self.space) == Route::Holding
         {
             return;
         }
@@ -100,22 +100,21 @@ impl Dispatcher {
             self.abort(smallest, Abort::NoSpace(why.to_owned()), why);
             return false;
         }
-        let stuck = |job: &super::Job| {
-            job.is_waiting() && !matches!(self.obstacle(job), Some(Idle::StartTime))
+        let Some(at) = self.jobs.waiting().find(|&at| !self.jobs.is_asleep(at)) else {
+            return false;
         };
-        let Some(at) = self.jobs.iter().position(stuck) else { return false };
         self.without_space(at, "there is no space for it on holding");
         true
     }
 
     /// A dump has no space on holding: straight to a drive, else something smaller, else nothing.
     pub(super) fn without_space(&mut self, at: usize, why: &str) {
-        let possible = self.is_possible_for(&self.jobs[at]) && self.haste.is_none();
-        let job = &mut self.jobs[at];
+        let job = &self.jobs[at];
+        let possible = self.is_possible_for(job.goal()) && self.haste.is_none();
         if possible && job.manner.holding == Holding::Auto && !job.no_space {
-            job.no_space = true;
-        } else if !job.degrade(why) {
-            let why = format!("{why}; {}", job.no_alternative());
+            self.change(at, |job| job.no_space = true);
+        } else if !self.change(at, |job| job.degrade(why)) {
+            let why = format!("{why}; {}", self.jobs[at].no_alternative());
             self.give_up(at, why);
         }
     }

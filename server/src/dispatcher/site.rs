@@ -185,6 +185,14 @@ pub struct Site {
     pub tapers: Vec<Taper>,
 }
 
+impl Site {
+    /// What this dumper prefers.
+    pub(super) fn letter(&self, dumper: usize) -> Letter {
+        let beyond = if dumper < 3 { Letter::ShortestTime } else { Letter::LongestTime };
+        self.dumporder.get(dumper).copied().unwrap_or(beyond)
+    }
+}
+
 /// An image of an earlier run that is still on holding, and that this run is to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {

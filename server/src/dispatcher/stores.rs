@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use types::{Label, StorageName};
 
 use super::drives::{DriveState, Volume};
-use super::job::Job;
+use super::job::{Goal, Job};
 use super::site::Taper;
 use super::{Dispatcher, Haste};
 
@@ -88,9 +88,9 @@ impl Dispatcher {
         open || more && usable
     }
 
-    /// True when this run can write an image of the job to some volume.
-    pub(super) fn is_possible_for(&self, job: &Job) -> bool {
-        job.goal().now.iter().any(|&store| self.is_possible(store))
+    /// True when this run can write to a volume of one of the storages.
+    pub(super) fn is_possible_for(&self, goal: &Goal) -> bool {
+        goal.now.iter().any(|&store| self.is_possible(store))
     }
 
     /// How many more volumes of the storage may be begun.

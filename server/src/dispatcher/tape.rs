@@ -13,9 +13,9 @@
 
 use types::Bytes;
 
-use super::candidates::{Idle, Route};
 use super::drives::{Drive, DriveState, Work};
-use super::job::{Place, State};
+use super::job::{Goal, Place, Route};
+use super::lanes::{Kind, KindNo};
 use super::pick::{Candidate, Room, pick};
 use super::stores::{StoreNo, Volumes};
 use super::{Action, Dispatcher, Haste, Job};
@@ -53,7 +53,7 @@ impl Dispatcher {
 
     /// Closes the volumes that nothing more will come for.
     pub(super) fn finish_volumes(&mut self) {
-        let dumps = self.jobs.iter().any(|job| !job.is_over());
+        let dumps = !self.jobs.all_over();
         for at in 0..self.drives.len() {
             let Some(store) = self.drives[at].state.store() else { continue };
             let more = dumps || self.images.values().any(|image| image.waits_for(store));
@@ -97,10 +97,13 @@ impl Dispatcher {
     /// Nobody has looked whether the storage has a volume, nobody is looking, and it matters.
     fn wants_to_know(&self, store: StoreNo) -> bool {
         let at_work = self.drives.iter().any(|drive| drive.state.store() == Some(store));
-        let job = |job: &Job| !job.is_over() && job.goal().now.contains(&store);
-        let needed = self.jobs.iter().any(job)
-            || self.images.values().any(|image| image.copies.contains_key(&store));
-        self.store(store).volumes == Volumes::Unknown && !at_work && needed && self.haste.is_none()
+        let needed = || {
+            self.jobs.kinds().any(|(_, kind)| kind.goal.now.contains(&store))
+                || self.in_flight().any(|job| job.goal().now.contains(&store))
+                || self.images.values().any(|image| image.copies.contains_key(&store))
+        };
+        let unknown = self.store(store).volumes == Volumes::Unknown;
+        unknown && !at_work && self.haste.is_none() && needed()
     }
 
     /// A volume with as many images as it may have is closed.
@@ -194,7 +197,7 @@ impl Dispatcher {
 
     /// A dump that goes straight to a drive has none to hope for. It waits for the first of its storages that can
     /// still write.
-    fn dump_waits_for_volume(&self, store: StoreNo) -> bool {
+    pub(super) fn dump_waits_for_volume(&self, store: StoreNo) -> bool {
         use DriveState as S;
         let promising = |drive: &Drive| {
             matches!(
@@ -204,21 +207,20 @@ impl Dispatcher {
                     | S::Writing { work: Work::Image(_), .. }
             )
         };
-        let hopes = |job: &Job| {
-            let own = |drive: &&Drive| {
-                drive.state.store().is_some_and(|store| job.goal().now.contains(&store))
-            };
+        let hopes = |goal: &Goal| {
+            let own =
+                |drive: &&Drive| drive.state.store().is_some_and(|store| goal.now.contains(&store));
             self.drives.iter().filter(own).any(promising)
         };
-        let waits = |job: &Job| {
-            job.is_waiting()
-                && self.route(job) == Route::Drive
-                && job.goal().now.iter().copied().find(|&other| self.is_possible(other))
-                    == Some(store)
-                && self.obstacle(job) == Some(Idle::NoDrive)
-                && !hopes(job)
+        let waits = |(no, kind): (KindNo, &Kind)| {
+            let mut goal = kind.goal.now.iter().copied();
+            kind.route == Route::Drive
+                && goal.find(|&other| self.is_possible(other)) == Some(store)
+                && self.ready_drive_for(&kind.goal).is_none()
+                && !hopes(&kind.goal)
+                && self.jobs.some_may(no, self.network(kind.interface.as_ref()))
         };
-        self.jobs.iter().any(waits)
+        self.jobs.kinds().any(waits)
     }
 
     fn image_is_on_its_way(&self, store: StoreNo) -> bool {
@@ -231,8 +233,7 @@ impl Dispatcher {
     }
 
     fn is_short_of_space(&self) -> bool {
-        let blocked = |job: &Job| job.is_waiting() && self.obstacle(job) == Some(Idle::NoSpace);
-        !self.waiting_for_room().is_empty() || self.jobs.iter().any(blocked)
+        !self.waiting_for_room().is_empty() || self.some_lack_space()
     }
 
     /// The thresholds, for what waits on holding and `more`.
@@ -272,16 +273,17 @@ impl Dispatcher {
     }
 
     /// What is still to come to holding for the storage; and whether nothing is.
-    fn to_come(&self, store: StoreNo) -> (Bytes, bool) {
-        let comes = |job: &&Job| {
-            let to_holding = match &job.state {
-                State::Waiting => self.route(job) == Route::Holding,
-                State::Dumping(dumping) => dumping.to == Place::Holding,
-                State::Over(_) => false,
-            };
-            to_holding && job.goal().now.contains(&store)
+    pub(super) fn to_come(&self, store: StoreNo) -> (Bytes, bool) {
+        let waits = |(no, kind): (KindNo, &Kind)| {
+            let comes = kind.route == Route::Holding && kind.goal.now.contains(&store);
+            comes.then(|| self.jobs.bytes_of_kind(no))
         };
-        let mut sizes = self.jobs.iter().filter(comes).map(Job::size).peekable();
+        let flies = |job: &Job| {
+            let comes = job.dumping().is_some_and(|dumping| dumping.to == Place::Holding);
+            (comes && job.goal().now.contains(&store)).then(|| job.size())
+        };
+        let waiting = self.jobs.kinds().filter_map(waits);
+        let mut sizes = waiting.chain(self.in_flight().filter_map(flies)).peekable();
         let over = sizes.peek().is_none();
         (sizes.sum(), over)
     }

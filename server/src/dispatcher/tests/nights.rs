@@ -419,13 +419,14 @@ fn any_taper(name: &str, c: &mut Chance) -> Taper {
     }
 }
 
-fn anything(seed: u64) -> Case {
+/// With fewer DLEs than `most`.
+fn anything(seed: u64, most: u64) -> Case {
     let mut chance = Chance::new(seed);
     let c = &mut chance;
     let hosts = 1 + c.below(4);
     let mut planned_dumps = Vec::new();
     let mut manners = BTreeMap::new();
-    for number in 0..c.below(12) {
+    for number in 0..c.below(most) {
         let small = incremental(1 + c.below(100));
         let (choice, degraded) = match c.below(3) {
             0 => (full(1 + c.below(900)), no_smaller()),
@@ -501,6 +502,15 @@ proptest! {
 
     #[test]
     fn every_night_ends_and_keeps_its_limits(seed in any::<u64>()) {
-        World::new(anything(seed), seed).run();
+        World::new(anything(seed, 12), seed).run();
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn every_large_night_ends_and_keeps_its_limits(seed in any::<u64>()) {
+        World::new(anything(seed, 80), seed).run();
     }
 }
