@@ -171,8 +171,7 @@ pub struct Taper {
 pub struct Site {
     /// How many dumps go on at once.
     pub inparallel: usize,
-    /// Which dump each dumper prefers; beyond the end, the first three take the shortest and the others
-    /// the longest.
+    /// Which dump each dumper prefers. The last letter is for all the others too; without any, all take the shortest.
     pub dumporder: Vec<Letter>,
     /// Bytes a second, by interface. One that is not named has no limit.
     pub interfaces: BTreeMap<String, Bytes>,
@@ -188,8 +187,8 @@ pub struct Site {
 impl Site {
     /// What this dumper prefers.
     pub(super) fn letter(&self, dumper: usize) -> Letter {
-        let beyond = if dumper < 3 { Letter::ShortestTime } else { Letter::LongestTime };
-        self.dumporder.get(dumper).copied().unwrap_or(beyond)
+        let letter = self.dumporder.get(dumper).or(self.dumporder.last());
+        letter.copied().unwrap_or(Letter::ShortestTime)
     }
 }
 

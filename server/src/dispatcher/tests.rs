@@ -4,6 +4,7 @@
 //! limits. The tests here are nights in it: told ones, where each thing happens as the test says, and
 //! random ones, where anything may fail at any time. In all of them the queue of the jobs is compared with `oracle`.
 
+mod knobs;
 mod nights;
 mod oracle;
 mod storages;
