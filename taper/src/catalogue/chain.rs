@@ -1,4 +1,5 @@
-//! Chains: a dump, the dump it builds on, and so on down to a full.
+//! Chains: a dump, the dump it builds on, and so on down to one that holds all: a full, or a dump of a higher level that was
+//! compared with nothing, as where fulls are made elsewhere.
 //!
 //! A dump can be restored if every link of its chain can be read from somewhere. What a dump builds on is
 //! known by id, and never guessed from dates.
@@ -32,7 +33,7 @@ pub struct Gap {
 pub enum GapReason {
     /// It builds on a dump that the catalogue doesn't know.
     Unknown(DumpId),
-    /// A dump that is not level 0 doesn't say what it builds on, or builds on one of its own level or above.
+    /// A dump builds on one of its own level or above.
     NoBase(DumpId),
     /// A dump has no whole image.
     NotWhole(DumpId, DumpStatus),
@@ -46,7 +47,9 @@ impl fmt::Display for GapReason {
             Self::Unknown(dump) => {
                 write!(f, "it builds on dump {dump}, which the catalogue doesn't know")
             }
-            Self::NoBase(dump) => write!(f, "dump {dump} doesn't say what it builds on"),
+            Self::NoBase(dump) => {
+                write!(f, "dump {dump} says that it builds on one of no lower level")
+            }
             Self::NotWhole(dump, status) => write!(f, "dump {dump} is {status}"),
             Self::Nowhere(dump) => write!(
                 f,
@@ -157,14 +160,8 @@ fn follow(c: &Connection, tip: Located) -> Result<Chain, Trouble> {
     let mut links = vec![tip];
     while let Some(link) = links.last() {
         reason = reason.or_else(|| lacking(link));
-        let Dump { id, level, base, .. } = link.dump;
-        if level.is_full() {
-            break;
-        }
-        let Some(base) = base else {
-            reason = reason.or(Some(GapReason::NoBase(id)));
-            break;
-        };
+        let Dump { id, level, .. } = link.dump;
+        let Some(base) = link.dump.builds_on() else { break };
         match dumps::one(c, base)? {
             // Levels fall along a chain, so it ends, whatever the rows say.
             Some(below) if below.dump.level < level => links.push(below),
@@ -213,10 +210,10 @@ fn is_restorable(
         if !get_at::<DumpStatus>(row, 0)?.is_whole() || !row.get::<_, bool>(3)? {
             break false;
         }
-        if level.is_full() {
+        (next, above) = (get_maybe_at(row, 1)?, Some(level));
+        if level.is_full() || next.is_none() {
             break true;
         }
-        (next, above) = (get_maybe_at(row, 1)?, Some(level));
     };
     known.extend(passed.into_iter().map(|id| (id, found)));
     Ok(found)

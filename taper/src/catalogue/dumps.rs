@@ -78,7 +78,7 @@ pub struct Dump {
     pub run: Stamp,
     /// At which level.
     pub level: Level,
-    /// The dump it was made against; `None` at level 0.
+    /// The dump it was made against; `None` at level 0, and where there was none: then it holds all, whatever its level.
     pub base: Option<DumpId>,
     /// How it went.
     pub status: DumpStatus,
@@ -98,6 +98,13 @@ pub struct Dump {
     pub frames: u32,
     /// The hash of its index file, if it has one.
     pub index_sha: Option<Digest>,
+}
+
+impl Dump {
+    /// What has to be restored before it; nothing if it holds all.
+    pub fn builds_on(&self) -> Option<DumpId> {
+        self.base.filter(|_| !self.level.is_full())
+    }
 }
 
 /// A dump, and where it is to be had.

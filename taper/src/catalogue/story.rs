@@ -135,6 +135,19 @@ fn a_chain_names_every_link_and_every_gap() {
 }
 
 #[test]
+fn a_dump_that_was_compared_with_nothing_holds_all_whatever_its_level() {
+    let mut catalogue = two_nights();
+    catalogue.with_run(4);
+    catalogue.hold(&dump(3, 1, None, 4));
+    catalogue.hold(&dump(4, 2, Some(3), 4));
+    let links = catalogue.chain(id(4)).unwrap().whole().unwrap();
+    assert_eq!(links.iter().map(|link| link.dump.id).collect::<Vec<_>>(), [id(3), id(4)]);
+    let both = [id(3), id(4)];
+    assert_eq!(catalogue.restorable(both).unwrap(), both.into());
+    sound(&catalogue);
+}
+
+#[test]
 fn the_newest_state_of_a_day_is_of_that_day_or_before() {
     let catalogue = two_nights();
     let tip = |on| {

@@ -300,7 +300,7 @@ impl<'j, 'a: 'j> Hearing<'j, 'a> {
 
     fn is_restorable(&self, tip: &DumpFact, missing: Missing) -> bool {
         let links = self.chain(tip);
-        links.last().is_some_and(|link| link.level.is_full())
+        links.last().is_some_and(|link| link.level.is_full() || link.base.is_none())
             && links.iter().all(|link| {
                 let copied = || link.copies.iter().any(|copy| self.counts(copy, missing));
                 link.whole && (link.held || copied())

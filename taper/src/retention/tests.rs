@@ -179,6 +179,14 @@ fn a_spanned_full_keeps_all_its_volumes() {
 }
 
 #[test]
+fn a_level_1_that_was_compared_with_nothing_is_the_last_resort_of_its_dle() {
+    let volumes = vec![volume("V1", Some(1)), volume("V2", Some(2))];
+    let facts = facts(volumes, vec![dump(1, 1, None, &["V1"]), dump(2, 1, None, &["V2"])]);
+    let verdicts = judge(&facts, Policy::default(), 90);
+    assert_eq!(reusable(&verdicts), ["V1"]);
+}
+
+#[test]
 fn a_newer_dump_that_cannot_be_restored_does_not_push_out_an_older_that_can() {
     let mut facts = three_cycles();
     // The full of day 9 has lost a volume: its dumps are no state any more.
@@ -423,7 +431,7 @@ fn newest_states(facts: &Facts) -> BTreeMap<DleRef, (Stamp, DumpId)> {
             if !there(link) {
                 break false;
             }
-            if link.level.is_full() {
+            if link.level.is_full() || link.base.is_none() {
                 break true;
             }
             match link.base.and_then(find) {
