@@ -6,19 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 
-use crate::programs::{built, run};
 use crate::site::{Scratch, Site};
 use crate::trees::{Manifest, mutate, office};
 
 /// A night at some time of the clock; gives its stamp.
 fn night_at(site: &Site, time: &str) -> String {
-    let mut command = Command::new("faketime");
-    // Times of files stay what they are, and how long something takes is not the clock's business.
-    command.env("NO_FAKE_STAT", "1").args(["--exclude-monotonic", time]);
-    command.arg(built("reelkeep")).arg("-c").arg(site.path()).arg("dump");
-    run(&mut command).good();
+    site.say_at(time, &["dump"]).good();
     site.runs().pop().unwrap()
 }
 

@@ -9,7 +9,7 @@ use crate::site::{Scratch, Site};
 use crate::trees::{Manifest, noise};
 
 /// A directory with the programs, in which a sick agent stands before the healthy one.
-fn programs(at: &Path) -> PathBuf {
+pub(crate) fn programs(at: &Path) -> PathBuf {
     fs::create_dir(at).unwrap();
     fs::hard_link(built("reelkeep"), at.join("reelkeep")).unwrap();
     fs::hard_link(built("reelkeep-agent"), at.join("healthy-agent")).unwrap();
@@ -18,7 +18,7 @@ fn programs(at: &Path) -> PathBuf {
 }
 
 /// Trees of these names, each with this many bytes that do not compress.
-fn trees<const N: usize>(at: &Path, names: [(&str, usize); N]) -> [PathBuf; N] {
+pub(crate) fn trees<const N: usize>(at: &Path, names: [(&str, usize); N]) -> [PathBuf; N] {
     names.map(|(name, length)| {
         let tree = at.join(name);
         fs::create_dir(&tree).unwrap();
@@ -28,7 +28,7 @@ fn trees<const N: usize>(at: &Path, names: [(&str, usize); N]) -> [PathBuf; N] {
 }
 
 /// The processes that know of a directory by their command line.
-fn processes(of: &Path) -> Vec<String> {
+pub(crate) fn processes(of: &Path) -> Vec<String> {
     let of = of.to_str().unwrap();
     let all = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path().join("cmdline"));
     let lines = all.filter_map(|path| fs::read_to_string(path).ok());
@@ -36,7 +36,7 @@ fn processes(of: &Path) -> Vec<String> {
 }
 
 /// The files below a directory.
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let (below, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
     files.extend(below.iter().flat_map(|path| self::files(path)));

@@ -33,6 +33,14 @@ impl Drop for Scratch {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "another process is looked at until it has done something"
+)]
+fn pause() {
+    std::thread::sleep(std::time::Duration::from_millis(10));
+}
+
 /// A dump, as `list dumps` tells it.
 #[derive(Clone, Debug)]
 pub(crate) struct Dump {
@@ -84,10 +92,29 @@ impl Site {
         run(&mut self.command(arguments))
     }
 
-    /// The same, started, in a process group of its own, silent.
+    /// The same at some time of the clock. What lies in the files' times stays true, so it has to be in years to come.
+    pub(crate) fn say_at(&self, time: &str, arguments: &[&str]) -> Said {
+        let ours = self.command(arguments);
+        let mut command = Command::new("faketime");
+        // Times of files stay what they are, and how long something takes is not the clock's business.
+        command.env("NO_FAKE_STAT", "1").args(["--exclude-monotonic", time]);
+        run(command.arg(ours.get_program()).args(ours.get_args()))
+    }
+
+    /// What a command prints with `--json` at some time of the clock.
+    pub(crate) fn json_at(&self, time: &str, arguments: &[&str]) -> Value {
+        let arguments = [&["--json"], arguments].concat();
+        serde_json::from_str(&self.say_at(time, &arguments).good().out).unwrap()
+    }
+
+    /// `reelkeep -c SITE …`, started, in a process group of its own, silent.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        Self::start_command(self.command(arguments))
+    }
+
+    /// The same with a command that was made before.
+    pub(crate) fn start_command(mut command: Command) -> Child {
         use std::os::unix::process::CommandExt;
-        let mut command = self.command(arguments);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
         command.spawn().unwrap()
     }
@@ -102,6 +129,24 @@ impl Site {
     pub(crate) fn night(&self) -> String {
         self.say(&["dump"]).good();
         self.runs().pop().unwrap()
+    }
+
+    /// Waits until the log of the newest run has a line with all these words.
+    #[track_caller]
+    pub(crate) fn wait_for(&self, words: &[&str]) {
+        for _ in 0..6000 {
+            let logs = fs::read_dir(self.directory.join("log")).into_iter().flatten().flatten();
+            let logs = logs
+                .map(|entry| entry.path())
+                .filter(|path| path.extension() == Some("jsonl".as_ref()));
+            let newest =
+                logs.max().and_then(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+            if newest.lines().any(|line| words.iter().all(|word| line.contains(word))) {
+                return;
+            }
+            pause();
+        }
+        panic!("the run never said {words:?}");
     }
 
     /// The stamps of all runs, oldest first.
