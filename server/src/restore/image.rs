@@ -262,7 +262,7 @@ impl Image {
         frame: &Frame,
         bytes: &mut Vec<u8>,
     ) -> Result<(), ImageError> {
-        self.sources[place].read(frame, bytes)
+        self.only(place).read(frame, bytes)
     }
 
     /// Reads a stretch of the image from one place only, unchecked.
@@ -272,7 +272,14 @@ impl Image {
         offset: u64,
         bytes: &mut [u8],
     ) -> Result<(), ImageError> {
-        self.sources[place].read_at(offset, bytes)
+        self.only(place).read_at(offset, bytes)
+    }
+
+    /// One place. The others let go of their volumes: it may need the drive that they are in.
+    fn only(&mut self, place: usize) -> &mut Source {
+        let others = self.sources.iter_mut().enumerate().filter(|(at, _)| *at != place);
+        others.for_each(|(_, source)| source.let_go());
+        &mut self.sources[place]
     }
 
     /// What a place is, in words.
