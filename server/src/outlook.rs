@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use config::{Config, Dle, Strategy};
-use taper::catalogue::{Catalogue, CatalogueError, Run, RunKind, Volume};
+use taper::catalogue::{Catalogue, CatalogueError, Lock, Run, RunKind, Volume};
 use taper::retention::{Expected, Habit, Usage};
 use types::{Stamp, StorageName};
 
@@ -38,13 +38,19 @@ fn of_late(mut runs: Vec<Run>) -> Vec<Stamp> {
 }
 
 /// How many volumes these runs began. Without any run a run is taken to begin one.
+///
+/// A volume tells when it was begun last, and not when before. In a pool that goes round within the four weeks, what
+/// was begun before the oldest that is told is forgotten, so runs count from there.
 fn usage(storage: &StorageName, volumes: &[Volume], runs: &[Stamp]) -> Usage {
     let Some(first) = runs.iter().min() else { return Usage { volumes: 1, runs: 1 } };
-    let begun = volumes.iter().filter(|volume| {
-        volume.storage == *storage && volume.first_written.is_some_and(|run| run >= *first)
-    });
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Usage { volumes: count(begun.count()), runs: count(runs.len()) }
+    let own = volumes.iter().filter(|it| it.storage == *storage && it.lock == Lock::Open);
+    let begun: Vec<Stamp> = own.filter_map(|volume| volume.first_written).collect();
+    let oldest = begun.iter().min().map_or(*first, |oldest| *oldest.max(first));
+    let since = |stamps: &[Stamp]| {
+        let count = stamps.iter().filter(|stamp| **stamp >= oldest).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    };
+    Usage { volumes: since(&begun), runs: since(runs).max(1) }
 }
 
 fn habit(dle: &Dle) -> Habit {
@@ -76,6 +82,15 @@ mod tests {
         Run { stamp, kind, started: stamp, finished: Some(stamp), status, program }
     }
 
+    /// One that was begun on a day.
+    fn volume(day: u32) -> Volume {
+        let (label, pool) = (format!("V{day}").parse().unwrap(), "p".parse().unwrap());
+        Volume {
+            first_written: Some(run(day, RunKind::Dump).stamp),
+            ..Volume::new(label, pool, "lib".parse().unwrap(), BlockSize::HEADER)
+        }
+    }
+
     #[test]
     fn usage_is_counted_over_the_runs_of_four_weeks() {
         let stamps =
@@ -83,19 +98,19 @@ mod tests {
         assert_eq!(stamps(&[30, 29, 3, 2, 1]).len(), 3, "the first two are older");
         assert!(of_late(vec![run(1, RunKind::Import)]).is_empty());
         let lib: StorageName = "lib".parse().unwrap();
-        let volume = |day: u32| Volume {
-            first_written: Some(run(day, RunKind::Dump).stamp),
-            ..Volume::new(
-                format!("V{day}").parse().unwrap(),
-                "p".parse().unwrap(),
-                lib.clone(),
-                BlockSize::HEADER,
-            )
-        };
         let volumes = [volume(2), volume(29), volume(30)];
         let of_late = stamps(&[30, 29, 28, 27, 2]);
         assert_eq!(usage(&lib, &volumes, &of_late), Usage { volumes: 2, runs: 4 });
         assert_eq!(usage(&lib, &volumes, &[]), Usage { volumes: 1, runs: 1 });
         assert_eq!(told(Usage { volumes: 2, runs: 4 }), "0.5");
+    }
+
+    #[test]
+    fn what_a_volume_was_begun_before_is_not_taken_for_a_time_without_a_beginning() {
+        let runs: Vec<Stamp> = (1..=20).map(|day| run(day, RunKind::Dump).stamp).collect();
+        let lib: StorageName = "lib".parse().unwrap();
+        // Every fourth run begins one of three in turn; the first two beginnings are forgotten.
+        let volumes = [volume(9), volume(13), volume(17)];
+        assert_eq!(usage(&lib, &volumes, &runs), Usage { volumes: 3, runs: 12 });
     }
 }

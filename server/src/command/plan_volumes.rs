@@ -11,7 +11,7 @@ use config::Storage;
 use serde::Serialize;
 use serde_json::json;
 use taper::catalogue::{Catalogue, Volume};
-use taper::retention::{Expected, Usage};
+use taper::retention::{Advice, Expected, Usage};
 use taper::scan::{Candidate, Hint, Scan};
 use types::{Label, Slot, Stamp, StorageName};
 
@@ -128,8 +128,12 @@ fn of_storage(
         let found: Vec<Candidate> = scan.by_ref().take(wanted).collect();
         gone.extend(found.iter().map(|candidate| candidate.slot));
         let missing = wanted - found.len();
+        let goes_on = found.first().is_some_and(|first| goes_on(first, &advice));
         outlook.taken.extend(found.into_iter().map(|candidate| of_candidate(run, candidate)));
         if missing == 0 {
+            if run == 1 && goes_on && wanted == 1 {
+                outlook.taken.extend(scan.next().map(|next| of_candidate(run, behind(next))));
+            }
             continue;
         }
         let named: BTreeSet<Label> = outlook.taken.iter().filter_map(|t| t.label.clone()).collect();
@@ -155,6 +159,16 @@ fn of_storage(
 fn wanted(usage: Usage, run: u32, runtapes: u32) -> usize {
     let begun = usage.after(run) - usage.after(run - 1);
     usize::try_from(begun.clamp(1, runtapes.max(1))).unwrap_or(1)
+}
+
+/// Whether a run goes on writing behind what is needed on it.
+fn goes_on(candidate: &Candidate, advice: &Advice) -> bool {
+    candidate.label.as_ref().is_some_and(|label| !advice.of(label).is_reusable())
+}
+
+/// The volume that is taken when the one that is gone on with becomes full. As of late it does not every night.
+fn behind(candidate: Candidate) -> Candidate {
+    Candidate { why: format!("if the one before it gets full: {}", candidate.why), ..candidate }
 }
 
 fn label_of(view: &taper::scan::SlotView) -> Option<Label> {
