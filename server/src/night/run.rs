@@ -71,6 +71,8 @@ pub struct Run<'a> {
     for_want_of_space: u32,
     /// What each dump of this run is of.
     started: BTreeMap<DumpId, (DleRef, Level)>,
+    /// Why a dump was stopped, which its dumper does not know.
+    stopped: BTreeMap<DumpId, String>,
     began: Instant,
     wake: Option<u64>,
     waiting: Waiting,
@@ -159,6 +161,7 @@ impl<'a> Run<'a> {
             dumpers: BTreeMap::new(),
             for_want_of_space: 0,
             started: BTreeMap::new(),
+            stopped: BTreeMap::new(),
             began: Instant::now(),
             wake: None,
             waiting: Waiting::default(),
@@ -253,7 +256,8 @@ impl<'a> Run<'a> {
             Event::DumpFailed { dump, failure, why } => {
                 let Some((dle, level)) = self.started.get(dump).cloned() else { return Ok(()) };
                 let again = *failure != Failure::Final;
-                self.note(RunEvent::DumpFailed { dle, level, why: why.clone(), again })
+                let why = self.stopped.remove(dump).unwrap_or_else(|| why.clone());
+                self.note(RunEvent::DumpFailed { dle, level, why, again })
             }
             Event::DriveFailed { drive, blame, why } => {
                 let (drive, blame, why) = (self.called(drive), blame.to_string(), why.clone());
@@ -323,6 +327,7 @@ impl<'a> Run<'a> {
             Action::MoreRoom { dump, room } => self.control(dump, Control::Room(room)),
             Action::AbortDump { dump, why } => {
                 tracing::info!("dump {dump} is stopped: {why}");
+                self.stopped.insert(dump, why);
                 if let Some(handle) = self.dumpers.get(&dump) {
                     handle.stop.store(true, Ordering::Relaxed);
                 }
