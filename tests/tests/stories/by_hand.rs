@@ -154,6 +154,68 @@ fn a_person_is_asked_for_volumes_by_mail_and_at_the_terminal() {
     assert_eq!(code(&mut flush), 0);
 }
 
+/// A vault into a drive that a person serves.
+const VAULT: &str = r#"
+[changer.desk]
+type = "single"
+drive = "LIBRARY"
+
+[tapetype.small]
+length = "16 MB"
+blocksize = "64 KiB"
+part-size = "2 MiB"
+early-warning = "1 MiB"
+
+[storage.offsite]
+tpchanger = "desk"
+tapetype = "small"
+policy = "recent"
+autolabel = "OFF-%%%"
+"#;
+
+#[test]
+#[ignore = "needs the programs: buildbot/run runs it"]
+fn a_vault_that_is_interrupted_while_it_waits_for_a_person_loses_nothing() {
+    let scratch = Scratch::new();
+    let tree = scratch.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    fs::write(tree.join("noise"), noise(4 << 20)).unwrap();
+    let site = Site::new(&scratch.path().join("site"), &["--volumes", "6"], &[&tree]);
+    let desk = Desk::new(scratch.path());
+    site.configure(|text| {
+        let mailer = scratch.path().join("mailer");
+        let mail = format!(
+            "mailto = [\"operator@example.org\"]\nmailer = {mailer:?}\nsend-amreport-on = \"never\""
+        );
+        text.replace("mailto = []", &mail)
+            .replace("[site]\n", "[site]\nstorage = [\"daily\"]\n")
+            .replace(
+                "[storage.daily]\n",
+                "[storage.daily]\nvault = [{ storage = \"offsite\", days = 0 }]\n",
+            )
+            + &VAULT.replace("LIBRARY", desk.library.to_str().unwrap())
+    });
+    let (run, was) = (site.night(), Manifest::of(&tree));
+    let lacking = || site.json(&["vault", "--dry-run"]).as_array().unwrap().len();
+    assert_eq!(lacking(), 1);
+
+    let mut vault = site.start(&["vault"]);
+    assert!(desk.mail().contains("a blank cartridge (it becomes OFF-001)"));
+    kill_process(Pid::from_child(&vault), Signal::INT).unwrap();
+    assert_eq!(code(&mut vault), 1);
+    assert_eq!(lacking(), 1, "the wish stands");
+    site.expect_restores(&tree, &run, &was);
+
+    let mut vault = site.start(&["vault"]);
+    assert!(desk.mail().contains("a blank cartridge (it becomes OFF-001)"));
+    desk.put_in("TST001L8");
+    assert_eq!(code(&mut vault), 0);
+    assert_eq!(lacking(), 0);
+    assert_eq!(site.json(&["list", "holding"]).as_array().unwrap().len(), 0);
+    fs::remove_dir_all(site.path().join("vtapes")).unwrap();
+    site.expect_restores(&tree, &run, &was);
+}
+
 /// Runs a command at a terminal; when it asks `question`, types `answer`. Gives all that stood on the screen.
 fn at_the_terminal(site: &Site, arguments: &[&str], question: &str, answer: &str) -> String {
     let words = [&["-c", site.path().to_str().unwrap()], arguments].concat().join(" ");

@@ -12,6 +12,7 @@ mod site;
 mod trees;
 mod volumes;
 
+mod alone;
 mod amanda;
 mod by_hand;
 mod clock;
@@ -23,6 +24,7 @@ mod forty;
 mod hangs;
 mod levels;
 mod lost;
+mod pool;
 mod pressure;
 mod scripts;
 mod storages;

@@ -1,10 +1,12 @@
 //! Too little room, somebody in a hurry, two at once.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::programs::run;
 use crate::site::{Scratch, Site};
 use crate::trees::{Manifest, mutate, office};
 
@@ -83,7 +85,7 @@ fn a_second_run_says_who_holds_the_lock() {
 #[ignore = "takes minutes: buildbot/run runs it"]
 fn a_run_that_is_interrupted_leaves_a_site_that_works() {
     let (_scratch, site, tree) = site(&[], 0.05);
-    let run = site.night();
+    let first = site.night();
     let was = Manifest::of(&tree);
     for (day, signal) in (2..).zip([Signal::INT, Signal::TERM, Signal::INT, Signal::TERM]) {
         mutate(&tree, day);
@@ -99,7 +101,7 @@ fn a_run_that_is_interrupted_leaves_a_site_that_works() {
     }
     let last = site.night();
     site.expect_restores(&tree, &last, &Manifest::of(&tree));
-    site.expect_restores(&tree, &run, &was);
+    site.expect_restores(&tree, &first, &was);
     site.say(&["verify", "--all"]).good();
 }
 
@@ -116,4 +118,43 @@ fn without_room_on_the_holding_disk_dumps_go_straight_to_the_volume() {
     let run = site.night();
     site.expect_restores(&tree, &run, &Manifest::of(&tree));
     site.say(&["verify", "--all"]).good();
+}
+
+/// A file system in memory, as long as it is wanted.
+struct Small(PathBuf);
+
+impl Small {
+    fn mount(at: &Path, size: &str) -> Self {
+        std::fs::create_dir_all(at).unwrap();
+        let options = format!("size={size}");
+        run(Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(at)).good();
+        Self(at.to_owned())
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        let said = run(Command::new("umount").arg(&self.0));
+        assert!(said.code == Some(0) || std::thread::panicking(), "{said}");
+    }
+}
+
+#[test]
+#[ignore = "needs root: buildbot/run runs it"]
+fn a_holding_disk_whose_file_system_fills_in_the_middle_costs_no_dump() {
+    let scratch = Scratch::new();
+    let sizes = [("large", 6 << 20), ("small", 500_000), ("middling", 2 << 20)];
+    let trees = crate::hangs::trees(scratch.path(), sizes);
+    let roots: Vec<&Path> = trees.iter().map(PathBuf::as_path).collect();
+    let site = Site::new(&scratch.path().join("site"), &[], &roots);
+    // The configuration believes in much more than there is.
+    site.configure(|text| text.replace("use = \"-1 GiB\"", "use = \"100 MiB\""));
+    let _small = Small::mount(&site.path().join("holding"), "5m");
+    let night = site.night();
+    for tree in &trees {
+        site.expect_restores(tree, &night, &Manifest::of(tree));
+    }
+    assert_eq!(crate::hangs::files(&site.path().join("holding")), <Vec<PathBuf>>::new());
+    site.say(&["verify", "--all"]).good();
+    eprintln!("{}", site.say(&["report"]).out);
 }

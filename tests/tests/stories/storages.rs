@@ -1,12 +1,14 @@
 //! Two storages: both get everything, a vault copies later, and what one loses the other has.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::crash::{Dice, struck_nights};
 use crate::programs::long;
 use crate::site::{Scratch, Site};
-use crate::trees::{Manifest, mutate, office};
+use crate::trees::{Manifest, mutate, noise, office};
+use crate::volumes::{self, PartFile};
 
 /// A second storage, `offsite`, in a changer of its own.
 const OFFSITE: &str = r#"
@@ -137,4 +139,59 @@ fn after_any_kill_both_storages_get_everything_that_was_reported() {
     crate::crash::expect_all_restore(&site, &tree, &days);
     site.say(&["verify", "--all"]).good();
     site.say(&["catalogue", "check"]).good();
+}
+
+/// A second storage in the changer of the first.
+const SECOND: &str = r#"
+[storage.second]
+tpchanger = "vtapes"
+tapetype = "vtape"
+policy = "recent"
+autolabel = "SECOND-%%%"
+"#;
+
+/// Changes bytes in the middle of every part of these.
+fn damage(parts: &[PartFile]) {
+    for part in parts {
+        let mut bytes = fs::read(&part.path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 100].reverse();
+        fs::write(&part.path, bytes).unwrap();
+    }
+}
+
+#[test]
+#[ignore = "needs the programs: buildbot/run runs it"]
+fn of_two_copies_in_one_changer_with_one_drive_either_may_be_damaged() {
+    let scratch = Scratch::new();
+    let tree = scratch.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    fs::write(tree.join("file"), noise(10 << 20)).unwrap();
+    let site = Site::new(&scratch.path().join("site"), &["--volumes", "6"], &[&tree]);
+    site.configure(|text| {
+        text.replace("[site]\n", "[site]\nstorage = [\"daily\", \"second\"]\n") + SECOND
+    });
+    let (run, was) = (site.night(), Manifest::of(&tree));
+    let parts = volumes::parts(&site.path().join("vtapes"));
+    let slots: BTreeSet<_> = parts.iter().map(|part| part.path.parent().unwrap()).collect();
+    assert_eq!(slots.len(), 2, "a volume for each storage: {slots:?}");
+    for slot in slots {
+        let copy: Vec<_> = parts
+            .iter()
+            .filter(|part| part.path.parent() == Some(slot) && part.part().is_some())
+            .cloned()
+            .collect();
+        let whole: Vec<_> = copy.iter().map(|part| fs::read(&part.path).unwrap()).collect();
+        damage(&copy);
+        let to = scratch.path().join("restored");
+        // It may begin with the other one, which is whole.
+        site.restore(&tree, &run, &to).good();
+        was.expect(&Manifest::of(&to), "from the other copy");
+        fs::remove_dir_all(&to).unwrap();
+        site.say(&["verify", "--all"]).expect(1);
+        for (part, bytes) in copy.iter().zip(whole) {
+            fs::write(&part.path, bytes).unwrap();
+        }
+    }
+    site.say(&["verify", "--all"]).good();
 }
