@@ -6,6 +6,7 @@ use super::check::Purpose;
 use super::mechanism::{Settled, State};
 use super::{Robot, RobotTrouble, Shared, drive_trouble, locked};
 use crate::changer::{CartridgeKind, ChangerError, Errand, Inventory, Passage, PlaceKind, Spot};
+use crate::scsi::judge::cleaning_failed;
 use crate::scsi::page::attributes;
 use crate::smc::Failure;
 use crate::ssc::{self, TapeDrive};
@@ -151,8 +152,7 @@ impl Shared {
                     return Ok(Some("it is no cleaning cartridge".to_owned()));
                 }
                 Ok(State::Is(Settled::Cleaning)) => mechanism.pause(),
-                // Cleaning failed, or the cartridge is used up (30h/07h, 30h/01h, 30h/00h).
-                Err(Failure::Sense(sense)) if sense.code.asc == 0x30 => {
+                Err(Failure::Sense(sense)) if cleaning_failed(&sense) => {
                     return Ok(Some(sense.to_string()));
                 }
                 Err(cause) => return Err(drive_trouble(drive, "be cleaned", cause)),

@@ -8,6 +8,8 @@ use super::matching::{BaySeen, Company, DriveSeen, Named, Seen, matched};
 use super::mechanism::Mechanism;
 use super::{Robot, RobotDrive, RobotTrouble, Shared};
 use crate::locks;
+use crate::scsi::Sense;
+use crate::scsi::judge::{Attention, During, Verdict, judge};
 use crate::smc::{Busy, Cell, MediumChanger, Patience};
 use crate::transport::{Transport, Wait};
 
@@ -63,7 +65,9 @@ impl Robot {
         let (drives, mut remarks) = identify(&setup, &opener);
         // That it was switched on at some time before is no news to whoever opens it; that somebody was at its
         // door may be.
-        let news = changer.events().into_iter().filter(|event| event.code.asc != 0x29);
+        let was_reset =
+            |event: &Sense| judge(event, During::Other) == Verdict::Attention(Attention::Reset);
+        let news = changer.events().into_iter().filter(|event| !was_reset(event));
         remarks.extend(news.map(|event| event.to_string()));
         let identity = changer.identity().clone();
         let seen = Seen {

@@ -74,6 +74,18 @@ pub fn judge(sense: &Sense, during: During) -> Verdict {
     }
 }
 
+/// Whether the device did what it was told only after it had helped itself.
+pub(crate) fn helped_itself(sense: &Sense) -> bool {
+    sense.key == Key::Recovered
+}
+
+/// Whether a cleaning that ended with this has failed: the cartridge is none, is used up, or did no good (30h/00h,
+/// 01h, 07h).
+pub(crate) fn cleaning_failed(sense: &Sense) -> bool {
+    let failed = [Reason::Incompatible, Reason::CleaningFailed];
+    matches!(judge(sense, During::Other), Verdict::Failed(it) if failed.contains(&it.reason))
+}
+
 /// Keys 0, 1 and F: the command was carried out as far as the medium went. Marks and ends count before all
 /// else: a recovered error at early warning is an early warning.
 fn remark(sense: &Sense, during: During) -> Verdict {

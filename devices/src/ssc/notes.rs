@@ -2,7 +2,7 @@
 
 use crate::scsi::Sense;
 use crate::scsi::Verdict;
-use crate::scsi::judge::{Answer, Attention};
+use crate::scsi::judge::{self, Answer, Attention};
 
 /// Remarks since the drive was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Notes {
     /// Writes down a remark, and gives back what is left of the answer.
     pub(super) fn take(&mut self, answer: Answer, sense: &Sense) -> Answer {
         // A recovered error may come with a filemark or the end: it counts all the same.
-        if sense.key == crate::scsi::sense::Key::Recovered && answer != Answer::CleaningWanted {
+        if judge::helped_itself(sense) && answer != Answer::CleaningWanted {
             self.recovered += 1;
         }
         match answer {
