@@ -45,7 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             None => vtape(&directory.join("library")),
         }
     };
-    let mut operator = Operator { label: "V1".parse()?, stamp, drive: None, parts: vec![] };
+    let label: Label = "V1".parse()?;
+    let mut operator = Operator { label: label.clone(), stamp, drive: None, parts: vec![] };
 
     for round in 1..=3 {
         let copy = directory.join("copy");
@@ -62,16 +63,20 @@ fn main() -> Result<(), Box<dyn Error>> {
             part_size: Some(Bytes::GIB),
             commit_every: Bytes::GIB.times(4),
         };
+        // The label is written, and read, once a volume, and not for every image: `dd` has no label either.
+        let blank =
+            operator.next_volume(Wanted::First, None).map_err(|error| error as Box<dyn Error>)?;
         let seconds = timed(|| {
             let from = Reached::beginning();
-            let done = write_image(&job, &mut source, from, None, &mut operator)?;
+            let done = write_image(&job, &mut source, from, Some(blank), &mut operator)?;
             operator.drive = done.volume.map(Appending::into_drive);
             Ok(())
         })?;
         report(round, "scribe", mebibytes, seconds);
         let parts = std::mem::take(&mut operator.parts);
+        let mounted = operator.mount(&label, None).map_err(|error| error as Box<dyn Error>)?;
         let seconds = timed(|| {
-            let volume = clerk::copy_image(&parts, None, &mut operator, &mut |_| Ok(()))?;
+            let volume = clerk::copy_image(&parts, Some(mounted), &mut operator, &mut |_| Ok(()))?;
             operator.drive = volume.map(Mounted::into_drive);
             Ok(())
         })?;
