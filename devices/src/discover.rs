@@ -124,6 +124,11 @@ impl Device {
         same(&self.serial) || same(&self.wwid) || self.routes.iter().any(|r| r.nodes().any(node))
     }
 
+    /// Whether this node, links followed, is one of its own.
+    fn has_node(&self, real: &Path) -> bool {
+        self.routes.iter().flat_map(Route::nodes).any(|node| node == real)
+    }
+
     /// The same thing, seen by another way?
     ///
     /// A changer's serial number decides alone: the world-wide name that it shows may be that of the drive it
@@ -239,10 +244,15 @@ impl Devices {
     }
 
     /// Finds a device by what an operator calls it: its serial number, its world-wide name, a node (`/dev/sg3`
-    /// or `sg3`), or a link below `/dev/tape/by-id`.
+    /// or `sg3`), or a link to one, below `/dev/tape/by-id` or by a rule of udev's of their own.
     pub fn resolve(&self, kind: Kind, wanted: &str) -> Result<&Device, NoDevice> {
         let wanted = wanted.trim();
-        let found: Vec<&Device> = self.of(kind).filter(|device| device.is_called(wanted)).collect();
+        let path = Some(Path::new(wanted)).filter(|path| path.is_absolute());
+        let real = path.and_then(|path| path.canonicalize().ok());
+        let is_meant = |device: &&Device| {
+            device.is_called(wanted) || real.as_deref().is_some_and(|real| device.has_node(real))
+        };
+        let found: Vec<&Device> = self.of(kind).filter(is_meant).collect();
         match found[..] {
             [] => Err(self.unknown(kind, wanted)),
             [device] => Ok(device),

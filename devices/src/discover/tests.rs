@@ -186,6 +186,19 @@ fn a_device_is_found_by_everything_that_an_operator_may_call_it() {
 }
 
 #[test]
+fn a_device_is_found_by_any_link_to_one_of_its_nodes() {
+    let tree = Tree::new();
+    tree.add(&DRIVE).add(&CHANGER);
+    let node = tree.dev().canonicalize().unwrap().join("sg3");
+    fs::write(&node, "").unwrap();
+    let ours = tree.dev().join("our-drive");
+    symlink("sg3", &ours).unwrap();
+    let devices = Devices::read(&tree.sys(), node.parent().unwrap()).unwrap();
+    assert_eq!(devices.sg_of(Kind::Drive, ours.to_str().unwrap()), Ok(node.as_path()));
+    assert!(devices.resolve(Kind::Changer, ours.to_str().unwrap()).is_err(), "that is a drive");
+}
+
+#[test]
 fn what_is_not_there_is_refused_with_what_is_there() {
     let tree = Tree::new();
     let none = tree.read().resolve(Kind::Changer, "LIB0001").unwrap_err().to_string();

@@ -43,7 +43,8 @@ fn look_at(
     let library = match Library::open(storage).map(|library| library.knowing(&known)) {
         Ok(library) => library,
         Err(error) => {
-            let advice = "see what is wrong with the changer's directory";
+            let advice = "see that what changer and drive name in the configuration is there, switched on, and may be \
+                          used by the user that runs reelkeep";
             return notes.error(about, with_causes(&error), advice);
         }
     };

@@ -3,58 +3,49 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::post::Post;
 use crate::programs::{Said, built, run};
 use crate::site::{Scratch, Site};
 use crate::trees::{Manifest, noise};
 
-/// The library, and the pipe in which mail arrives.
+/// The library, and where mail arrives.
 struct Desk {
     library: PathBuf,
-    mail: PathBuf,
+    post: Post,
 }
 
 impl Desk {
     fn new(scratch: &Path) -> Self {
-        let desk = Self { library: scratch.join("library"), mail: scratch.join("mail") };
+        let desk = Self { library: scratch.join("library"), post: Post::new(scratch) };
         let how =
             ["--drives", "1", "--slots", "8", "--mail", "0", "--tapes", "6", "--capacity", "16M"];
         let mut create = Command::new(built("reelkeep-emulator"));
         run(create.arg("create").arg(&desk.library).args(how)).good();
-        run(Command::new("mkfifo").arg(&desk.mail)).good();
-        let mailer = scratch.join("mailer");
-        let script = format!("#!/bin/sh\nexec cat > '{}'\n", desk.mail.display());
-        fs::write(&mailer, script).unwrap();
-        fs::set_permissions(&mailer, fs::Permissions::from_mode(0o755)).unwrap();
         desk
     }
 
     /// What the configuration says of all that.
     fn configure(&self, site: &Site) {
-        let (drive, mailer) = (self.library.display(), self.mail.with_file_name("mailer"));
+        let drive = self.library.display();
         let slots = "type = \"vtape\"\ndirectory = \"vtapes\"\nslots = 12\n";
         site.configure(|text| {
             let drive = format!("type = \"single\"\ndrive = \"{drive}\"\n");
             assert!(text.contains(slots), "{text}");
-            let mail = format!(
-                "mailto = [\"operator@example.org\"]\nmailer = \"{}\"\nsend-amreport-on = \"never\"",
-                mailer.display()
-            );
             let tape = "length = \"16 MB\"\nblocksize = \"64 KiB\"\npart-size = \"2 MiB\"\nearly-warning = \"1 MiB\"";
             text.replace(slots, &drive)
-                .replace("mailto = []", &mail)
+                .replace("mailto = []", &self.post.settings())
                 .replace("length = \"20 MiB\"", tape)
         });
     }
 
     /// The next mail, when it comes.
     fn mail(&self) -> String {
-        fs::read_to_string(&self.mail).unwrap().replace("=\n", "")
+        self.post.next()
     }
 
     fn stand(&self, command: &str, arguments: &[&str]) -> Said {
@@ -72,7 +63,7 @@ impl Desk {
     }
 }
 
-fn code(child: &mut Child) -> i32 {
+pub(crate) fn code(child: &mut Child) -> i32 {
     child.wait().unwrap().code().unwrap()
 }
 

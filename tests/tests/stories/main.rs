@@ -7,6 +7,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a surprise may panic")]
 
+mod post;
 mod programs;
 mod site;
 mod trees;
@@ -29,4 +30,5 @@ mod pressure;
 mod scripts;
 mod storages;
 mod tape;
+mod tape_vm;
 mod week;
