@@ -766,8 +766,8 @@ pub enum Catalogue {
     Check,
     /// Make the catalogue and the indexes again from the volumes alone
     ///
-    /// Loads every cartridge of every library, and reads labels, headers, and the records that each run left. What the
-    /// catalogue knows already stays as it is, so it may also be used to take over single volumes. Images on the
+    /// Loads every cartridge of every library, and reads labels, headers, and the records that each run left. Where there
+    /// is no robot, you are asked for one cartridge after another, until you say that this was all. What the catalogue knows already stays as it is, so it may also be used to take over single volumes. Images on the
     /// holding disks are taken over too. Nothing is written on any volume.
     Rebuild {
         /// Say what would be added, and do nothing

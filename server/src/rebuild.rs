@@ -1,7 +1,7 @@
 //! The catalogue and the indexes made again from volumes alone.
 //!
 //! 1. Every cartridge of every library is loaded once: its label, the header of each file, and the rows of each
-//!    run's records are read ([`survey`]).
+//!    run's records are read ([`survey`]). Where there is no robot, a person puts them in ([`by_hand`]).
 //! 2. The rows are taken over, the newest run's first. Only parts on volumes that were seen as the rows describe
 //!    them are believed, and what the catalogue knows already stays as it is.
 //! 3. Parts that no records tell of, because a crash came before the records, are put together from their headers
@@ -13,6 +13,7 @@
 //!
 //! A dry run does 1 to 4 to a copy of the catalogue that is thrown away.
 
+mod by_hand;
 mod headers;
 mod indexes;
 mod survey;
@@ -26,6 +27,8 @@ use types::{FileNo, Label, Stamp};
 
 use crate::night::estimate::with_causes;
 use crate::night::tidy;
+use crate::operator::Desk;
+use crate::restore::libraries::Libraries;
 use crate::site::Site;
 pub use indexes::{sound_index, unsound};
 use survey::Seen;
@@ -56,20 +59,23 @@ pub enum Mode {
     Dry,
 }
 
-/// Makes the catalogue again. The site's lock is held by the caller; `say` is told of each step.
+/// Makes the catalogue again. The site's lock is held by the caller; `say` is told of each step, and at `desk` a person
+/// is asked for cartridges where there is no robot.
 pub fn rebuild(
     site: &Site,
     catalogue: &mut Catalogue,
     mode: Mode,
     now: Stamp,
+    desk: &Desk,
     say: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Rebuilt> {
     let mut rebuilt = Rebuilt::default();
     let known: BTreeSet<Label> =
         catalogue.volumes()?.into_iter().filter(is_certain).map(|volume| volume.label).collect();
-    let seen = survey::all(site, &mut rebuilt.troubles, say)?;
+    let seen = survey::all(site, desk, &mut rebuilt.troubles, say)?;
+    let mut libraries = Libraries::of(&site.config).attended(desk.clone());
     take_over_records(catalogue, &seen, now, &mut rebuilt)?;
-    headers::take_over(site, catalogue, &seen, now, &mut rebuilt, say)?;
+    headers::take_over(&mut libraries, catalogue, &seen, now, &mut rebuilt, say)?;
     settle_volumes(catalogue, &seen, &known, now, &mut rebuilt)?;
     take_over_holds(catalogue, &seen, &known, now, say)?;
     if mode == Mode::ForReal {
@@ -77,7 +83,8 @@ pub fn rebuild(
             say(&held);
         }
     }
-    indexes::make(site, catalogue, mode, &mut rebuilt, say)?;
+    let making = indexes::Making { site, catalogue, mode, desk, seen: &seen };
+    making.all(&mut libraries, &mut rebuilt, say)?;
     Ok(rebuilt)
 }
 

@@ -9,6 +9,7 @@ use taper::catalogue::{Catalogue, Filter, Located};
 
 use super::{Context, Exit};
 use crate::cli;
+use crate::operator::Desk;
 use crate::print;
 use crate::rebuild::{self, Mode, Rebuilt};
 use crate::site::Site;
@@ -87,7 +88,8 @@ fn make_again(context: &Context, site: &Site, mode: Mode) -> anyhow::Result<Exit
             print::remark(text);
         }
     };
-    let rebuilt = rebuild::rebuild(site, &mut catalogue, mode, context.now.stamp(), &mut say)?;
+    let (now, desk) = (context.now.stamp(), Desk::of(site));
+    let rebuilt = rebuild::rebuild(site, &mut catalogue, mode, now, &desk, &mut say)?;
     drop(catalogue);
     drop(scratch);
     if context.json {

@@ -19,6 +19,7 @@ use crate::night::estimate::with_causes;
 use crate::operator::Desk;
 use crate::restore::image::Image;
 use crate::restore::libraries::Libraries;
+use crate::restore::plan;
 use crate::restore::wish::frames_of;
 use crate::site::Site;
 use crate::{print, selection, store};
@@ -60,7 +61,13 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit>
         .into());
     }
     let mut all = Vec::new();
-    let mut libraries = Libraries::of(&site.config).attended(Desk::of(&site));
+    let desk = Desk::of(&site);
+    let by_hand = plan::by_hand(&site.config, &dumps);
+    if !by_hand.is_empty() {
+        let labels: Vec<&str> = by_hand.iter().map(types::Label::as_str).collect();
+        desk.tell(&format!("Volumes that will be asked for, in this order: {}", labels.join(" ")));
+    }
+    let mut libraries = Libraries::of(&site.config).attended(desk);
     for located in &dumps {
         for checked in verify(&site, &catalogue, &mut libraries, located, arguments.sample)? {
             if !context.json {

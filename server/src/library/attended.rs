@@ -92,6 +92,11 @@ impl Library {
         self.ask(Wanted::ToWrite { volumes: would_do.volumes, blank: would_do.blank }, now)
     }
 
+    /// Asks for another cartridge to read, whichever it is. `now` says what was made of the last one.
+    pub fn ask_for_next(&self, now: String) -> Result<Duration, NotLoaded> {
+        self.ask(Wanted::Next, now)
+    }
+
     fn ask(&self, wanted: Wanted, now: String) -> Result<Duration, NotLoaded> {
         let (Some(attendant), Device::Single(single)) = (&self.attendant, &self.device) else {
             return Err(NotLoaded::NotAsked);

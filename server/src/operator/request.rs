@@ -25,6 +25,8 @@ pub struct Request {
 pub enum Wanted {
     /// This volume, to be read.
     Volume(Label),
+    /// Any cartridge that has not been read yet.
+    Next,
     /// Something to write on.
     ToWrite {
         /// Volumes that the catalogue knows, the best first, each with the reason.
@@ -43,6 +45,9 @@ impl Request {
         let Self { drive, device, .. } = self;
         match &self.wanted {
             Wanted::Volume(label) => format!("put volume {label} into drive {drive} ({device})"),
+            Wanted::Next => {
+                format!("put the next cartridge that is to be read into drive {drive} ({device})")
+            }
             Wanted::ToWrite { .. } => {
                 format!("put a volume to write on into drive {drive} ({device})")
             }
@@ -61,15 +66,18 @@ impl Request {
                     Wanted::Volume(_) => {
                         format!("Then press Enter; s skips it ({without}), q gives up.{limit}")
                     }
+                    Wanted::Next => format!("Then press Enter, or s if this was all.{limit}"),
                     Wanted::ToWrite { .. } => {
                         format!("Then press Enter, or s to go on without ({without}).{limit}")
                     }
                 }
             }
             Place::Away => format!(
-                "The drive is watched. `reelkeep library loaded` says that it is done, `reelkeep library skip` goes \
-                 on without ({}).{}",
-                self.without(),
+                "The drive is watched. `reelkeep library loaded` says that it is done, `reelkeep library skip` {}.{}",
+                match self.wanted {
+                    Wanted::Next => "says that this was all".to_owned(),
+                    _ => format!("goes on without ({})", self.without()),
+                },
                 limit.unwrap_or_default()
             ),
         });
@@ -80,10 +88,13 @@ impl Request {
     pub fn mail(&self, org: &str, site: &str) -> Mail {
         let text = format!(
             "{}\nNothing else is needed: the drive is looked at every half minute. To have it looked at once:\n\n\
-             \x20   reelkeep -c {site} library loaded\n\nTo go on without ({}):\n\n\
+             \x20   reelkeep -c {site} library loaded\n\n{}:\n\n\
              \x20   reelkeep -c {site} library skip\n",
             self.facts(),
-            self.without(),
+            match self.wanted {
+                Wanted::Next => "If this was all".to_owned(),
+                _ => format!("To go on without ({})", self.without()),
+            },
         );
         Mail { subject: format!("{org}: {}", self.title()), text, ..Mail::default() }
     }
@@ -105,6 +116,7 @@ impl Request {
     fn without(&self) -> &'static str {
         match self.wanted {
             Wanted::Volume(_) => "what is only on it is not read",
+            Wanted::Next => "the others are not read",
             Wanted::ToWrite { .. } => "dumps then wait on the holding disk",
         }
     }

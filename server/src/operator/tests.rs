@@ -107,16 +107,24 @@ fn questions_are_put_in_plain_words() {
         now: "the drive is empty".to_owned(),
         ..request()
     };
+    let next = Request {
+        wanted: Wanted::Next,
+        now: "DAILY-007 is in it, and has been read. 3 volumes have been read".to_owned(),
+        ..request()
+    };
     let hour = Some(Duration::from_secs(3600));
     let mail = written.mail("Example", "/etc/reelkeep/daily");
     insta::assert_snapshot!(format!(
-        "{}\n\n{}\n\n{}\n\n{}\n\nSubject: {}\n\n{}",
+        "{}\n\n{}\n\n{}\n\n{}\n\n{}\n\n{}\n\nSubject: {}\n\n{}\n\n{}",
         written.prompt(Place::Terminal, hour),
         written.prompt(Place::Away, hour),
         read.prompt(Place::Terminal, None),
         read.prompt(Place::Away, hour),
+        next.prompt(Place::Terminal, None),
+        next.prompt(Place::Away, hour),
         mail.subject,
         mail.text,
+        next.mail("Example", "/etc/reelkeep/daily").text,
     ));
 }
 

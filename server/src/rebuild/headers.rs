@@ -19,8 +19,8 @@ use types::{Bytes, DumpId, Stamp, StorageName};
 use super::survey::{Seen, SeenPart};
 use super::{Rebuilt, stamps};
 use crate::clock;
-use crate::library::{AnyDrive, Library};
-use crate::site::Site;
+use crate::library::AnyDrive;
+use crate::restore::libraries::Libraries;
 
 /// What of the end of a file is kept in memory to find where an image ends before a filler.
 const END: usize = 16 << 20;
@@ -30,7 +30,7 @@ type Found<'a> = (&'a Seen, &'a SeenPart);
 
 /// Takes over every dump of which parts were seen that the catalogue still does not know.
 pub(super) fn take_over(
-    site: &Site,
+    libraries: &mut Libraries,
     catalogue: &mut Catalogue,
     seen: &[Seen],
     now: Stamp,
@@ -41,7 +41,7 @@ pub(super) fn take_over(
     for ((dump, storage), parts) in unknown(catalogue, seen)? {
         let Some((_, part)) = parts.first() else { continue };
         let what = format!("dump {dump} of {}", part.ours.dle);
-        match describe(site, catalogue, dump, &storage, &parts) {
+        match describe(libraries, catalogue, dump, &storage, &parts) {
             Ok(records) => {
                 rebuilt.add(catalogue.import(&records, |label| stamps.get(label).copied(), now)?);
             }
@@ -91,7 +91,7 @@ fn unknown<'a>(
 
 /// The rows of a dump and all its parts.
 fn describe(
-    site: &Site,
+    libraries: &mut Libraries,
     catalogue: &Catalogue,
     dump: DumpId,
     storage: &StorageName,
@@ -105,7 +105,7 @@ fn describe(
     let begins = offset(last)?;
     let known = catalogue.dump(dump).ok().map(|known| known.dump.stored);
     let stored = known.filter(|stored| *stored > Bytes::ZERO).or(last.ours.stored);
-    let (tail, stored) = end_of_image(site, (volume, last), stored)?;
+    let (tail, stored) = end_of_image(libraries, (volume, last), stored)?;
     anyhow::ensure!(stored > begins, "its last part begins behind the end of the image");
 
     let run = tail.identity.run;
@@ -194,13 +194,11 @@ fn dump_row(tail: &Tail, stored: Bytes, frames: u32) -> DumpRow {
 
 /// Mounts the volume of the last part, and reads what the image says of itself, and how long it is.
 fn end_of_image(
-    site: &Site,
+    libraries: &mut Libraries,
     (volume, part): Found<'_>,
     stored: Option<Bytes>,
 ) -> anyhow::Result<(Tail, Bytes)> {
-    let storage = site.config.storages.iter().find(|storage| storage.name == volume.storage);
-    let storage = storage.ok_or_else(|| anyhow::anyhow!("its storage is gone"))?;
-    let library = Library::open(storage)?;
+    let library = libraries.library(&volume.storage)?;
     let mounted = library.mount(&volume.label, library.any_drive()?)?;
     let from = offset(part)?;
     let (mounted, bytes) = match stored {

@@ -1,14 +1,20 @@
 //! Index files and tables of frames: which are sound, and copying the others out of their images.
 
+use std::cmp::Reverse;
+
 use format::contents::View;
 use format::frame::digest;
 use taper::catalogue::{Catalogue, Dump, Filter, Located};
 use taper::tail::{self, TailError};
+use types::Label;
 
+use super::survey::Seen;
 use super::{Mode, Rebuilt, trouble};
 use crate::night::estimate::with_causes;
+use crate::operator::Desk;
 use crate::restore::image::{Image, ImageError};
 use crate::restore::libraries::Libraries;
+use crate::restore::plan;
 use crate::site::Site;
 use crate::store::{self, IndexTrouble};
 
@@ -64,29 +70,76 @@ pub fn unsound(
     Ok(found)
 }
 
-/// Copies what is not sound here out of the images.
-pub(super) fn make(
-    site: &Site,
-    catalogue: &Catalogue,
-    mode: Mode,
-    rebuilt: &mut Rebuilt,
-    say: &mut dyn FnMut(&str),
-) -> anyhow::Result<()> {
-    let mut libraries = Libraries::of(&site.config);
-    for (located, why) in unsound(site, catalogue)? {
-        let dump = &located.dump;
-        let what = format!("{} level {} of run {}", dump.dle, dump.level, dump.run);
-        tracing::info!("{what}: {why}");
-        if mode == Mode::ForReal {
-            if let Err(error) = copy_out(site, catalogue, &mut libraries, &located) {
-                rebuilt.troubles.push(trouble(format!("no index for {what}"), &error));
-                continue;
-            }
-            say(&format!("index of {what}"));
+/// What is to be made of the volumes that were seen.
+pub(super) struct Making<'a> {
+    pub(super) site: &'a Site,
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) mode: Mode,
+    pub(super) desk: &'a Desk,
+    /// In the order in which they were in a drive.
+    pub(super) seen: &'a [Seen],
+}
+
+impl Making<'_> {
+    /// Copies what is not sound here out of the images, volume by volume; first those of the volume that was in a drive
+    /// last.
+    pub(super) fn all(
+        &self,
+        libraries: &mut Libraries,
+        rebuilt: &mut Rebuilt,
+        say: &mut dyn FnMut(&str),
+    ) -> anyhow::Result<()> {
+        let mut wanted = Vec::new();
+        for (located, why) in unsound(self.site, self.catalogue)? {
+            wanted.push((ends_on(&located), located, why));
         }
-        rebuilt.indexes += 1;
+        let last_first = |label: &Option<Label>| {
+            Reverse(self.seen.iter().position(|seen| Some(&seen.label) == label.as_ref()))
+        };
+        wanted.sort_by_key(|(label, ..)| last_first(label));
+        if self.mode == Mode::ForReal {
+            self.tell_volumes(wanted.iter().filter_map(|(label, ..)| label.as_ref()));
+        }
+        for (_, located, why) in wanted {
+            let dump = &located.dump;
+            let what = format!("{} level {} of run {}", dump.dle, dump.level, dump.run);
+            tracing::info!("{what}: {why}");
+            if self.mode == Mode::ForReal {
+                if let Err(error) = copy_out(self.site, self.catalogue, libraries, &located) {
+                    rebuilt.troubles.push(trouble(format!("no index for {what}"), &error));
+                    continue;
+                }
+                say(&format!("index of {what}"));
+            }
+            rebuilt.indexes += 1;
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// Says which volumes a person will be asked for once more.
+    fn tell_volumes<'b>(&self, labels: impl Iterator<Item = &'b Label>) {
+        let manual = plan::manual(&self.site.config);
+        let mut told: Vec<&str> = Vec::new();
+        for label in labels {
+            let by_hand = |seen: &Seen| seen.label == *label && manual.contains(&seen.storage);
+            if self.seen.iter().any(by_hand) && !told.contains(&label.as_str()) {
+                told.push(label.as_str());
+            }
+        }
+        if !told.is_empty() {
+            self.desk.tell(&format!(
+                "The indexes of dumps are read from the ends of their images. Volumes that are needed for that, in this \
+                 order: {}",
+                told.join(" ")
+            ));
+        }
+    }
+}
+
+/// The volume with the end of an image, unless that is held.
+fn ends_on(located: &Located) -> Option<Label> {
+    let copy = located.copies.iter().find(|copy| copy.is_complete());
+    copy.filter(|_| located.held.is_none())?.labels.last().cloned()
 }
 
 fn copy_out(

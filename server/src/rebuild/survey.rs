@@ -11,8 +11,9 @@ use taper::mount::{Identified, Mounted, is_records};
 use taper::scan::{Hint, SlotView};
 use types::{Barcode, BlockSize, FileNo, Label, PartNo, PoolName, Slot, Stamp, StorageName};
 
-use super::trouble;
+use super::{by_hand, trouble};
 use crate::library::{self, AnyDrive, Library, LibraryTrouble};
+use crate::operator::Desk;
 use crate::site::Site;
 
 /// A volume that was in a drive.
@@ -42,6 +43,16 @@ pub(super) struct SeenPart {
 }
 
 impl Seen {
+    /// What was found on it.
+    pub(super) fn in_words(&self) -> String {
+        format!(
+            "{}, {} parts, records of {} runs",
+            self.label,
+            self.parts.len(),
+            self.records.len()
+        )
+    }
+
     /// What to say of it to a catalogue that learns of it from the label alone.
     pub(super) fn as_volume(&self) -> Volume {
         let empty = self.end <= FileNo::FIRST;
@@ -64,6 +75,7 @@ impl Seen {
 /// Looks at every volume of ours in every library.
 pub(super) fn all(
     site: &Site,
+    desk: &Desk,
     troubles: &mut Vec<String>,
     say: &mut dyn FnMut(&str),
 ) -> anyhow::Result<Vec<Seen>> {
@@ -74,7 +86,11 @@ pub(super) fn all(
         if !changers.insert(storage.changer.name.clone()) {
             continue;
         }
-        let look = Look { site, storage, library: Library::open(storage)? };
+        let look = Look { site, storage, library: Library::open(storage)?.attended(desk) };
+        if look.library.is_manual() {
+            by_hand::read(&look, &mut seen, troubles, say)?;
+            continue;
+        }
         for view in look.library.slots()? {
             let slot = view.slot;
             match &view.hint {
@@ -95,12 +111,7 @@ pub(super) fn all(
                         ));
                         continue;
                     }
-                    say(&format!(
-                        "slot {slot}: {}, {} parts, records of {} runs",
-                        volume.label,
-                        volume.parts.len(),
-                        volume.records.len()
-                    ));
+                    say(&format!("slot {slot}: {}", volume.in_words()));
                     seen.push(volume);
                 }
                 Ok(None) => {}
@@ -116,15 +127,16 @@ pub(super) fn all(
     Ok(seen)
 }
 
-struct Look<'a> {
+/// A library that is looked through.
+pub(super) struct Look<'a> {
     site: &'a Site,
     storage: &'a config::Storage,
-    library: Library,
+    pub(super) library: Library,
 }
 
 impl Look<'_> {
     /// The volume in a slot, if it is one of ours.
-    fn slot(
+    pub(super) fn slot(
         &self,
         view: &SlotView,
         troubles: &mut Vec<String>,

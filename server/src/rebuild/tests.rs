@@ -34,7 +34,7 @@ fn now() -> Stamp {
 }
 
 fn again(site: &Site, catalogue: &mut Catalogue, mode: Mode) -> Rebuilt {
-    let rebuilt = rebuild(site, catalogue, mode, now(), &mut |_| {}).unwrap();
+    let rebuilt = rebuild(site, catalogue, mode, now(), &Desk::of(site), &mut |_| {}).unwrap();
     assert_eq!(catalogue.check().unwrap(), []);
     rebuilt
 }

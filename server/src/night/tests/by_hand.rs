@@ -168,6 +168,47 @@ fn an_image_goes_on_over_the_cartridges_that_are_put_in_and_is_read_in_that_orde
 }
 
 #[test]
+fn a_lost_catalogue_comes_back_from_one_cartridge_after_another_until_that_was_all() {
+    let mut desk = desktop(8, |tapes| {
+        let mut acts = vec![puts_in(tapes, "RK0002L8"), puts_in(tapes, "RK0003L8")];
+        // The last is still in the drive; one comes twice, and one is blank.
+        for barcode in ["RK0001L8", "RK0003L8", "RK0005L8", "RK0002L8"] {
+            acts.push(puts_in(tapes, barcode));
+        }
+        acts.push(says(Answer::Skip));
+        acts.extend(librarian(tapes));
+        acts
+    });
+    put_in(&desk.world.tapes, "RK0001L8");
+    desk.world.hold(1, 120);
+    assert_eq!(desk.world.night().outcome, Outcome::Good);
+    let asked = desk.asked().len();
+    let (site, before) = (&desk.world.site, desk.world.catalogue());
+    std::fs::remove_dir_all(&site.config.site.indexdir).unwrap();
+    std::fs::create_dir(&site.config.site.indexdir).unwrap();
+    let mut lost = taper::catalogue::Catalogue::in_memory().unwrap();
+    let (now, operator) = (Now::read().stamp(), desk.world.operator.as_ref().unwrap());
+    let mode = crate::rebuild::Mode::ForReal;
+    let rebuilt =
+        crate::rebuild::rebuild(site, &mut lost, mode, now, operator, &mut |_| {}).unwrap();
+    assert_eq!(rebuilt.troubles, [""; 0]);
+    assert_eq!((rebuilt.volumes, rebuilt.completed, rebuilt.indexes), (3, 1, 1));
+    let labels = |catalogue: &taper::catalogue::Catalogue| -> Vec<_> {
+        catalogue.volumes().unwrap().into_iter().map(|volume| volume.label).collect()
+    };
+    assert_eq!(labels(&lost), labels(&before));
+    let heard = desk.heard.lock().unwrap();
+    let question = |it: &Request| {
+        let title = Request { device: "/dev/nst0".to_owned(), ..it.clone() }.title();
+        format!("{title}\n  Now: {}", it.now)
+    };
+    let questions: Vec<_> = heard[asked..].iter().map(question).collect();
+    insta::assert_snapshot!("rebuilt_by_hand", questions.join("\n"));
+    let told = desk.said.lock().unwrap().join("\n");
+    assert!(told.contains("needed for that, in this order: N-03"), "{told}");
+}
+
+#[test]
 fn a_cartridge_with_other_data_is_told_and_not_written_on() {
     let mut desk =
         desktop(16, |tapes| vec![puts_in(tapes, "RK0001L8"), puts_in(tapes, "RK0002L8")]);

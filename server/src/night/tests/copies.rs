@@ -206,7 +206,15 @@ fn locks_come_back_with_a_rebuild_as_of_the_newest_run() {
     let before = twice.world.catalogue().volume(&label).unwrap();
     let mut lost = taper::catalogue::Catalogue::in_memory().unwrap();
     let (mode, now) = (crate::rebuild::Mode::Dry, Now::read().stamp());
-    crate::rebuild::rebuild(&twice.world.site, &mut lost, mode, now, &mut |_| {}).unwrap();
+    crate::rebuild::rebuild(
+        &twice.world.site,
+        &mut lost,
+        mode,
+        now,
+        &crate::operator::Desk::of(&twice.world.site),
+        &mut |_| {},
+    )
+    .unwrap();
     let after = lost.volume(&label).unwrap();
     assert_eq!((after.lock, after.locked), (before.lock, before.locked));
     assert_eq!(command(&twice, &["volume", "unlock", "O-01"]), Exit::Failed);
