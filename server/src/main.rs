@@ -1,5 +1,6 @@
 //! `reelkeep`: the server and all its commands.
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -31,6 +32,8 @@ fn log_to_standard_error(verbose: u8) {
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(std::io::stderr)
+        // A log or a mail has no colours.
+        .with_ansi(std::io::stderr().is_terminal())
         .without_time()
         .init();
 }

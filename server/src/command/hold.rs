@@ -4,7 +4,7 @@
 //! was given for it, unless `--early` says that this is meant.
 
 use anyhow::bail;
-use taper::catalogue::{Catalogue, Lock, Locked, OffSite, Volume};
+use taper::catalogue::{Catalogue, Lock, Locked, OffSite, Volume, VolumeState};
 use types::Label;
 
 use super::volume::known;
@@ -115,6 +115,9 @@ pub(super) fn described(volume: &Volume) -> String {
     let why = volume.locked.to_string();
     let why = if why.is_empty() { why } else { format!(": {why}") };
     match volume.lock {
+        Lock::Open if volume.state == VolumeState::Retired => {
+            "retired: it is never written again".to_owned()
+        }
         Lock::Open => "reused once nothing on it is needed".to_owned(),
         Lock::NoReuse => format!("locked until `reelkeep volume unlock {}`{why}", volume.label),
         Lock::Until(day) => format!("locked until {}{why}", day.day()),

@@ -137,12 +137,16 @@ fn scan(context: &Context, site: &Site, slot: Slot, storage: Option<&str>) -> an
 fn retire(context: &Context, site: &Site, label: &Label, dry_run: bool) -> anyhow::Result<Exit> {
     let mut catalogue = site.catalogue()?;
     known(&catalogue, label)?;
-    if dry_run {
+    if !dry_run {
+        catalogue.set_state(label, VolumeState::Retired, context.now.stamp())?;
+    }
+    if context.json {
+        print::json(&volume_value(&known(&catalogue, label)?))?;
+    } else if dry_run {
         print::line(&format!(
             "{label} would never be written again; what is on it would stay restorable"
         ))?;
     } else {
-        catalogue.set_state(label, VolumeState::Retired, context.now.stamp())?;
         print::line(&format!("{label} is never written again; what is on it stays restorable"))?;
     }
     Ok(Exit::Good)

@@ -4,6 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::termios::{QueueSelector, tcflush};
 
 use super::board::{self, Board};
 use super::{Answer, Operator, Place, Request};
@@ -77,6 +78,10 @@ impl Operator for Person {
     fn ask(&mut self, request: &Request) -> Result<(), MailError> {
         if let Err(error) = self.board.put_up(&request.title()) {
             tracing::warn!("the question is not on the board: {:#}", anyhow::Error::from(error));
+        }
+        if self.place == Place::Terminal {
+            // What was typed before the question is no answer to it.
+            let _no_terminal = tcflush(io::stdin(), QueueSelector::IFlush);
         }
         match &self.mail {
             Some((mailer, to)) if self.place == Place::Away => {

@@ -126,14 +126,14 @@ fn would_do(volumes: &[(Label, String)], blank: Option<&Label>) -> Vec<String> {
     let mut lines: Vec<String> =
         volumes.iter().take(NAMED).map(|(label, why)| format!("{label} ({why})")).collect();
     if let Some(more) = volumes.len().checked_sub(NAMED).filter(|more| *more > 0) {
-        lines.push(format!("and {more} more: `reelkeep volume list`"));
+        lines.push(format!("and {more} more: `reelkeep list volumes`"));
     }
     if let Some(label) = blank {
         lines.push(format!("a blank cartridge (it becomes {label})"));
     }
     if lines.is_empty() {
         lines.push(
-            "none that the catalogue knows: all are needed (`reelkeep volume list`), and no blank one is labelled \
+            "none that the catalogue knows: all are needed (`reelkeep list volumes`), and no blank one is labelled \
              by itself (autolabel)"
                 .to_owned(),
         );

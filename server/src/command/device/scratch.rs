@@ -52,6 +52,11 @@ impl<'a> Scratch<'a> {
 
     fn may_be_written(&mut self, foreign: Foreign) -> anyhow::Result<()> {
         let name = self.name.clone();
+        if self.drive.is_empty()? {
+            bail!(
+                "drive {name} is empty: put a blank cartridge in, or name the slot of one with --slot"
+            );
+        }
         let tape = tape_of(&mut self.drive, &name)?;
         let facts = tape.cartridge()?;
         if facts.is_write_once() {

@@ -51,7 +51,7 @@ impl Work<'_> {
     pub(super) fn import(&mut self, mail: Option<u32>, slot: Option<u32>) -> anyhow::Result<Exit> {
         let inventory = self.with_mail()?;
         let wanted = match mail {
-            Some(mail) => vec![Slot(mail)],
+            Some(mail) => vec![mail_slot(&inventory, Slot(mail))?],
             None => waiting(&inventory),
         };
         let (mut lines, mut values, mut exit) = (Vec::new(), Vec::new(), Exit::Good);
@@ -142,6 +142,17 @@ impl Work<'_> {
         }
         Ok(Exit::Good)
     }
+}
+
+/// This mail slot, if it is one.
+fn mail_slot(inventory: &Inventory, slot: Slot) -> Result<Slot, Misuse> {
+    let is_mail = |place: &&devices::Place| matches!(place.kind, PlaceKind::Mail(_));
+    let there: Vec<Slot> = inventory.slots.iter().filter(is_mail).map(|place| place.slot).collect();
+    if there.contains(&slot) {
+        return Ok(slot);
+    }
+    let there: Vec<String> = there.iter().map(Slot::to_string).collect();
+    Err(Misuse(format!("{slot} is no mail slot: there are {}", there.join(", "))))
 }
 
 /// The mail slots with something to take in.
