@@ -165,9 +165,29 @@ impl Night<'_> {
                 self.rest(drive);
                 Ok(vec![Event::ImageEnded { drive: drive.clone(), dump }])
             }
+            // It is asked between two parts: the order may come in the middle of the next.
+            Doing::Write { dump, ending: true } if self.world.dice.one_in(2) => {
+                self.end_behind_a_part(drive, dump)
+            }
             Doing::Write { dump, .. } => self.write_held(drive, dump),
             Doing::Finish => self.finish(drive),
         }
+    }
+
+    /// What is written of the image is made certain, and the volume kept for what comes.
+    fn end_behind_a_part(&mut self, drive: &DriveId, dump: DumpId) -> Result<Vec<Event>, Stop> {
+        let mut events = Vec::new();
+        let volume = self.workers.get(drive).and_then(|worker| worker.volume.clone());
+        self.flush(drive, &mut events)?;
+        if self.world.is_broken(Broken::EndsUncertain)
+            && let Some(worker) = self.workers.get_mut(drive)
+        {
+            worker.volume = volume;
+            self.lose_some(drive);
+        }
+        self.rest(drive);
+        events.push(Event::ImageEnded { drive: drive.clone(), dump });
+        Ok(events)
     }
 
     pub(crate) fn rest(&mut self, drive: &DriveId) {
@@ -318,6 +338,14 @@ impl Night<'_> {
         Some((stretch, bytes + header))
     }
 
+    /// Whether the next part of this image would be its last.
+    pub(crate) fn is_last(&self, drive: &DriveId, image: &Dump) -> bool {
+        let key = (image.id, self.storage(drive));
+        let from = self.reached.get(&key).copied().unwrap_or_default();
+        let next = self.next_stretch(drive, image, from);
+        next.is_some_and(|(stretch, _)| stretch.last_frame + 1 >= image.frames)
+    }
+
     fn write_fails(&mut self, drive: &DriveId) -> Result<bool, Stop> {
         let Some(no) = self.cartridge_in(drive) else { return Ok(false) };
         let strikes = self.world.strikes(Fault::WriteFails);
@@ -408,13 +436,19 @@ impl Night<'_> {
             base: image.base,
         };
         for wish in destinations::wishes(&self.world.config, &name, &storage, way) {
-            self.world.catalogue.want_copy(&wish)?;
-            self.world.journal.note(image).wishes.insert(wish.storage);
+            if !self.world.is_broken(Broken::ForgetsWishes) {
+                self.world.catalogue.want_copy(&wish)?;
+            }
+            let entry = self.world.journal.note(image);
+            if !entry.storages.contains(&wish.storage) {
+                entry.wishes.insert(wish.storage);
+            }
             self.world.step("a copy is wished for")?;
         }
         self.world.catalogue.complete_copy(image.id, &storage, now)?;
         let entry = self.world.journal.note(image);
         entry.storages.insert(storage.clone());
+        entry.ruined_in.remove(&storage);
         entry.wishes.remove(&storage);
         self.world.step("a copy is complete")?;
         self.reached.remove(&(image.id, storage.clone()));
@@ -539,10 +573,8 @@ impl Night<'_> {
         let end = VolumeEnd { file: cartridge.end(), object: None };
         self.world.step("records are written")?;
         let (run, now, label) = (self.run, self.now(), volume.label);
-        self.world.catalogue.record_end(&label, run, end)?;
-        self.world.step("the end of a volume is recorded")?;
-        self.world.catalogue.set_state(&label, state, now)?;
-        self.world.step("the state of a volume is recorded")?;
+        self.world.catalogue.record_closed(&label, run, end, state, now)?;
+        self.world.step("a volume is recorded as closed")?;
         self.note(RunEvent::VolumeFinished { label, bytes, files, why: why.to_owned() });
         self.unload(drive);
         Ok(Ok(()))

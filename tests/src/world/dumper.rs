@@ -19,6 +19,8 @@ use super::night::Night;
 use super::settings::FRAME;
 use super::{Broken, Stop};
 
+const AFTER: &str = "the script after it failed";
+
 /// A dump that a client is sending.
 pub(crate) struct Flying {
     pub(crate) dle: DleRef,
@@ -52,6 +54,10 @@ enum Fate {
     Refused,
     NoBase,
     Away,
+    /// The script before it.
+    ScriptBefore,
+    /// The script after it: then all of it has arrived.
+    ScriptAfter,
 }
 
 impl Night<'_> {
@@ -74,6 +80,13 @@ impl Night<'_> {
             () if since.is_err() => Fate::NoBase,
             () if self.world.strikes(Fault::DumpRefused) => Fate::Refused,
             () if self.world.strikes(Fault::DumpBreaks) => Fate::Breaks,
+            () if self.world.strikes(Fault::ScriptFails) => {
+                if self.world.dice.one_in(2) {
+                    Fate::ScriptBefore
+                } else {
+                    Fate::ScriptAfter
+                }
+            }
             () => Fate::Good,
         };
         let to = match to {
@@ -138,8 +151,10 @@ impl Night<'_> {
 
     pub(crate) fn dump_goes_on(&mut self, dump: DumpId) -> Result<Vec<Event>, Stop> {
         let Some(flying) = self.flying.get(&dump) else { return Ok(Vec::new()) };
+        let too_late = self.world.dice.one_in(4) && self.may_be_too_late(flying);
         let failure = match flying.fate {
-            _ if flying.aborted => Some((Failure::Aborted, "it was stopped")),
+            _ if flying.aborted && !too_late => Some((Failure::Aborted, "it was stopped")),
+            Fate::ScriptBefore => Some((Failure::Retry, "the script before it failed")),
             Fate::Away => Some((Failure::Retry, "no route to host")),
             Fate::NoBase => Some((Failure::NoBase, "the client has no such snapshot")),
             Fate::Refused => Some((Failure::Final, "the client says: no such directory")),
@@ -147,7 +162,7 @@ impl Night<'_> {
             Fate::Breaks if self.world.dice.one_in(2) => {
                 Some((Failure::Retry, "the agent fell silent"))
             }
-            Fate::Breaks | Fate::Good => None,
+            Fate::Breaks | Fate::Good | Fate::ScriptAfter => None,
         };
         if let Some((failure, why)) = failure {
             return self.fail(dump, failure, why);
@@ -162,6 +177,18 @@ impl Night<'_> {
                 self.feed_drive(dump, &drive)
             }
         }
+    }
+
+    /// All of it may have arrived when it is told to stop.
+    fn may_be_too_late(&self, flying: &Flying) -> bool {
+        let goes_on = match &flying.to {
+            Sink::Holding(_) => !flying.waits,
+            Sink::Drive(drive) => {
+                let doing = self.workers.get(drive).map(|worker| &worker.doing);
+                matches!(doing, Some(Doing::Write { .. }))
+            }
+        };
+        goes_on && flying.fate == Fate::Good
     }
 
     /// Nothing is left of the dump.
@@ -194,6 +221,9 @@ impl Night<'_> {
                 self.world.holding.foreign[disk.0] += free[disk.0];
             }
             return Ok(vec![Event::NeedsRoom { dump, used: reserved, full }]);
+        }
+        if self.flying[&dump].fate == Fate::ScriptAfter {
+            return self.fail(dump, Failure::Retry, AFTER);
         }
         self.hold(dump, on.unwrap_or_default())
     }
@@ -257,6 +287,9 @@ impl Night<'_> {
             self.world.step("a dump straight to a volume is begun")?;
         }
         let row = self.row(dump, &self.flying[&dump]);
+        if self.flying[&dump].fate == Fate::ScriptAfter && self.is_last(drive, &row) {
+            return self.fail(dump, Failure::Retry, AFTER);
+        }
         let (written, mut events) = self.write_part(drive, &row, true)?;
         if written == Written::Whole {
             let flying = self.flying.remove(&dump).expect("it is in flight");

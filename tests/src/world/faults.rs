@@ -74,8 +74,28 @@ pub enum Fault {
     NoTaper,
     /// A run that only flushes.
     Flush,
-    /// Copies that are due are made after the night.
+    /// Copies that are due, or that somebody asks for, are made after the night.
     Vaulted,
+    /// A volume is carried off-site, and said to be.
+    OffSite,
+    /// A volume that was off-site is said to be back.
+    Back,
+    /// The operator erases a volume.
+    Erased,
+    /// The operator labels what is in a slot, by force.
+    LabelledByHand,
+    /// The operator has all volumes given back on which nothing is needed.
+    Expired,
+    /// A volume is locked, unlocked or retired while a run goes on.
+    SaidAtNight,
+    /// A DLE gets another name.
+    DleRenamed,
+    /// A DLE that had left the disk list is on it again.
+    DleBack,
+    /// The operator calls off the dump of a DLE.
+    Cancelled,
+    /// A script before or after a dump fails.
+    ScriptFails,
 }
 
 /// How often each fault comes: one time in so many chances; what is not named never does.

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use taper::catalogue::Dump;
-use types::{Bytes, DleRef, DumpId, Level, Stamp, StorageName};
+use types::{Bytes, DleRef, DumpId, Label, Level, Stamp, StorageName};
 
 /// A dump that was taken for durable.
 #[derive(Clone, Debug)]
@@ -24,14 +24,43 @@ pub(crate) struct Entry {
     pub(crate) wishes: BTreeSet<StorageName>,
     /// A disaster took it: not the site's fault.
     pub(crate) ruined: bool,
+    /// A disaster took it from these, and nobody knows it there.
+    pub(crate) ruined_in: BTreeSet<StorageName>,
     /// The operator had the catalogue forget it.
     pub(crate) forgotten: bool,
 }
 
-/// All of them, by id.
+impl Entry {
+    /// A disaster took it, or a copy of it. The site may have given up another since, for it counted on that one.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.ruined || !self.ruined_in.is_empty()
+    }
+}
+
+/// What people said of a volume.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Said {
+    /// It is not to be reused, until somebody says otherwise.
+    pub(crate) locked: bool,
+    /// Nor before then.
+    pub(crate) promised: Option<Stamp>,
+    /// It is never to be written again.
+    pub(crate) retired: bool,
+    /// It is not at hand.
+    pub(crate) off_site: bool,
+}
+
+impl Said {
+    pub(crate) fn is_locked(&self, now: Stamp) -> bool {
+        self.locked || self.promised.is_some_and(|day| now < day)
+    }
+}
+
+/// All of them, by id; and what was said of volumes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Journal {
     pub(crate) entries: BTreeMap<DumpId, Entry>,
+    pub(crate) said: BTreeMap<Label, Said>,
 }
 
 impl Journal {
@@ -47,6 +76,7 @@ impl Journal {
             held: false,
             wishes: BTreeSet::new(),
             ruined: false,
+            ruined_in: BTreeSet::new(),
             forgotten: false,
         })
     }

@@ -113,15 +113,27 @@ impl Cartridge {
         self.afresh(leave.label().clone(), stamp);
     }
 
+    /// A label by hand has no stamp.
+    pub(crate) fn label_by_hand(&mut self, label: Label) {
+        self.erase();
+        self.start = Start::Label(label, None);
+    }
+
+    /// Nothing is on it any more.
+    pub(crate) fn erase(&mut self) {
+        self.start = Start::Blank;
+        self.files.clear();
+        self.used = Bytes::ZERO;
+    }
+
     /// What nobody gave leave to. Only a broken world does this.
     pub(crate) fn overwrite_without_leave(&mut self, label: Label, stamp: Stamp) {
         self.afresh(label, stamp);
     }
 
     fn afresh(&mut self, label: Label, stamp: Stamp) {
+        self.erase();
         self.start = Start::Label(label, Some(stamp));
-        self.files.clear();
-        self.used = Bytes::ZERO;
     }
 
     pub(crate) fn parts(&self) -> impl Iterator<Item = &Stretch> {

@@ -38,6 +38,7 @@ mod oracle;
 mod settings;
 mod tidying;
 mod vaulting;
+mod volumes;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -72,6 +73,16 @@ pub enum Broken {
     NeverTidies,
     /// A dump is confirmed and reported that the catalogue was never told of.
     ForgetsToRecord,
+    /// What was written when a run was stopped is recorded, and not made certain.
+    EndsUncertain,
+    /// Volumes are erased without asking whether they are needed.
+    ErasesNeeded,
+    /// Nobody tells the catalogue that a volume is locked.
+    ForgetsLocks,
+    /// Nobody tells the catalogue that a volume is off-site.
+    TakesOffSite,
+    /// Nobody tells the catalogue which copies are wished for.
+    ForgetsWishes,
 }
 
 /// What went wrong, and in which world.
@@ -128,6 +139,8 @@ pub struct World {
     media: Media,
     bays: BTreeMap<DriveId, Bay>,
     journal: Journal,
+    /// What has left the disk list.
+    unlisted: Vec<settings::DleSettings>,
     /// What is being read, until then.
     pins: Vec<(DumpId, Stamp)>,
     /// Days since the world began, as they really are.
@@ -140,6 +153,8 @@ pub struct World {
     fuse: Option<u64>,
     /// Durable steps that were taken.
     steps: u64,
+    /// Whether there is anybody to hear the story: to tell it takes longer than to live it.
+    telling: bool,
     story: Vec<String>,
     tally: Tally,
 }
@@ -181,12 +196,14 @@ impl World {
             media,
             catalogue: Catalogue::in_memory().expect("SQLite makes a catalogue in memory"),
             journal: Journal::default(),
+            unlisted: Vec::new(),
             pins: Vec::new(),
             day: 0,
             second: 0,
             offset: 0,
             fuse: None,
             steps: 0,
+            telling: true,
             story: Vec::new(),
             tally: Tally::default(),
             dice,
@@ -206,6 +223,13 @@ impl World {
     #[must_use]
     pub fn broken(mut self, broken: Broken) -> Self {
         self.broken = Some(broken);
+        self
+    }
+
+    /// The same without its story, in less time.
+    #[must_use]
+    pub fn in_silence(mut self) -> Self {
+        self.telling = false;
         self
     }
 
@@ -330,8 +354,10 @@ impl World {
         }
     }
 
-    fn tell(&mut self, line: impl Into<String>) {
-        self.story.push(line.into());
+    fn tell(&mut self, line: impl fmt::Display) {
+        if self.telling {
+            self.story.push(line.to_string());
+        }
     }
 
     fn is_broken(&self, rule: Broken) -> bool {

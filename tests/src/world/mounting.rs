@@ -403,10 +403,13 @@ impl Night<'_> {
         let found = self.world.media.cartridge(no).found();
         let how = match scan.met(candidate.slot, found) {
             Err(refusal) => return Ok(Ok(Some(refusal.why))),
-            Ok(Choice::Append(_)) => match self.append(drive, no)? {
-                Ok(how) => how,
-                Err(trouble) => return Ok(Err(Unmounted::Trouble(trouble))),
-            },
+            Ok(Choice::Append(label)) => {
+                self.world.check_choice(&label)?;
+                match self.append(drive, no)? {
+                    Ok(how) => how,
+                    Err(trouble) => return Ok(Err(Unmounted::Trouble(trouble))),
+                }
+            }
             Ok(Choice::Reuse(label)) => match self.reuse(drive, &label, no)? {
                 Ok(how) => how,
                 Err(why) => return Ok(Ok(Some(why))),
@@ -496,6 +499,7 @@ impl Night<'_> {
         no: CartridgeNo,
     ) -> Result<Result<String, String>, Stop> {
         let (run, now) = (self.run, self.now());
+        self.world.check_choice(label)?;
         let before = self.world.media.cartridge(no).clone();
         if self.world.is_broken(Broken::OverwritesNeeded) {
             self.world.check_overwrite(no, now)?;
@@ -507,8 +511,8 @@ impl Night<'_> {
                 Err(CatalogueError::Needed(needed)) => return Ok(Err(needed.to_string())),
                 Err(error) => return Err(error.into()),
             };
-            self.world.step("a volume is given back")?;
             self.world.check_overwrite(no, now)?;
+            self.world.step("a volume is given back")?;
             self.world.media.cartridge_mut(no).relabel(leave, run);
         }
         if before.parts().next().is_some() {

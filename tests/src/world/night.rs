@@ -92,7 +92,7 @@ impl World {
         self.step("the disk list is taken over")?;
         let plan = if flush { Plan::nothing() } else { self.plan()? };
         for event in night::told(&plan) {
-            self.tell(format!("{event:?}"));
+            self.tell(format_args!("{event:?}"));
             log.push(self.logged(0, event));
         }
         let config = self.config.clone();
@@ -339,9 +339,9 @@ impl Night<'_> {
         self.waiting.push_back(event);
         while let Some(event) = self.waiting.pop_front() {
             self.note_event(&event);
-            self.world.tell(format!("  {event:?}"));
+            self.world.tell(format_args!("  {event:?}"));
             for action in self.dispatcher.apply(event) {
-                self.world.tell(format!("{action:?}"));
+                self.world.tell(format_args!("{action:?}"));
                 self.perform(action)?;
             }
         }
@@ -349,7 +349,7 @@ impl Night<'_> {
     }
 
     pub(crate) fn note(&mut self, event: RunEvent) {
-        self.world.tell(format!("    log: {event:?}"));
+        self.world.tell(format_args!("    log: {event:?}"));
         self.log.push(self.world.logged(self.seconds, event));
     }
 
@@ -427,6 +427,14 @@ impl Night<'_> {
             self.note(RunEvent::Interrupted);
             return Ok(vec![Event::Interrupted(haste)]);
         }
+        if self.world.strikes(Fault::SaidAtNight) {
+            self.world.volumes_at_night()?;
+        }
+        if self.world.strikes(Fault::Cancelled)
+            && let Some(dle) = self.one_unfinished()
+        {
+            return Ok(vec![Event::Cancelled { dle, why: "the operator wants it so".to_owned() }]);
+        }
         let dumps: Vec<DumpId> = self
             .flying
             .iter()
@@ -447,6 +455,13 @@ impl Night<'_> {
                 None => Err(Stop::Wrong("nothing goes on, and the run is not done".to_owned())),
             },
         }
+    }
+
+    fn one_unfinished(&mut self) -> Option<DleRef> {
+        let all = self.dispatcher.outcomes();
+        let going: Vec<DleRef> =
+            all.filter(|(_, outcome)| outcome.is_none()).map(|(dle, _)| dle.clone()).collect();
+        self.world.dice.pick(&going).cloned()
     }
 
     /// A held image is moved by its drive, a dump straight to a drive by its client.

@@ -1,7 +1,7 @@
 //! People, between the nights: what they do to a library, and what they ask for.
 
-use taper::catalogue::{Ask, Lock, Locked, VolumeState};
-use types::{Barcode, ChangerName, DleRef, DriveId, DumpId, Label};
+use taper::catalogue::{Ask, VolumeState};
+use types::{Barcode, ChangerName, DleRef, DriveId, DumpId};
 
 use super::clients::Tree;
 use super::dice::Dice;
@@ -63,6 +63,16 @@ pub(crate) fn troubles_by_chance(dice: &mut Dice) -> Troubles {
         (F::NoTaper, 15),
         (F::Flush, 12),
         (F::Vaulted, 3),
+        (F::OffSite, 10),
+        (F::Back, 10),
+        (F::Erased, 15),
+        (F::LabelledByHand, 10),
+        (F::Expired, 15),
+        (F::SaidAtNight, 800),
+        (F::DleRenamed, 25),
+        (F::DleBack, 15),
+        (F::Cancelled, 600),
+        (F::ScriptFails, 40),
     ];
     let mut troubles = Troubles::none();
     for (fault, one_in) in all {
@@ -79,6 +89,7 @@ impl World {
         self.clients_by_day();
         self.clock_by_day();
         self.library_by_day()?;
+        self.volumes_by_day()?;
         self.orders_by_day()?;
         self.configuration_by_day();
         Ok(())
@@ -214,20 +225,7 @@ impl World {
         self.media.shelf.retain(|other| *other != no);
         self.media.lost.push(no);
         self.note_ruins();
-        let now = self.clock();
-        if self.catalogue.volume(&label).is_ok() {
-            let dumps = self.catalogue.remove_volume(&label, now)?;
-            self.step("a volume is forgotten")?;
-            for dump in dumps {
-                let gone = !self.catalogue.dump(dump)?.is_restorable();
-                if let Some(entry) = self.journal.entries.get_mut(&dump)
-                    && gone
-                {
-                    entry.forgotten = true;
-                }
-            }
-        }
-        Ok(())
+        self.forget(&label)
     }
 
     fn miss_one(&mut self) -> Result<(), Stop> {
@@ -248,30 +246,7 @@ impl World {
     }
 
     fn orders_by_day(&mut self) -> Result<(), Stop> {
-        let labels: Vec<Label> =
-            self.catalogue.volumes()?.into_iter().map(|volume| volume.label).collect();
         let now = self.clock();
-        if self.strikes(Fault::Locked)
-            && let Some(label) = self.dice.pick(&labels)
-        {
-            let days = u32::try_from(self.dice.between(1, 20)).unwrap_or(1);
-            let lock =
-                if self.dice.one_in(2) { Lock::NoReuse } else { Lock::Until(now.plus_days(days)) };
-            self.catalogue.set_lock(label, lock, &Locked::default(), now)?;
-            self.tell(format!("{label} is locked: {lock:?}"));
-        }
-        if self.strikes(Fault::Unlocked)
-            && let Some(label) = self.dice.pick(&labels)
-        {
-            self.catalogue.set_lock(label, Lock::Open, &Locked::default(), now)?;
-            self.tell(format!("{label} is unlocked"));
-        }
-        if self.strikes(Fault::Retired)
-            && let Some(label) = self.dice.pick(&labels)
-        {
-            self.catalogue.set_state(label, VolumeState::Retired, now)?;
-            self.tell(format!("{label} is retired"));
-        }
         if self.strikes(Fault::Pinned) {
             let there =
                 self.journal.entries.iter().filter(|(_, e)| !e.storages.is_empty() && !e.forgotten);
@@ -307,6 +282,21 @@ impl World {
             let at = self.dice.index(self.settings.dles.len());
             let gone = self.settings.dles.remove(at);
             self.tell(format!("{}:{} leaves the disk list", gone.host, gone.name));
+            self.unlisted.push(gone);
+        }
+        if self.strikes(Fault::DleBack)
+            && let Some(back) = self.unlisted.pop()
+        {
+            self.tell(format!("{}:{} is on the disk list again", back.host, back.name));
+            self.settings.dles.push(back);
+        }
+        if self.strikes(Fault::DleRenamed) {
+            let at = self.dice.index(self.settings.dles.len());
+            let renamed = &mut self.settings.dles[at];
+            let before = renamed.clone();
+            renamed.name = format!("/srv/renamed-{}", self.day);
+            self.tell(format!("{}:{} is renamed", before.host, before.name));
+            self.unlisted.push(before);
         }
         if self.strikes(Fault::DleAdded) && self.settings.dles.len() < 40 {
             let number = 100 + u64::from(self.day);

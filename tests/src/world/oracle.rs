@@ -17,9 +17,10 @@ use server::dispatcher::{Dispatcher, Outcome as DleOutcome};
 use server::planner::Plan;
 use server::report::{self, State};
 use server::runlog::{Logged, Outcome};
-use taper::catalogue::{Copy, Lock, VolumeState};
+use taper::catalogue::{Copy, VolumeState};
 use types::{Bytes, DleRef, DumpId, Label, Level, Stamp, StorageName};
 
+use super::journal::Entry;
 use super::media::{Cartridge, CartridgeNo, File, Start, Stretch};
 use super::needed::{Question, needed};
 use super::night::Night;
@@ -103,17 +104,19 @@ impl World {
     /// A disaster has struck: what can't be had any more is its doing.
     pub(crate) fn note_ruins(&mut self) {
         let parts = self.parts();
-        let ruined: Vec<DumpId> = self
-            .journal
-            .entries
-            .iter()
-            .filter(|(id, entry)| !entry.ruined && !self.is_anywhere(&parts, **id))
-            .map(|(id, _)| *id)
-            .collect();
+        let mut ruins = Vec::new();
+        for (&id, entry) in &self.journal.entries {
+            let lost = |of: &&StorageName| !self.on_media(&parts, id, Some(of), None);
+            let lost: Vec<StorageName> = entry.storages.iter().filter(lost).cloned().collect();
+            if !lost.is_empty() || !self.is_anywhere(&parts, id) {
+                ruins.push((id, lost, !self.is_anywhere(&parts, id)));
+            }
+        }
         drop(parts);
-        for id in ruined {
+        for (id, lost, everywhere) in ruins {
             if let Some(entry) = self.journal.entries.get_mut(&id) {
-                entry.ruined = true;
+                entry.ruined |= everywhere;
+                entry.ruined_in.extend(lost);
             }
         }
     }
@@ -191,15 +194,14 @@ impl World {
     fn check_volume_rules(&self, no: CartridgeNo, now: Stamp) -> Result<(), Stop> {
         let Some(label) = self.media.cartridge(no).label() else { return Ok(()) };
         let Ok(volume) = self.catalogue.volume(label) else { return Ok(()) };
-        let locked = match volume.lock {
-            Lock::Open => false,
-            Lock::NoReuse => true,
-            Lock::Until(day) => now < day,
-        };
-        if locked || matches!(volume.state, VolumeState::Retired | VolumeState::Missing) {
+        let said = self.journal.said.get(label).cloned().unwrap_or_default();
+        if said.is_locked(now)
+            || said.retired
+            || matches!(volume.state, VolumeState::Retired | VolumeState::Missing)
+        {
             return Err(wrong(format!(
-                "{label} is written over, and is {} and {:?}",
-                volume.state, volume.lock
+                "{label} is written over, and is {} and {said:?}",
+                volume.state
             )));
         }
         let own = |of: &&StorageSettings| of.name == volume.storage.as_str();
@@ -208,6 +210,16 @@ impl World {
         match age {
             Some(age) if age < days => {
                 Err(wrong(format!("{label} is written over after {age} days")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A run goes for this volume.
+    pub(crate) fn check_choice(&self, label: &Label) -> Result<(), Stop> {
+        match self.journal.said.get(label) {
+            Some(said) if said.retired || said.off_site => {
+                Err(wrong(format!("a run writes on {label}, which is {said:?}")))
             }
             _ => Ok(()),
         }
@@ -224,7 +236,7 @@ impl World {
         let parts = self.parts();
         for &dump in &kept {
             let Some(entry) = self.journal.entries.get(&dump) else { continue };
-            if entry.ruined {
+            if entry.is_in_doubt() {
                 continue;
             }
             let (level, dle, run) = (entry.level, &entry.dle, entry.run);
@@ -259,7 +271,9 @@ impl World {
                 for link in &chain.links {
                     let id = link.dump.id;
                     let entry = self.journal.entries.get(&id);
-                    if !entry.is_some_and(|entry| entry.ruined || self.is_anywhere(&parts, id)) {
+                    let is_there =
+                        |entry: &Entry| entry.is_in_doubt() || self.is_anywhere(&parts, id);
+                    if !entry.is_some_and(is_there) {
                         let (level, dle, run) = (located.dump.level, &known.dle, located.dump.run);
                         return Err(wrong(format!(
                             "the catalogue would restore level {level} of {dle} from {run}, and {id} can't be read"

@@ -119,6 +119,26 @@ impl Settings {
         Self { dles: plain.dles.iter().take(2).cloned().collect(), dumpcycle: 2, ..plain }
     }
 
+    /// A plain one whose images have many parts.
+    pub fn of_small_parts() -> Self {
+        Self { part: Some(Bytes::MIB.times(64)), ..Self::plain() }
+    }
+
+    /// A plain one that keeps copies elsewhere.
+    pub fn vaulted() -> Self {
+        let plain = Self::plain();
+        let changer = ChangerSettings { name: "second", ..plain.changers[0].clone() };
+        let vault = StorageSettings {
+            name: "away",
+            changer: "second",
+            vault: Some(2),
+            ..plain.storages[0].clone()
+        };
+        let changers = plain.changers.iter().cloned().chain([changer]).collect();
+        let storages = plain.storages.iter().cloned().chain([vault]).collect();
+        Self { changers, storages, ..plain }
+    }
+
     /// A site of any shape.
     pub fn by_chance(dice: &mut Dice) -> Self {
         let hosts = dice.between(1, 8);

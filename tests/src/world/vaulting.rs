@@ -34,7 +34,8 @@ impl World {
         }
         self.catalogue.begin_run(run, RunKind::Vault, now.max(run), "world")?;
         self.step("a vault run is begun")?;
-        let copies = vault::copies(&self.catalogue, &Asked::default(), now)
+        let asked = self.asked_of_vault();
+        let copies = vault::copies(&self.catalogue, &asked, now)
             .map_err(|error| Stop::Wrong(format!("no copies can be chosen: {error:#}")))?;
         let fetched = self.fetch(&copies)?;
         let config = self.config.clone();
@@ -55,6 +56,19 @@ impl World {
         log.push(self.logged(seconds, RunEvent::Finished { outcome }));
         self.second += seconds;
         self.check_report(&Told { run, log: &log, plan: &plan, dispatcher: &dispatcher, outcome })
+    }
+
+    /// The copies that are due; or those that a storage lacks, of fulls or of the last days alone.
+    fn asked_of_vault(&mut self) -> Asked {
+        let all: Vec<StorageName> =
+            self.config.storages.iter().map(|storage| storage.name.clone()).collect();
+        let to = self.dice.pick(&all).cloned();
+        if !self.dice.one_in(3) {
+            return Asked::default();
+        }
+        let fulls_only = self.dice.one_in(2);
+        let days = self.dice.one_in(2).then_some(3);
+        Asked { to: to.into_iter().collect(), fulls_only, days, ..Asked::default() }
     }
 
     /// Brings back what is at hand and fits.
