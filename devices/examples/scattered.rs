@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p devices --example scattered`
 //!
-//! An LTO-9 that orders a list itself and an LTO-8 that does not hold one image of 6 TB; 1, 100 and 10 000 blocks of
+//! An LTO-9 that orders a list itself and an LTO-8 that does not hold one image of 6 TB; 1 to 10 000 blocks of
 //! 512 KiB are wanted of it, each with a small file. They are read
 //!
 //! - by their numbers, with a locate for each;
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         "all of it s"
     );
     for generation in [Generation::Lto8, Generation::Lto9] {
-        for files in [1, 100, 10_000] {
+        for files in [1, 100, 300, 1_000, 3_000, 10_000] {
             let mut reading = Reading::of(generation)?;
             let wanted = scattered(files);
             let [number, on] = reading.by_number(&wanted)?;
@@ -210,6 +210,18 @@ mod tests {
             let [by_number, _] = reading.by_number(&wanted).unwrap();
             let in_order = reading.in_order(&wanted).unwrap();
             assert!(in_order * 3 < by_number * 2, "{generation:?}: {in_order:?} of {by_number:?}");
+        }
+    }
+
+    #[test]
+    fn to_read_on_where_it_is_near_and_locate_where_it_is_far_is_sooner_than_either_alone() {
+        for generation in [Generation::Lto8, Generation::Lto9] {
+            let mut reading = Reading::of(generation).unwrap();
+            let wanted = scattered(300);
+            let [_, on] = reading.by_number(&wanted).unwrap();
+            let in_order = reading.in_order(&wanted).unwrap();
+            let both = reading.stretches_in_order(&wanted).unwrap();
+            assert!(both < on.min(in_order), "{generation:?}: {both:?} of {on:?}, {in_order:?}");
         }
     }
 
