@@ -17,7 +17,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--reelkeep", default=here.parent / "target/release/reelkeep")
     ap.add_argument("--nights", type=int, default=180)
-    ap.add_argument("--seeds", type=int, default=5)
+    ap.add_argument("--seeds", type=int, default=10)
     ap.add_argument("sites", nargs="*", type=pathlib.Path)
     a = ap.parse_args()
     print("| site | rules | GiB a night | largest dump | peak | varies | minutes | longest dump | peak | varies "

@@ -26,7 +26,7 @@ use super::week::Week;
 
 /// A share of the bytes too much counts so many times what the same share of the time does: what of time is uneven is so
 /// for the most part by nature, since one long dump makes a long night.
-const BYTES: f64 = 6.0;
+const BYTES: f64 = 8.0;
 /// What no volume could take counts so much.
 const OVERFULL: f64 = 10.0;
 /// Nobody looks further ahead, in days. What falls due later may still come early.

@@ -18,8 +18,8 @@ const LARGE: f64 = 0.1;
 const ALIKE: f64 = 0.05;
 /// A gain smaller than this is none.
 const LEAST: f64 = 1e-6;
-/// So many nights are looked at for each full: tonight, and those that have the least to do.
-const CANDIDATES: usize = 16;
+/// So many large fulls are looked at again, and so many others that might go out of the way of one.
+const AGAIN: usize = 16;
 /// So often all fulls are looked at.
 const PASSES: usize = 3;
 
@@ -64,9 +64,9 @@ impl Calendar<'_> {
             .map(|number| (size(&self.coming[number]), number))
             .collect();
         order.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        let nights = self.nights_with_runs();
         for _ in 0..PASSES {
-            let least = self.least_to_do();
-            let (b, m) = self.least(&least);
+            let (b, m) = self.least(&nights);
             let worth = |calendar: &Self, number: usize| {
                 let night = calendar.night(calendar.coming[number].night);
                 night.is_none_or(|night| {
@@ -77,20 +77,20 @@ impl Calendar<'_> {
             };
             let moved = order
                 .iter()
-                .filter(|(_, number)| worth(self, *number) && self.improve(*number, &least))
+                .filter(|(_, number)| worth(self, *number) && self.improve(*number, &nights))
                 .count();
             if moved == 0 {
                 break;
             }
         }
         order.retain(|(size, _)| *size > LARGE);
-        for (_, number) in order.into_iter().take(CANDIDATES) {
-            self.make_room(number);
+        for (_, number) in order.into_iter().take(AGAIN) {
+            self.make_room(number, &nights);
         }
     }
 
     /// Moves a large full to another night if the others of that night can go out of its way.
-    fn make_room(&mut self, number: usize) {
+    fn make_room(&mut self, number: usize, nights: &[i64]) {
         let full = self.coming[number].clone();
         let here = |night: &Night| {
             night.bytes as f64 / self.bytes > 1.0 + LARGE
@@ -99,9 +99,8 @@ impl Calendar<'_> {
         if !self.night(full.night).is_some_and(here) {
             return;
         }
-        let candidates = self.least_to_do();
         let mut best = (self.total() - LEAST, Vec::new());
-        for &night in &candidates {
+        for &night in nights {
             if night < full.earliest || night > full.due || night == full.night {
                 continue;
             }
@@ -112,9 +111,9 @@ impl Calendar<'_> {
                 .collect();
             let bytes = |&other: &usize| Reverse(self.coming[other].bytes);
             others.sort_by_key(bytes);
-            for other in others.into_iter().take(CANDIDATES) {
+            for other in others.into_iter().take(AGAIN) {
                 let before = self.coming[other].night;
-                if self.improve(other, &candidates) {
+                if self.improve(other, nights) {
                     moved.push((other, before));
                 }
             }
@@ -155,20 +154,10 @@ impl Calendar<'_> {
         self.settle(number, night);
     }
 
-    fn least_to_do(&self) -> Vec<i64> {
-        let mut nights: Vec<i64> = (0..).take(self.nights.len()).collect();
-        nights.retain(|at| self.night(*at).is_some_and(|night| night.runs));
-        let filled = |at: &i64| {
-            self.night(*at).map_or(f64::INFINITY, |night| {
-                night.bytes as f64 / self.bytes + night.millis as f64 / self.millis
-            })
-        };
-        nights.sort_by(|a, b| filled(a).total_cmp(&filled(b)));
-        nights.truncate(CANDIDATES);
-        if !nights.contains(&0) {
-            nights.push(0);
-        }
-        nights.sort_unstable();
+    /// Where a full may go: of nights that are as good, the last, where it loses the least.
+    fn nights_with_runs(&self) -> Vec<i64> {
+        let nights = (0..).zip(&self.nights).filter(|(_, night)| night.runs);
+        let mut nights: Vec<i64> = nights.map(|(at, _)| at).collect();
         nights.reverse();
         nights
     }
