@@ -75,7 +75,7 @@ pub fn later_than(newest: Option<Stamp>, clock: Stamp) -> Stamp {
 
 /// Days since 1970 of a stamp's date.
 pub fn day_of(stamp: Stamp) -> i64 {
-    day_number(civil(stamp))
+    stamp.day_number()
 }
 
 /// Seconds since 1970 of a stamp, in the server's time zone.

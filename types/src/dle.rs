@@ -13,13 +13,14 @@ pub struct BadName {
     pub(crate) text: String,
 }
 
-/// Lets each name of one line be made only by its check.
+/// Lets each name of one line be made only by its check. Copies share the text: a name stands in the facts of each of
+/// thousands of dumps.
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(into = "String", try_from = "String")]
-        pub struct $type(String);
+        pub struct $type(std::sync::Arc<str>);
 
         impl $type {
             /// The name as text.
@@ -33,7 +34,7 @@ macro_rules! name {
 
             fn from_str(text: &str) -> Result<Self, BadName> {
                 if (1..=255).contains(&text.len()) && !text.chars().any(char::is_control) {
-                    Ok(Self(text.to_owned()))
+                    Ok(Self(text.into()))
                 } else {
                     Err(BadName { what: $what, text: text.to_owned() })
                 }
@@ -48,7 +49,7 @@ macro_rules! name {
 
         impl From<$type> for String {
             fn from(name: $type) -> Self {
-                name.0
+                name.as_str().to_owned()
             }
         }
 

@@ -54,8 +54,8 @@ impl Stamp {
         u32::try_from(days).unwrap_or(0)
     }
 
-    /// Days since 1970-01-01 (Howard Hinnant's `days_from_civil`: years begin in March).
-    fn day_number(self) -> i64 {
+    /// Days since 1970-01-01, on the calendar (Howard Hinnant's `days_from_civil`: years begin in March).
+    pub fn day_number(self) -> i64 {
         let [year, month, day, ..] = self.fields().map(i64::from);
         let year = if month <= 2 { year - 1 } else { year };
         let era = year.div_euclid(400);

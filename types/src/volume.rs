@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,7 @@ use crate::dle::{BadName, name};
 /// The name written in file 0 of a volume: 1 to 80 letters, digits, `-`, `_` or `.`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct Label(String);
+pub struct Label(Arc<str>);
 
 /// A text that is not a label.
 #[derive(Debug, thiserror::Error)]
@@ -30,7 +31,7 @@ impl FromStr for Label {
     fn from_str(text: &str) -> Result<Self, BadLabel> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if (1..=80).contains(&text.len()) && text.chars().all(plain) {
-            Ok(Self(text.to_owned()))
+            Ok(Self(text.into()))
         } else {
             Err(BadLabel(text.to_owned()))
         }
@@ -45,7 +46,7 @@ impl fmt::Display for Label {
 
 impl From<Label> for String {
     fn from(label: Label) -> Self {
-        label.0
+        label.as_str().to_owned()
     }
 }
 

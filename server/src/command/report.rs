@@ -38,13 +38,20 @@ pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<
     Ok(exit(report.outcome))
 }
 
-/// The report of a run, with the facts of now.
+/// The report of a run, with the facts of now. The log is read while the catalogue is asked: both can take a while.
 pub(super) fn of_run(context: &Context, site: &Site, run: Stamp) -> anyhow::Result<Report> {
-    let facts = report::facts::gather(&site.config, &site.catalogue()?, &context.now)?;
-    let mut making = Making::new(run, facts);
-    runlog::each(&site.config.site.logdir, run, |line| making.take(&line))
-        .with_context(|| unreadable(run))?;
-    Ok(making.finish())
+    let config = &site.config;
+    let ask = || anyhow::Ok(report::facts::gather(config, &site.catalogue()?, &context.now)?);
+    std::thread::scope(|scope| {
+        let asked = scope.spawn(ask);
+        let mut making = Making::new(run, report::facts::configured(config));
+        runlog::each(&config.site.logdir, run, |line| making.take(&line))
+            .with_context(|| unreadable(run))?;
+        let mut report = making.finish();
+        let facts = asked.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        report.add(facts?);
+        Ok(report)
+    })
 }
 
 fn unreadable(run: Stamp) -> String {

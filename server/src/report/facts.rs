@@ -101,29 +101,33 @@ pub struct Pool {
     pub autolabel: bool,
 }
 
+/// What the configuration says, and nothing of the catalogue.
+pub fn configured(config: &Config) -> Facts {
+    let named = |storage: &&Storage| config.site.storage.contains(&storage.name);
+    let unnamed = config.storages.iter().filter(named).filter(|s| !s.tapering.report_use_media);
+    Facts {
+        org: config.site.org.clone(),
+        host: host(),
+        lengths: config.storages.iter().map(|s| (s.name.clone(), s.tapetype.length)).collect(),
+        unnamed: unnamed.map(|storage| storage.name.clone()).collect(),
+        warnings: warnings(config),
+        unit: Unit::of(config.site.displayunit),
+        ..Facts::default()
+    }
+}
+
 /// The facts as they are now.
 pub fn gather(config: &Config, catalogue: &Catalogue, now: &Now) -> Result<Facts, CatalogueError> {
     let held = catalogue.held()?;
     let volumes = catalogue.volumes()?;
     let verdicts = catalogue.verdicts(&library::policies(config), now.stamp())?;
     let mut facts = Facts {
-        org: config.site.org.clone(),
-        host: host(),
         held: Held { images: held.len() as u64, bytes: held.iter().map(|image| image.bytes).sum() },
         stale: stale(config, &catalogue.freshness()?, now.day()),
-        warnings: warnings(config),
-        unit: Unit::of(config.site.displayunit),
-        ..Facts::default()
+        ..configured(config)
     };
-    for storage in &config.storages {
-        facts.lengths.insert(storage.name.clone(), storage.tapetype.length);
+    for storage in config.storages.iter().filter(|s| config.site.storage.contains(&s.name)) {
         let ours: Vec<&Volume> = volumes.iter().filter(|v| v.storage == storage.name).collect();
-        if !config.site.storage.contains(&storage.name) {
-            continue;
-        }
-        if !storage.tapering.report_use_media {
-            facts.unnamed.insert(storage.name.clone());
-        }
         let many = config.site.storage.len() > 1;
         let about = if many { format!("{}: ", storage.name) } else { String::new() };
         if storage.tapering.report_next_media {

@@ -390,6 +390,15 @@ pub struct Totals {
     pub place_seconds: f64,
 }
 
+impl Report {
+    /// Adds what the catalogue says now.
+    pub fn add(&mut self, facts: Facts) {
+        let Facts { next, pools, soon, held, stale, .. } = facts;
+        (self.next, self.pools, self.soon) = (next, pools, soon);
+        (self.held, self.stale) = (held, stale);
+    }
+}
+
 /// The report of a run.
 pub fn of(run: Stamp, log: &[Logged], facts: Facts) -> Report {
     let mut making = Making::new(run, facts);

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use types::{DleRef, DumpId, Level, Stamp};
 
 use super::dumps::{self, Dump, DumpStatus, Filter, Located};
-use super::sql::{get_at, get_maybe_at, level, text};
+use super::sql::{get_at, get_maybe_at, level_at, text};
 use super::{Catalogue, CatalogueError, Trouble};
 
 /// Why a chain can't be restored.
@@ -184,7 +184,7 @@ fn follow(c: &Connection, tip: Located) -> Result<Chain, Trouble> {
 fn is_restorable(
     c: &Connection,
     tip: DumpId,
-    known: &mut HashMap<DumpId, bool>,
+    known: &mut HashMap<DumpId, (Level, bool)>,
 ) -> Result<bool, Trouble> {
     let mut statement = c.prepare_cached(
         "SELECT status, base, level,
@@ -197,16 +197,17 @@ fn is_restorable(
     let found = loop {
         let Some(id) = next else { break false };
         // Levels fall along a chain, so it ends, whatever the rows say.
+        let falls = |level| above.is_none_or(|above| level < above);
+        if let Some((level, found)) = known.get(&id) {
+            break falls(*level) && *found;
+        }
         let mut rows = statement.query([text(id)])?;
         let Some(row) = rows.next()? else { break false };
-        let level = level(row, "level")?;
-        if above.is_some_and(|above| level >= above) {
+        let level = level_at(row, 2)?;
+        if !falls(level) {
             break false;
         }
-        if let Some(found) = known.get(&id) {
-            break *found;
-        }
-        passed.push(id);
+        passed.push((id, level));
         if !get_at::<DumpStatus>(row, 0)?.is_whole() || !row.get::<_, bool>(3)? {
             break false;
         }
@@ -215,7 +216,7 @@ fn is_restorable(
             break true;
         }
     };
-    known.extend(passed.into_iter().map(|id| (id, found)));
+    known.extend(passed.into_iter().map(|(id, level)| (id, (level, found))));
     Ok(found)
 }
 

@@ -12,7 +12,8 @@ use types::{Bytes, DleName, DleRef, DumpId, HostName, Level, Stamp};
 use super::dumps::Dump;
 use super::events::{EventKind, log};
 use super::sql::{
-    bytes, duration, get, get_at, get_maybe, int, level, millis, number, text, words,
+    bytes, count_at, duration, get, get_at, get_maybe, get_maybe_at, int, level, level_at, millis,
+    number, text, words,
 };
 use super::{Catalogue, CatalogueError, Trouble};
 
@@ -207,22 +208,19 @@ impl Catalogue {
     /// What the planner wants to know, of every DLE on the disk list: of history the newest rows, and more until there
     /// are two fulls among them, so that growth can be told.
     pub fn planner_facts(&self) -> Result<BTreeMap<DleRef, DleFacts>, CatalogueError> {
-        let mut facts: BTreeMap<DleRef, DleFacts> = self
-            .dles()?
-            .into_iter()
-            .filter(|known| known.gone.is_none())
-            .map(|known| (known.dle, DleFacts::default()))
-            .collect();
-        for request in self.requests()? {
-            if let Some(facts) = facts.get_mut(&request.dle) {
-                facts.requests.insert(request.ask);
-            }
+        let mut requests = BTreeMap::<DleRef, BTreeSet<Ask>>::new();
+        for Request { dle, ask, .. } in self.requests()? {
+            requests.entry(dle).or_default().insert(ask);
         }
         self.read("list the history of its DLEs", |c| {
-            for (dle, facts) in &mut facts {
-                if let Some(row) = find(c, dle)? {
-                    facts.history = recent(c, row)?;
-                }
+            let mut statement =
+                c.prepare_cached("SELECT id, host, dle FROM dles WHERE gone IS NULL")?;
+            let mut rows = statement.query([])?;
+            let mut facts = BTreeMap::new();
+            while let Some(row) = rows.next()? {
+                let dle = DleRef { host: get_at(row, 1)?, dle: get_at(row, 2)? };
+                let requests = requests.remove(&dle).unwrap_or_default();
+                facts.insert(dle, DleFacts { history: recent(c, row.get(0)?)?, requests });
             }
             Ok(facts)
         })
@@ -241,9 +239,9 @@ impl Catalogue {
             )?;
             let rows = statement.query_map([], |row| {
                 Ok(Fresh {
-                    dle: dle_of(row)?,
-                    newest: get_maybe(row, "newest")?,
-                    newest_full: get_maybe(row, "newest_full")?,
+                    dle: DleRef { host: get_at(row, 0)?, dle: get_at(row, 1)? },
+                    newest: get_maybe_at(row, 2)?,
+                    newest_full: get_maybe_at(row, 3)?,
                 })
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
@@ -340,11 +338,11 @@ fn recent(c: &Connection, dle: i64) -> Result<Vec<HistoryRow>, Trouble> {
         history.push(HistoryRow {
             run: get_at(row, 0)?,
             dump: get_at(row, 1)?,
-            level: level(row, "level")?,
-            raw: bytes(row, "raw")?,
-            stored: bytes(row, "stored")?,
-            entries: number(row, "entries")?,
-            took: duration(row, "millis")?,
+            level: level_at(row, 2)?,
+            raw: Bytes(count_at(row, 3)?),
+            stored: Bytes(count_at(row, 4)?),
+            entries: count_at(row, 5)?,
+            took: Duration::from_millis(count_at(row, 6)?),
         });
     }
     Ok(history)

@@ -9,14 +9,15 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use types::{DleRef, DumpId, Label, Stamp};
 
 use super::copies;
 use super::dumps::DumpStatus;
 use super::recent::Recent;
-use super::sql::{get, get_at, get_maybe_at, int, level, text};
-use super::{Catalogue, CatalogueError, Lock, Trouble, dles, holds, judge, pending, volumes};
+use super::sql::{get, get_at, get_maybe_at, int, level_at, text};
+use super::{Catalogue, CatalogueError, Lock, Trouble, holds, judge, pending, volumes};
 use crate::retention::{
     Case, Concern, CopyFact, DumpFact, Judgement, Needed, PinFact, Policies, Reason, Rule, Told,
     Verdict, VolumeFact,
@@ -35,6 +36,7 @@ pub(super) struct Docket {
     /// How many dumps of a DLE are told at first.
     page: usize,
     heard: BTreeSet<i64>,
+    names: Names,
     /// The first pages, if all DLEs are heard.
     recent: Option<Recent>,
 }
@@ -59,6 +61,7 @@ impl Docket {
             held: BTreeSet::new(),
             page: page(policies),
             heard: BTreeSet::new(),
+            names: names(c)?,
             recent: None,
             judgement: Judgement::of_volumes(
                 &volumes,
@@ -180,8 +183,8 @@ impl Docket {
         c: &Connection,
         row: i64,
     ) -> Result<(DleRef, Vec<DumpFact>, Vec<DumpFact>), Trouble> {
-        let (dle, listed) = name_of(c, row)?;
-        let mut reader = Reader { c, held: &self.held, row, dle: &dle, listed };
+        let (dle, listed) = name_of(&self.names, row)?;
+        let mut reader = Reader { c, held: &self.held, names: &self.names, row, dle: &dle, listed };
         if let Some(recent) = &self.recent {
             let (newest, told) = recent.of(row, &dle, listed, |id| self.held.contains(&id));
             let others = reader.others(&newest, self.also.get(&row))?;
@@ -215,6 +218,7 @@ fn page(policies: &Policies) -> usize {
 struct Reader<'a> {
     c: &'a Connection,
     held: &'a BTreeSet<DumpId>,
+    names: &'a Names,
     row: i64,
     dle: &'a DleRef,
     listed: bool,
@@ -260,14 +264,13 @@ impl Reader<'_> {
 
     fn one(&self, id: DumpId) -> Result<Option<DumpFact>, Trouble> {
         let mut statement = self.c.prepare_cached(
-            "SELECT dumps.id AS id, run, level, base, status, host, dles.dle AS dle, gone
-             FROM dumps JOIN dles ON dles.id = dumps.dle
-             WHERE dumps.id = ?1 AND expired IS NULL AND status <> 'failed'",
+            "SELECT id, run, level, base, status, dle FROM dumps
+             WHERE id = ?1 AND expired IS NULL AND status <> 'failed'",
         )?;
         let mut rows = statement.query([text(id)])?;
         let Some(row) = rows.next()? else { return Ok(None) };
-        let listed = row.get::<_, Option<String>>("gone")?.is_none();
-        self.fact(row, dles::dle_of(row)?, listed).map(Some)
+        let (dle, listed) = name_of(self.names, row.get(5)?)?;
+        self.fact(row, dle, listed).map(Some)
     }
 
     /// A row of `id, run, level, base, status`, and whatever else.
@@ -279,7 +282,7 @@ impl Reader<'_> {
             dle,
             listed,
             run: get_at(row, 1)?,
-            level: level(row, "level")?,
+            level: level_at(row, 2)?,
             base: get_maybe_at(row, 3)?,
             whole: get_at::<DumpStatus>(row, 4)?.is_whole(),
             held: self.held.contains(&id),
@@ -310,13 +313,20 @@ fn concerned(c: &Connection, label: &Label) -> Result<Vec<i64>, Trouble> {
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn name_of(c: &Connection, row: i64) -> Result<(DleRef, bool), Trouble> {
-    let mut statement = c.prepare_cached("SELECT host, dle, gone FROM dles WHERE id = ?1")?;
+/// The name of each DLE by its row, and whether it is on the disk list.
+type Names = HashMap<i64, (DleRef, bool)>;
+
+fn names(c: &Connection) -> Result<Names, Trouble> {
+    let mut statement = c.prepare_cached("SELECT id, host, dle, gone FROM dles")?;
     let named = |row: &Row<'_>| {
-        let gone: Option<String> = row.get("gone")?;
-        Ok((dles::dle_of(row)?, gone.is_none()))
+        let dle = DleRef { host: get_at(row, 1)?, dle: get_at(row, 2)? };
+        Ok((row.get(0)?, (dle, matches!(row.get_ref(3)?, ValueRef::Null))))
     };
-    Ok(statement.query_row([row], named)?)
+    Ok(statement.query_map([], named)?.collect::<Result<_, _>>()?)
+}
+
+fn name_of(names: &Names, row: i64) -> Result<(DleRef, bool), Trouble> {
+    Ok(names.get(&row).cloned().ok_or(rusqlite::Error::QueryReturnedNoRows)?)
 }
 
 fn unfinished(c: &Connection) -> Result<BTreeSet<Stamp>, Trouble> {

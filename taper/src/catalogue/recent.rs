@@ -10,12 +10,13 @@ use types::{DleRef, DumpId, Label, Level, Stamp, StorageName};
 use super::Trouble;
 use super::copies::CopyState;
 use super::dumps::DumpStatus;
-use super::sql::{get_at, get_maybe_at, int, level, maybe, text};
+use super::sql::{get_at, get_maybe_at, int, level_at, maybe, text};
 use crate::retention::{CopyFact, DumpFact, Told};
 
 /// A dump.
 struct Row {
     id: DumpId,
+    dle: i64,
     run: Stamp,
     level: Level,
     base: Option<DumpId>,
@@ -97,14 +98,12 @@ impl Recent {
              WHERE run >= ?1 AND expired IS NULL AND status <> 'failed'",
         )?;
         let mut rows = statement.query([maybe(first).unwrap_or_default()])?;
-        let mut of: HashMap<DumpId, i64> = HashMap::new();
         while let Some(row) = rows.next()? {
-            let id = get_at(row, 0)?;
-            of.insert(id, row.get(5)?);
             self.rows.push(Row {
-                id,
+                id: get_at(row, 0)?,
+                dle: row.get(5)?,
                 run: get_at(row, 1)?,
-                level: level(row, "level")?,
+                level: level_at(row, 2)?,
                 base: get_maybe_at(row, 3)?,
                 whole: get_at::<DumpStatus>(row, 4)?.is_whole(),
                 copies: 0..0,
@@ -112,9 +111,7 @@ impl Recent {
         }
         self.rows.sort_unstable_by_key(|row| row.id);
         for (at, row) in self.rows.iter().enumerate() {
-            if let Some(dle) = of.get(&row.id) {
-                self.by_dle.entry(*dle).or_default().push(at);
-            }
+            self.by_dle.entry(row.dle).or_default().push(at);
         }
         for dumps in self.by_dle.values_mut() {
             let rows = &self.rows;

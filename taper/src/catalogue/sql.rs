@@ -85,6 +85,20 @@ pub(super) fn level(row: &Row<'_>, name: &str) -> rusqlite::Result<Level> {
     Level::try_from(number::<u16>(row, name)?).map_err(|error| damaged(row, name, error))
 }
 
+/// The same, of column number `at`.
+pub(super) fn level_at(row: &Row<'_>, at: usize) -> rusqlite::Result<Level> {
+    let number: u16 = row.get(at)?;
+    Level::try_from(number).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(at, Type::Integer, Box::new(error))
+    })
+}
+
+/// Column number `at` as a number that is none below zero.
+pub(super) fn count_at(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    let value: i64 = row.get(at)?;
+    u64::try_from(value).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(at, value))
+}
+
 pub(super) fn path(row: &Row<'_>, name: &str) -> rusqlite::Result<PathBuf> {
     use std::os::unix::ffi::OsStringExt as _;
     row.get(name).map(|bytes| PathBuf::from(std::ffi::OsString::from_vec(bytes)))

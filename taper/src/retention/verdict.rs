@@ -1,6 +1,6 @@
 //! What was decided of a volume, and why, in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
@@ -138,7 +138,7 @@ struct Objection {
 
 /// What retention says of all volumes.
 #[derive(Clone, Debug, Default)]
-pub struct Verdicts(BTreeMap<Label, BTreeMap<Rule, Objection>>);
+pub struct Verdicts(HashMap<Label, BTreeMap<Rule, Objection>>);
 
 impl Verdicts {
     pub(super) fn all_reusable<'a>(labels: impl Iterator<Item = &'a Label>) -> Self {
@@ -209,12 +209,17 @@ impl Verdicts {
 
     /// The volumes, by label, and the verdict on each.
     pub fn iter(&self) -> impl Iterator<Item = (&Label, Verdict)> {
-        self.0.keys().map(|label| (label, self.of(label)))
+        let mut labels: Vec<&Label> = self.0.keys().collect();
+        labels.sort();
+        labels.into_iter().map(|label| (label, self.of(label)))
     }
 
     /// The volumes that may be reused, by label.
     pub fn reusable(&self) -> impl Iterator<Item = &Label> {
-        self.0.iter().filter(|(_, objections)| objections.is_empty()).map(|(label, _)| label)
+        let free = self.0.iter().filter(|(_, objections)| objections.is_empty());
+        let mut labels: Vec<&Label> = free.map(|(label, _)| label).collect();
+        labels.sort();
+        labels.into_iter()
     }
 
     /// Why a volume is not reusable, or that it is: one line for each rule.
