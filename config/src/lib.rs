@@ -48,7 +48,7 @@ pub use quickstart::{BadPath, Quickstart, quickstart};
 pub use read::{FILE_NAME, includes, read};
 pub use scripts::Script;
 pub use sections::vocabulary;
-pub use select::{SelectError, matches_dle, matches_host, select};
+pub use select::{Named, SelectError, select};
 pub use show::{View, show, show_json, view};
 pub use shown::Shown;
 pub use units::{BadNumber, parse_size};

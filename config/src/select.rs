@@ -10,7 +10,7 @@
 //! is refused rather than guessed.
 
 use regex::{Regex, RegexBuilder};
-use types::{DleName, HostName};
+use types::DleRef;
 
 use crate::model::{Config, Dle};
 
@@ -89,14 +89,34 @@ pub fn select<'c>(config: &'c Config, words: &[String]) -> Result<Vec<&'c Dle>, 
     Ok(config.dles.iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(dle, _)| dle).collect())
 }
 
-/// Whether a host is meant by an expression, which no expression that makes no sense does.
-pub fn matches_host(word: &str, host: &HostName) -> bool {
-    Matcher::new(word, '.').is_ok_and(|matcher| matcher.matches(host.as_str()))
+/// The DLEs that `HOST [DLE…]` means, going by their names alone: for those that the configuration may no longer have.
+/// The expressions are prepared once, which takes longer than thousands of names.
+#[derive(Debug)]
+pub struct Named(Option<Expressions>);
+
+/// A word that is no expression means nothing.
+#[derive(Debug)]
+struct Expressions {
+    host: Option<Matcher>,
+    dles: Vec<Option<Matcher>>,
 }
 
-/// Whether a DLE is meant by an expression, going by its name alone.
-pub fn matches_dle(word: &str, dle: &DleName) -> bool {
-    Matcher::new(word, '/').is_ok_and(|matcher| matcher.matches(dle.as_str()))
+impl Named {
+    /// What the words mean. Without words it is every DLE.
+    pub fn of(words: &[String]) -> Self {
+        Self(words.split_first().map(|(host, dles)| Expressions {
+            host: Matcher::new(host, '.').ok(),
+            dles: dles.iter().map(|dle| Matcher::new(dle, '/').ok()).collect(),
+        }))
+    }
+
+    /// Whether they mean this one.
+    pub fn means(&self, dle: &DleRef) -> bool {
+        let Some(Expressions { host, dles }) = &self.0 else { return true };
+        let matches = |matcher: &Matcher| matcher.matches(dle.dle.as_str());
+        host.as_ref().is_some_and(|host| host.matches(dle.host.as_str()))
+            && (dles.is_empty() || dles.iter().flatten().any(matches))
+    }
 }
 
 /// A host expression and the words behind it.
@@ -173,6 +193,7 @@ impl Host {
 }
 
 /// An expression of words.
+#[derive(Debug)]
 enum Matcher {
     Exact { text: String, any_case: bool },
     Words(Regex),
@@ -273,7 +294,6 @@ mod tests {
     use std::path::PathBuf;
 
     use proptest::prelude::*;
-    use types::DleRef;
 
     use super::*;
 
@@ -357,6 +377,24 @@ mod tests {
         let config = config();
         let dles = select(&config, &words)?;
         Ok(dles.iter().map(|dle| dle.reference().to_string()).collect())
+    }
+
+    #[test]
+    fn names_alone_say_which_dles_are_meant() {
+        let table: [(&[&str], &[usize]); 5] = [
+            (&[], &[0, 1, 2, 3]),
+            (&["lan"], &[0, 1, 3]),
+            (&["web", "/home"], &[1]),
+            (&[""], &[]),
+            (&["web", ""], &[]),
+        ];
+        for (words, meant) in table {
+            let named = Named::of(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
+            let dles = config().dles;
+            let found: Vec<usize> =
+                (0..dles.len()).filter(|n| named.means(&dles[*n].reference())).collect();
+            assert_eq!(found, meant, "{words:?}");
+        }
     }
 
     #[test]

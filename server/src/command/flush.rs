@@ -8,16 +8,16 @@ use super::{Context, Exit, dump};
 use crate::cli::Selection;
 use crate::night::{self, Flush, Orders};
 use crate::operator::Desk;
-use crate::selection;
 
 pub(super) fn run(context: &Context, selection: &Selection) -> anyhow::Result<Exit> {
     let site = context.open()?;
     let _lock = site.lock(&context.holder("flush"))?;
     let catalogue = site.catalogue()?;
+    let named = config::Named::of(&selection.dles);
     let mut wanted = BTreeSet::new();
     for row in catalogue.held()? {
         let dle = catalogue.dump(row.dump)?.dump.dle;
-        if selection::named(&selection.dles, &dle) {
+        if named.means(&dle) {
             wanted.insert(dle);
         }
     }

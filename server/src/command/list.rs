@@ -1,5 +1,6 @@
 //! `list`: dumps, DLEs, volumes, held images, runs.
 
+use config::Named;
 use serde_json::{Value, json};
 use taper::catalogue::{Catalogue, Filter, Located, Lock, Volume};
 use types::DleRef;
@@ -7,15 +8,16 @@ use types::DleRef;
 use super::{Context, Exit, Listed};
 use crate::cli::List;
 use crate::clock::stamp_text;
+use crate::print;
 use crate::print::Reader;
 use crate::site::Site;
-use crate::{print, selection};
 
 pub(super) fn run(context: &Context, arguments: &List) -> anyhow::Result<Exit> {
     let site = context.open()?;
     let catalogue = site.catalogue()?;
     let words = &arguments.selection.dles;
-    let wanted = |dle: &DleRef| selection::named(words, dle);
+    let named = Named::of(words);
+    let wanted = |dle: &DleRef| named.means(dle);
     let (heading, right, rows) = match arguments.what {
         Listed::Dumps => return dumps(context, &catalogue, words),
         Listed::Dles => dles(&site, &catalogue, &wanted)?,
@@ -85,8 +87,9 @@ fn runs_of_dumps<'a>(
     let dles: Vec<Filter> = if words.is_empty() {
         vec![Filter::default()]
     } else {
+        let named = Named::of(words);
         let known = catalogue.dles()?.into_iter().map(|known| known.dle);
-        known.filter(|dle| selection::named(words, dle)).map(|dle| Filter::of(&dle)).collect()
+        known.filter(|dle| named.means(dle)).map(|dle| Filter::of(&dle)).collect()
     };
     Ok(runs.into_iter().map(move |run| {
         let mut dumps = Vec::new();

@@ -10,9 +10,9 @@ use super::{Context, Exit, Misuse, dump};
 use crate::cli::Vault;
 use crate::clock::stamp_text;
 use crate::library;
+use crate::print;
 use crate::site::Site;
 use crate::vault::{self, Asked, Copy};
-use crate::{print, selection};
 
 /// A copy that would be made.
 #[derive(Debug, Serialize)]
@@ -78,7 +78,8 @@ fn chosen(catalogue: &Catalogue, arguments: &Vault) -> anyhow::Result<Option<BTr
         return Ok(None);
     }
     let mut dumps = catalogue.dumps(&Filter::default())?;
-    dumps.retain(|located| selection::named(words, &located.dump.dle));
+    let named = config::Named::of(words);
+    dumps.retain(|located| named.means(&located.dump.dle));
     if !arguments.latest {
         return Ok(Some(dumps.iter().map(|located| located.dump.id).collect()));
     }

@@ -22,7 +22,7 @@ use crate::restore::libraries::Libraries;
 use crate::restore::plan;
 use crate::restore::wish::frames_of;
 use crate::site::Site;
-use crate::{print, selection, store};
+use crate::{print, store};
 
 /// How many entries of a bad frame are named.
 const NAMED: usize = 20;
@@ -94,7 +94,8 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit>
 
 /// All dumps, or those that the newest state of each DLE is made of.
 fn chosen(catalogue: &Catalogue, arguments: &Verify) -> anyhow::Result<Vec<Located>> {
-    let wanted = |dle: &DleRef| selection::named(&arguments.selection.dles, dle);
+    let named = config::Named::of(&arguments.selection.dles);
+    let wanted = |dle: &DleRef| named.means(dle);
     let mut all = catalogue.dumps(&Filter::default())?;
     all.retain(|located| wanted(&located.dump.dle) && located.is_restorable());
     all.reverse();
