@@ -290,6 +290,8 @@ mod tests {
             .pragma_query_value(None, "journal_mode", |row| row.get(0))
             .unwrap();
         assert_eq!(mode, "wal");
+        let stable = DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG;
+        assert!(catalogue.connection.db_config(stable).unwrap(), "statements stay prepared");
     }
 
     #[test]

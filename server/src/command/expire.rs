@@ -28,7 +28,7 @@ use crate::site::Site;
 /// A volume that is given back, or would be.
 struct Expired {
     label: Label,
-    dumps: usize,
+    dumps: u64,
     bytes: Bytes,
     /// Where it is, if its medium is to be erased.
     slot: Option<Slot>,
@@ -61,7 +61,7 @@ pub(super) fn run(
     let mut expired = Vec::new();
     for volume in volumes {
         let mut one = Expired {
-            dumps: dumps_on(&catalogue, &volume.label)?,
+            dumps: catalogue.dumps_on(&volume.label)?,
             bytes: volume.bytes,
             slot: media.slot(&volume, &mut complaints),
             label: volume.label.clone(),
@@ -138,13 +138,6 @@ fn chosen(
 /// True if there is something on it to be forgotten: one that is only labelled has nothing.
 fn has_something(volume: &Volume) -> bool {
     matches!(volume.state, VolumeState::Active | VolumeState::Full)
-}
-
-fn dumps_on(catalogue: &Catalogue, label: &Label) -> anyhow::Result<usize> {
-    let mut dumps: Vec<_> = catalogue.parts_on(label)?.into_iter().map(|part| part.dump).collect();
-    dumps.sort();
-    dumps.dedup();
-    Ok(dumps.len())
 }
 
 /// The libraries of storages whose volumes are to be erased.

@@ -9,7 +9,8 @@ use types::{Bytes, Digest, DumpId, FileNo, Label, ObjectNo, PartNo, Stamp, Stora
 use super::dumps::{self, Dump};
 use super::events::{EventKind, log};
 use super::sql::{
-    bytes, get, get_at, get_maybe, get_maybe_at, int, maybe, number, number_maybe, text, words,
+    bytes, count_at, get, get_at, get_maybe, get_maybe_at, int, maybe, number, number_maybe, text,
+    words,
 };
 use super::volumes::{self, VolumeEnd, VolumeState};
 use super::{Catalogue, CatalogueError, Trouble, dles, pending};
@@ -193,6 +194,15 @@ impl Catalogue {
     /// What is on a volume, in order.
     pub fn parts_on(&self, label: &Label) -> Result<Vec<Part>, CatalogueError> {
         self.read("list the parts on a volume", |c| parts_on(c, label))
+    }
+
+    /// How many dumps have parts on a volume.
+    pub fn dumps_on(&self, label: &Label) -> Result<u64, CatalogueError> {
+        self.read("count the dumps on a volume", |c| {
+            let mut statement =
+                c.prepare_cached("SELECT COUNT(DISTINCT dump) FROM parts WHERE label = ?1")?;
+            Ok(statement.query_row([label.as_str()], |row| count_at(row, 0))?)
+        })
     }
 
     /// What one run wrote, volume by volume in order.

@@ -186,6 +186,20 @@ fn a_needed_volume_is_not_given_away() {
 }
 
 #[test]
+fn the_dumps_on_a_volume_are_counted_however_many_parts_they_have_there() {
+    let mut catalogue = two_nights();
+    let made = dump(3, 0, None, 3);
+    catalogue.with_run(3);
+    catalogue.hold(&made);
+    for no in [1, 2] {
+        let part = part(&made, (no, 2), "V2", 10 + no);
+        catalogue.record_placed(&part, behind(&part)).unwrap();
+    }
+    let on = |name: &str| catalogue.dumps_on(&label(name)).unwrap();
+    assert_eq!([on("V1"), on("V2"), on("V9")], [1, 2, 0]);
+}
+
+#[test]
 fn a_reusable_volume_is_forgotten_before_it_is_overwritten() {
     let mut catalogue = two_nights();
     catalogue.with_volume("V3", 3);
