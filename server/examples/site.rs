@@ -32,14 +32,18 @@ const CONFIG: &str = r#"include = ["dles.toml"]
 org = "Scale"
 catalogue = "catalogue.sqlite"
 storage = ["lib"]
-dumpcycle = 7
+dumpcycle = "7 days"
 inparallel = 50
 runtapes = 60
+
+[holdingdisk.holding]
+directory = "holding"
+use = "-1 GiB"
 
 [changer.lib]
 type = "vtape"
 directory = "vtapes"
-slots = 40
+slots = 10000
 drives = 4
 
 [tapetype.lib]

@@ -9,7 +9,7 @@ use super::{Context, Exit, status};
 use crate::cli;
 use crate::cli::ReportFormat;
 use crate::print;
-use crate::report::{self, Attached, Making, Report, Width};
+use crate::report::{self, Attached, Making, Report, Width, facts};
 use crate::runlog::{self, Outcome};
 use crate::site::Site;
 
@@ -38,18 +38,17 @@ pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<
     Ok(exit(report.outcome))
 }
 
-/// The report of a run, with the facts of now. The log is read while the catalogue is asked: both can take a while.
+/// The report of a run, with the facts of now. The volumes are judged while the log is read: both take their time.
 pub(super) fn of_run(context: &Context, site: &Site, run: Stamp) -> anyhow::Result<Report> {
-    let config = &site.config;
-    let ask = || anyhow::Ok(report::facts::gather(config, &site.catalogue()?, &context.now)?);
+    let (config, now) = (&site.config, &context.now);
     std::thread::scope(|scope| {
-        let asked = scope.spawn(ask);
-        let mut making = Making::new(run, report::facts::configured(config));
+        let judged = scope.spawn(|| facts::verdicts(config, &site.catalogue()?, now));
+        let mut making = Making::new(run, facts::configured(config));
         runlog::each(&config.site.logdir, run, |line| making.take(&line))
             .with_context(|| unreadable(run))?;
         let mut report = making.finish();
-        let facts = asked.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        report.add(facts?);
+        let judged = || judged.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        report.add(facts::gather_with(config, &site.catalogue()?, now, judged)?);
         Ok(report)
     })
 }

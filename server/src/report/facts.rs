@@ -118,14 +118,33 @@ pub fn configured(config: &Config) -> Facts {
 
 /// The facts as they are now.
 pub fn gather(config: &Config, catalogue: &Catalogue, now: &Now) -> Result<Facts, CatalogueError> {
+    gather_with(config, catalogue, now, || verdicts(config, catalogue, now))
+}
+
+/// What retention says of all volumes: what takes longest to find out.
+pub fn verdicts(
+    config: &Config,
+    catalogue: &Catalogue,
+    now: &Now,
+) -> Result<Verdicts, CatalogueError> {
+    catalogue.verdicts(&library::policies(config), now.stamp())
+}
+
+/// The same where somebody else finds that out; asked for it last.
+pub fn gather_with(
+    config: &Config,
+    catalogue: &Catalogue,
+    now: &Now,
+    verdicts: impl FnOnce() -> Result<Verdicts, CatalogueError>,
+) -> Result<Facts, CatalogueError> {
     let held = catalogue.held()?;
     let volumes = catalogue.volumes()?;
-    let verdicts = catalogue.verdicts(&library::policies(config), now.stamp())?;
     let mut facts = Facts {
         held: Held { images: held.len() as u64, bytes: held.iter().map(|image| image.bytes).sum() },
         stale: stale(config, &catalogue.freshness()?, now.day()),
         ..configured(config)
     };
+    let verdicts = verdicts()?;
     for storage in config.storages.iter().filter(|s| config.site.storage.contains(&s.name)) {
         let ours: Vec<&Volume> = volumes.iter().filter(|v| v.storage == storage.name).collect();
         let many = config.site.storage.len() > 1;
