@@ -173,11 +173,7 @@ impl Dispatcher {
                 if tries == 1 { why.to_owned() } else { format!("{why} (after {tries} tries)") };
             self.give_up(at, all);
         } else {
-            self.change(at, |job| {
-                let before = job.change.take().map(|change| change + "; ").unwrap_or_default();
-                job.change = Some(format!("{before}again: {why}"));
-                job.state = State::Waiting;
-            });
+            self.change(at, |job| job.state = State::Waiting);
         }
     }
 

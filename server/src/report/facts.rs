@@ -370,8 +370,10 @@ impl Pool {
         let Self { storage, volumes, free, per_day, days_left, autolabel } = self;
         let volumes = super::plural(*volumes, "volume");
         let rest = match days_left {
-            Some(days) => format!("they are used up in {}", super::plural(days_of(*days), "day")),
-            None => "they last, for what retention lets go of comes in time".to_owned(),
+            Some(days) => {
+                format!("so that none is left in {}", super::plural(days_of(*days), "day"))
+            }
+            None => "and retention lets go of others in time".to_owned(),
         };
         let more = match (days_left, autolabel) {
             (Some(_), true) => {
@@ -382,7 +384,7 @@ impl Pool {
         };
         let rate =
             if *per_day < 0.05 { "less than 0.1".to_owned() } else { format!("{per_day:.1}") };
-        format!("{storage}: {volumes}, {free} free now; at {rate} a day {rest}{more}")
+        format!("{storage}: {volumes}, {free} free now; runs begin {rate} a day, {rest}{more}")
     }
 }
 

@@ -161,15 +161,15 @@ impl Table {
         Self { out, right }
     }
 
-    fn row<const N: usize>(&mut self, cells: [String; N]) {
+    fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.out.push_str("<tr>");
-        for (cell, right) in cells.iter().zip(&self.right) {
+        for (cell, right) in cells.into_iter().zip(&self.right) {
             let class = match (cell.as_str(), right) {
                 ("FAILED" | "not begun", _) => " class=\"bad\"",
                 (_, true) => " class=\"n\"",
                 (_, false) => "",
             };
-            self.out.push_str(&format!("<td{class}>{}</td>", escaped(cell)));
+            self.out.push_str(&format!("<td{class}>{}</td>", escaped(&cell)));
         }
         self.out.push_str("</tr>\n");
     }
@@ -281,12 +281,16 @@ fn dles(report: &Report) -> String {
         "slowed by",
         "where",
     ];
+    // Short dumps have none, and then the column would only make the page wider.
+    let bound = lines.iter().take(ROWS).any(|line| line.bound.is_some());
+    let heads: Vec<&str> = heads.into_iter().filter(|head| bound || *head != "slowed by").collect();
     let mut table = Table::new("DLEs", &heads);
     for line in lines.iter().take(ROWS) {
         let whole = matches!(line.state, State::Dumping | State::Held | State::Placed);
         let figure = |text: String| if whole && !line.earlier { text } else { String::new() };
         let estimate = line.estimate.filter(|estimate| Some(estimate.level) == line.level);
-        table.row([
+        let slowed = line.bound.map(|bound| bound.to_string()).unwrap_or_default();
+        let cells = [
             line.dle.to_string(),
             line.level.map_or_else(|| "-".to_owned(), |level| level.to_string()),
             figure(line.entries.to_string()),
@@ -296,14 +300,14 @@ fn dles(report: &Report) -> String {
             figure(percent(line.stored, line.raw)),
             figure(seconds(line.dump_seconds)),
             figure(rate(line.raw, line.dump_seconds)),
-            line.bound.map(|bound| bound.to_string()).unwrap_or_default(),
-            match line.state {
-                State::Failed => "FAILED".to_owned(),
-                State::Waiting => "not begun".to_owned(),
-                State::Skipped => format!("skipped: {}", line.why),
-                _ => place(line),
-            },
-        ]);
+        ];
+        let place = match line.state {
+            State::Failed => "FAILED".to_owned(),
+            State::Waiting => "not begun".to_owned(),
+            State::Skipped => format!("skipped: {}", line.why),
+            _ => place(line),
+        };
+        table.row(cells.into_iter().chain(bound.then_some(slowed)).chain([place]));
     }
     let end = table.end();
     end + &more(lines.len(), "p")

@@ -387,13 +387,16 @@ impl Making {
     /// Tries that came to nothing are failures where no dump came after all, and notes where one did.
     fn tell_tries(&mut self) {
         let mut failures = Vec::new();
+        let mut well_later: BTreeMap<(Option<Level>, String), Vec<String>> = BTreeMap::new();
         for (dle, tries) in std::mem::take(&mut self.tries) {
             let dumped = self.line(&dle).is_whole();
             let Some((_, why, _)) = tries.last().filter(|_| !dumped) else {
-                self.report.notes.extend(tries.iter().map(|(level, why, _)| {
-                    let level = level.map(|level| format!(" level {level}")).unwrap_or_default();
-                    format!("{dle}{level}: {why}; it went well later")
-                }));
+                for (level, why, _) in tries {
+                    let dles = well_later.entry((level, why)).or_default();
+                    if !dles.contains(&dle.to_string()) {
+                        dles.push(dle.to_string());
+                    }
+                }
                 continue;
             };
             let again = tries.last().is_some_and(|(_, _, again)| *again);
@@ -415,6 +418,10 @@ impl Making {
             failures.push(Failure { dle: Some(dle), why, advice });
         }
         self.report.failures.extend(failures);
+        self.report.notes.extend(well_later.into_iter().map(|((level, why), dles)| {
+            let level = level.map(|level| format!(" level {level}")).unwrap_or_default();
+            format!("{}{level}: {why}; it went well later", dles.join(", "))
+        }));
     }
 }
 
