@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
+use crate::programs::run;
 use crate::site::{Scratch, Site};
 use crate::trees::Manifest;
 
@@ -51,6 +53,40 @@ fn wide(text: &str, holding: &str) -> String {
     text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
 }
 
+/// The first word of each section of a report; what there is to note differs from night to night.
+fn headings(report: &str) -> Vec<&str> {
+    let words = report.lines().skip(2).filter(|line| !line.starts_with([' ', '-']));
+    let words = words.filter_map(|line| line.split_whitespace().next());
+    words.filter(|word| word.chars().all(char::is_uppercase) && *word != "NOTES").collect()
+}
+
+/// What another program's parser finds in a page, in which everything that opens is closed.
+const PARSE: &str = r#"
+import html.parser, sys
+VOID = {"meta", "br", "img", "hr"}
+class Page(html.parser.HTMLParser):
+    open, seen = [], {}
+    def handle_starttag(self, tag, attrs):
+        self.seen[tag] = self.seen.get(tag, 0) + 1
+        if tag not in VOID: self.open.append(tag)
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, (tag, self.getpos())
+    def handle_data(self, data):
+        assert not data.strip() or self.open, (data, self.getpos())
+page = Page()
+page.feed(open(sys.argv[1]).read())
+page.close()
+assert not page.open, page.open
+assert page.seen.get("script", 0) == 0
+notes = 1 if "<h2>Notes</h2>" in open(sys.argv[1]).read() else 0
+page.seen["h2"] -= notes
+print(", ".join("%s %d" % (tag, page.seen[tag]) for tag in ("title", "h1", "h2", "table")))
+"#;
+
+fn parsed(page: &Path) -> String {
+    run(Command::new("python3").args(["-c", PARSE]).arg(page)).good().out
+}
+
 fn expect_all_dumped(site: &Site, run: &str, trees: &[PathBuf]) {
     let of_run: BTreeSet<String> =
         site.dumps().into_iter().filter(|dump| dump.run == run).map(|dump| dump.dle).collect();
@@ -84,6 +120,11 @@ fn forty_dles_two_drives_and_a_small_holding_disk_end_with_every_dle_on_volumes(
         let name = tree.file_name().unwrap().to_str().unwrap();
         assert!(text.contains(name), "{name} is not in the report:\n{text}");
     }
+
+    assert_eq!(headings(&text), ["NEXT", "STATISTICS", "SPEED", "VOLUME", "DRIVE", "DLE"]);
+    let page = scratch.path().join("report.html");
+    fs::write(&page, site.say(&["report", "--format", "html"]).good().out).unwrap();
+    assert_eq!(parsed(&page), "title 1, h1 1, h2 6, table 4\n");
 
     next_day(&trees);
     let second = site.night();
