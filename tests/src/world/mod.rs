@@ -281,7 +281,7 @@ impl World {
             return Ok(());
         }
         if self.fuse.is_none() && self.strikes(Fault::Crash) {
-            self.fuse = Some(self.dice.below(250));
+            self.fuse = Some(self.dice.below(120));
         }
         self.second = self.dice.between(0, 5000);
         match self.night() {

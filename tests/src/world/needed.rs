@@ -54,7 +54,9 @@ pub(crate) fn needed(journal: &Journal, question: &Question<'_>) -> BTreeSet<Dum
     tips.extend(journal.entries.iter().filter(|(_, entry)| entry.held).map(|(id, _)| *id));
     tips.extend(question.pins.iter().filter(|(_, until)| question.now < *until).map(|(id, _)| *id));
     let chains = tips.iter().filter_map(|&tip| journal.chain(tip));
-    chains.flatten().collect()
+    // A pin keeps nothing that the operator has given up all the same.
+    let given_up = |id: &DumpId| journal.entries.get(id).is_some_and(|entry| entry.forgotten);
+    chains.flatten().filter(|id| !given_up(id)).collect()
 }
 
 fn all_there(journal: &Journal, chain: &[DumpId]) -> bool {

@@ -331,9 +331,9 @@ fn libraries_by_chance(dice: &mut Dice) -> (Vec<ChangerSettings>, Vec<StorageSet
 impl Keep {
     pub(crate) fn by_chance(dice: &mut Dice) -> Self {
         Self {
-            tapes: small(dice.below(5)),
+            tapes: small(dice.below(4)),
             days: if dice.one_in(4) { small(dice.between(1, 9)) } else { 0 },
-            recover: if dice.one_in(3) { 0 } else { small(dice.between(1, 10)) },
+            recover: if dice.one_in(3) { 0 } else { small(dice.between(1, 6)) },
             full: small(dice.below(3)),
             cycles: if dice.one_in(4) { small(dice.between(1, 3)) } else { 0 },
         }
