@@ -407,3 +407,25 @@ fn of_row(row: &Row<'_>) -> rusqlite::Result<(Dump, Option<Stamp>)> {
     };
     Ok((dump, get_maybe(row, "expired")?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{dump, id};
+    use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once_however_often_it_is_asked() {
+        let mut catalogue = Catalogue::in_memory().unwrap();
+        for n in 1..6 {
+            catalogue.with_volume(&format!("V{n}"), n);
+            catalogue.night(&dump(n.into(), 0, None, n), &format!("V{n}"), 1);
+        }
+        for n in 1..6 {
+            catalogue.dump(id(n)).unwrap();
+        }
+        let sql = format!("{SELECT} WHERE dumps.id = ?1");
+        let statement = catalogue.connection.prepare_cached(&sql).unwrap();
+        assert!(statement.get_status(rusqlite::StatementStatus::Run) > 1);
+        assert_eq!(statement.get_status(rusqlite::StatementStatus::RePrepare), 0);
+    }
+}
