@@ -34,11 +34,9 @@ def main():
     commands = [
         ["config", "check"],
         ["plan"],
-        ["plan", "--volumes", "7"],
         ["find", "host0001", "/data1", "file000042.dat"],
         ["find", "host0001", "/data1", "*.dat"],
-        ["list", "dumps", "host0001", "/data1"],
-        ["list", "dumps"],
+        ["list", "dumps", "=host0001", "=/data1"],
         ["list", "dles"],
         ["list", "volumes"],
         ["list", "runs"],
@@ -46,7 +44,6 @@ def main():
         ["volume", "explain", middle],
         ["volume", "explain", late],
         ["volume", "explain", newest],
-        ["volume", "expire", "--dry-run"],
         ["report"],
         ["status"],
     ]
