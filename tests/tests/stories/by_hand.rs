@@ -130,7 +130,8 @@ fn a_person_is_asked_for_volumes_by_mail_and_at_the_terminal() {
     assert_eq!(code(&mut night), 1);
 
     // At the terminal the question stands there, and an answer is typed.
-    let transcript = at_the_terminal(&site, &["flush"], "Then press Enter, or s", "s\n");
+    let skip: Step<'_> = ("Put a volume", &|| {}, "s\n");
+    let transcript = at_the_terminal(&site, &["flush"], &[skip]);
     for line in [
         "Put a volume to write on into drive drive0",
         "Now: ",
@@ -145,88 +146,95 @@ fn a_person_is_asked_for_volumes_by_mail_and_at_the_terminal() {
     assert_eq!(code(&mut flush), 0);
 }
 
-/// A vault into a drive that a person serves.
-const VAULT: &str = r#"
-[changer.desk]
-type = "single"
-drive = "LIBRARY"
-
-[tapetype.small]
-length = "16 MB"
-blocksize = "64 KiB"
-part-size = "2 MiB"
-early-warning = "1 MiB"
-
-[storage.offsite]
-tpchanger = "desk"
-tapetype = "small"
-policy = "recent"
-autolabel = "OFF-%%%"
-"#;
-
 #[test]
 #[ignore = "needs the programs: buildbot/run runs it"]
-fn a_vault_that_is_interrupted_while_it_waits_for_a_person_loses_nothing() {
+fn at_the_terminal_a_cartridge_that_will_not_do_is_said_and_another_asked_for() {
     let scratch = Scratch::new();
     let tree = scratch.path().join("tree");
     fs::create_dir(&tree).unwrap();
-    fs::write(tree.join("noise"), noise(4 << 20)).unwrap();
-    let site = Site::new(&scratch.path().join("site"), &["--volumes", "6"], &[&tree]);
+    for number in 1..=5 {
+        fs::write(tree.join(format!("noise{number}")), noise(4 << 20)).unwrap();
+    }
+    let how = ["--volume-size", "20 MiB", "--volumes", "12"];
+    let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
     let desk = Desk::new(scratch.path());
-    site.configure(|text| {
-        let mailer = scratch.path().join("mailer");
-        let mail = format!(
-            "mailto = [\"operator@example.org\"]\nmailer = {mailer:?}\nsend-amreport-on = \"never\""
-        );
-        text.replace("mailto = []", &mail)
-            .replace("[site]\n", "[site]\nstorage = [\"daily\"]\n")
-            .replace(
-                "[storage.daily]\n",
-                "[storage.daily]\nvault = [{ storage = \"offsite\", days = 0 }]\n",
-            )
-            + &VAULT.replace("LIBRARY", desk.library.to_str().unwrap())
-    });
-    let (run, was) = (site.night(), Manifest::of(&tree));
-    let lacking = || site.json(&["vault", "--dry-run"]).as_array().unwrap().len();
-    assert_eq!(lacking(), 1);
+    desk.configure(&site);
+    desk.stand("write-protect", &["TST003L8", "on"]).good();
+    let first = || desk.put_in("TST001L8");
+    let second = || desk.put_in("TST002L8");
+    let protected = || desk.put_in("TST003L8");
+    let blank = || desk.put_in("TST004L8");
+    let nothing = || {};
 
-    let mut vault = site.start(&["vault"]);
-    assert!(desk.mail().contains("a blank cartridge (it becomes OFF-001)"));
-    kill_process(Pid::from_child(&vault), Signal::INT).unwrap();
-    assert_eq!(code(&mut vault), 1);
-    assert_eq!(lacking(), 1, "the wish stands");
-    site.expect_restores(&tree, &run, &was);
-
-    let mut vault = site.start(&["vault"]);
-    assert!(desk.mail().contains("a blank cartridge (it becomes OFF-001)"));
-    desk.put_in("TST001L8");
-    assert_eq!(code(&mut vault), 0);
-    assert_eq!(lacking(), 0);
-    assert_eq!(site.json(&["list", "holding"]).as_array().unwrap().len(), 0);
-    fs::remove_dir_all(site.path().join("vtapes")).unwrap();
-    site.expect_restores(&tree, &run, &was);
+    // Putting one in is answer enough; Enter alone is not.
+    let night = at_the_terminal(
+        &site,
+        &["dump"],
+        &[
+            ("it is empty", &nothing, "\n"),
+            ("it is empty", &protected, ""),
+            ("write-protected", &first, ""),
+            ("DAILY-001 was written", &first, ""),
+            ("DAILY-001 was written", &second, ""),
+        ],
+    );
+    let (dle, to) = (tree.to_str().unwrap(), scratch.path().join("restored"));
+    let restore = at_the_terminal(
+        &site,
+        &["restore", "--dle", dle, "--to", to.to_str().unwrap()],
+        &[
+            ("Put volume DAILY-001", &blank, ""),
+            ("a blank cartridge", &first, ""),
+            ("Put volume DAILY-002", &nothing, "s\n"),
+        ],
+    );
+    let verify = at_the_terminal(&site, &["verify"], &[("Put volume DAILY-002", &second, "")]);
+    assert!(verify.contains("all good"), "{verify}");
+    // Each question above stands on the screen with what is in the drive; besides them:
+    assert!(night.contains("These would do: a blank cartridge (it becomes DAILY-001)"), "{night}");
+    let order = "Volumes that will be asked for, in this order: DAILY-001 DAILY-002";
+    assert!(restore.contains(order), "{restore}");
+    assert!(
+        restore.contains("s skips it (what is only on it is not read), q gives up"),
+        "{restore}"
+    );
 }
 
-/// Runs a command at a terminal; when it asks `question`, types `answer`. Gives all that stood on the screen.
-fn at_the_terminal(site: &Site, arguments: &[&str], question: &str, answer: &str) -> String {
+/// What a person does at a question: something with cartridges, and what is typed.
+type Step<'a> = (&'a str, &'a dyn Fn(), &'a str);
+
+/// Runs a command at a terminal. At each question in turn the person does what stands there. Gives all that stood on the
+/// screen.
+fn at_the_terminal(site: &Site, arguments: &[&str], steps: &[Step<'_>]) -> String {
     let words = [&["-c", site.path().to_str().unwrap()], arguments].concat().join(" ");
     let command = format!("{} {words}", built("reelkeep").display());
-    let mut script = Command::new("script")
-        .args(["-q", "-e", "-f", "-c", &command, "/dev/null"])
+    // A question that is not expected is waited at for a minute, and not for ever.
+    let mut script = Command::new("timeout")
+        .args(["--foreground", "60", "script", "-q", "-e", "-f", "-c", &command, "/dev/null"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let (mut keys, mut screen) = (script.stdin.take().unwrap(), script.stdout.take().unwrap());
-    let (mut seen, mut typed) = (Vec::new(), false);
+    let (mut seen, mut answered) = (Vec::new(), 0);
+    let mut left = steps.iter();
+    let mut next = left.next();
     let mut piece = [0; 4096];
     while let Ok(length @ 1..) = screen.read(&mut piece) {
         seen.extend_from_slice(&piece[..length]);
-        if !typed && String::from_utf8_lossy(&seen).contains(question) {
-            keys.write_all(answer.as_bytes()).unwrap();
-            typed = true;
+        let new = String::from_utf8_lossy(&seen[answered..]).into_owned();
+        if let Some((question, act, typed)) = next
+            && let Some(at) = new.find(question)
+            && new[at..].contains("Then press Enter")
+        {
+            answered = seen.len();
+            next = left.next();
+            act();
+            keys.write_all(typed.as_bytes()).unwrap();
         }
     }
     script.wait().unwrap();
+    let missing = next.map(|(question, ..)| question);
+    assert_eq!(missing, None, "not asked: {}", String::from_utf8_lossy(&seen));
     String::from_utf8_lossy(&seen).into_owned()
 }
