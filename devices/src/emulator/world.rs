@@ -46,6 +46,8 @@ pub(crate) struct Desk {
     pub(crate) reservations: Reservations,
     /// How late it is here.
     pub(crate) now: Duration,
+    /// When its present command began.
+    began: Duration,
     /// D_SENSE of the control mode page.
     pub(crate) descriptor_sense: bool,
     gone: bool,
@@ -137,6 +139,10 @@ impl World {
         let now = clocks.max().unwrap_or_default();
         for desk in both {
             if let Some(desk) = self.desks.get_mut(desk) {
+                // Who has only just begun, and lags behind, was idle until now: that is no part of the command.
+                if desk.now <= desk.began + OVERHEAD {
+                    desk.began += now.saturating_sub(desk.now);
+                }
                 desk.now = now;
             }
         }
@@ -149,14 +155,14 @@ impl World {
             return Err(Break::Gone);
         }
         desk.attentions.meet(ask.nexus);
-        let began = desk.now;
+        desk.began = desk.now;
         desk.now += OVERHEAD;
         if let Some(mut turn) = drive_of(lun).and_then(|number| self.turn(number, ask)) {
             turn.catch_up(pace);
         }
         let reply = self.with_faults(lun, ask);
         self.save_after(ask.opcode());
-        self.answer(lun, &ask, began, reply)
+        self.answer(lun, &ask, reply)
     }
 
     fn with_faults(&mut self, lun: Lun, ask: Ask<'_>) -> Reply {
@@ -282,19 +288,13 @@ impl World {
         Outcome::reply(reply.done(), ask.field(6, 4))
     }
 
-    fn answer(
-        &mut self,
-        lun: Lun,
-        ask: &Ask<'_>,
-        began: Duration,
-        reply: Reply,
-    ) -> Result<Answer, Break> {
+    fn answer(&mut self, lun: Lun, ask: &Ask<'_>, reply: Reply) -> Result<Answer, Break> {
         let vendor = match drive_of(lun).and_then(|number| self.turn(number, *ask)) {
             Some(mut turn) => turn.sense_tail(),
             None => Vec::new(),
         };
         let Some(desk) = self.desk(lun) else { return Err(Break::Gone) };
-        let took = desk.now.saturating_sub(began);
+        let took = desk.now.saturating_sub(desk.began);
         let descriptors = desk.descriptor_sense;
         let sense = |complaint: &Complaint| match descriptors {
             true => complaint.descriptors(),

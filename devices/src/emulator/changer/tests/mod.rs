@@ -2,6 +2,8 @@
 
 mod decoded;
 
+use std::time::Duration;
+
 use super::super::dialect::Dialect;
 use super::super::drive::Seat;
 use super::super::faults::{Act, FaultPlan, Rule, Sense};
@@ -43,9 +45,12 @@ fn complaint(answer: &Answer) -> Option<(u8, u8, u8)> {
 }
 
 fn move_medium(library: &Library, from: u16, to: u16) -> Option<(u8, u8, u8)> {
+    complaint(&ask(library, CHANGER, &move_cdb(from, to)))
+}
+
+fn move_cdb(from: u16, to: u16) -> [u8; 12] {
     let ([from_high, from_low], [to_high, to_low]) = (from.to_be_bytes(), to.to_be_bytes());
-    let cdb = [0xa5, 0, 0, 0, from_high, from_low, to_high, to_low, 0, 0, 0, 0];
-    complaint(&ask(library, CHANGER, &cdb))
+    [0xa5, 0, 0, 0, from_high, from_low, to_high, to_low, 0, 0, 0, 0]
 }
 
 /// The drive has let go of what is in it.
@@ -176,6 +181,19 @@ fn a_drive_that_does_not_let_go_is_reported_in_three_ways() {
         let seen = library.operator().find("TST0001L8");
         assert_eq!(seen, Some(Spot::Drive(0)), "{dialect:?}: nothing has moved");
     }
+}
+
+#[test]
+fn the_hours_that_a_drive_worked_are_not_the_robots_who_had_nothing_to_do() {
+    let library = library(Dialect::Standard);
+    library.set_pace(Pace::Virtual);
+    assert_eq!(move_medium(&library, SLOT, DRIVE), None);
+    let nine_hours = Duration::from_secs(9 * 3600);
+    library.pass_time(Lun(1), nine_hours);
+    unload(&library, 0);
+    let took = ask(&library, CHANGER, &move_cdb(DRIVE, SLOT)).took;
+    assert!((1..120).contains(&took.as_secs()), "{took:?}");
+    assert!(library.world().now() > nine_hours, "what the drive did is over for the robot too");
 }
 
 #[test]
