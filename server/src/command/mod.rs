@@ -12,6 +12,7 @@ use config::Complaints;
 use crate::cli::{self, Cli, Command};
 use crate::clock::Now;
 use crate::print;
+use crate::report::plural;
 use crate::site::{self, Site, SiteError};
 
 mod abort;
@@ -168,7 +169,7 @@ fn explain(error: &anyhow::Error) -> Exit {
         let colour = io::IsTerminal::is_terminal(&io::stderr());
         print::remark(&complaints.pictures(colour));
         let count = complaints.0.iter().filter(|c| c.gravity == config::Gravity::Mistake).count();
-        print::remark(&format!("reelkeep: the configuration has {count} mistakes"));
+        print::remark(&format!("reelkeep: the configuration has {}", plural(count, "mistake")));
         return Exit::Usage;
     }
     let mut text = format!("reelkeep: {error}");
