@@ -1,6 +1,6 @@
 //! What a command says: facts to standard output, remarks to standard error.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal as _, Write};
 
 use format::index::{Record, RecordKind};
 use serde::Serialize;
@@ -102,10 +102,12 @@ pub fn kind(kind: RecordKind) -> &'static str {
     }
 }
 
-/// Says something to the person at standard error.
+/// Says something to the person at standard error. A bar of progress that stands there makes room, and comes again below.
 pub fn remark(text: &str) {
+    let mut screen = io::stderr().lock();
+    let clear = if screen.is_terminal() { "\r\u{1b}[2K" } else { "" };
     // Nobody is left to tell that standard error is gone.
-    drop(writeln!(io::stderr().lock(), "{text}"));
+    drop(writeln!(screen, "{clear}{text}"));
 }
 
 /// Rows as a table whose columns are as wide as they need to be. The first row is the heading; columns of

@@ -17,6 +17,7 @@ use crate::cli::Verify;
 use crate::clock::stamp_text;
 use crate::night::estimate::with_causes;
 use crate::operator::Desk;
+use crate::report::plural;
 use crate::restore::image::Image;
 use crate::restore::libraries::Libraries;
 use crate::restore::plan;
@@ -85,8 +86,8 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit>
         let bytes: Bytes = all.iter().map(|checked| checked.bytes).sum();
         let verdict = if bad == 0 { "all good".to_owned() } else { format!("{bad} BAD") };
         print::line(&format!(
-            "{} dumps verified, {frames} frames, {bytes}: {verdict}",
-            dumps.len()
+            "{} verified, {frames} frames, {bytes}: {verdict}",
+            plural(dumps.len(), "dump")
         ))?;
     }
     Ok(if bad == 0 { Exit::Good } else { Exit::Complaints })
