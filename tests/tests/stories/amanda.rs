@@ -145,7 +145,7 @@ fn done_words(part: &PartFile, count: usize) -> String {
 fn amanda_3_5_reads_our_volumes() {
     let scratch = Scratch::new();
     let tree = office(&scratch.path().join("tree"), 0.01);
-    let site = Site::new(&scratch.path().join("site"), &["--volume-size", "10 MiB"], &[&tree]);
+    let site = Site::new(&scratch.path().join("site"), &["--volume-size", "14 MiB"], &[&tree]);
     let was = Manifest::of(&tree);
     site.night();
     let library = library_of(&site);
