@@ -1,6 +1,6 @@
 //! What every drive and every changer must do: one suite for all of them, real ones too.
 //!
-//! A test gives the suite a [`Bench`] and calls [`drive`] or [`changer`]. They panic, saying what is wrong.
+//! A test gives the suite a [`Bench`] and calls [`drive()`] or [`changer()`]. They panic, saying what is wrong.
 
 use types::{Blame, Bytes, FileNo};
 
