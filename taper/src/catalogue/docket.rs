@@ -184,10 +184,8 @@ impl Docket {
         row: i64,
     ) -> Result<(DleRef, Vec<DumpFact>, Vec<DumpFact>), Trouble> {
         let (dle, listed) = name_of(&self.names, row)?;
-        let recent = self.recent.as_ref();
-        let mut reader =
-            Reader { c, held: &self.held, names: &self.names, recent, row, dle: &dle, listed };
-        if let Some(recent) = recent {
+        let mut reader = Reader { c, held: &self.held, names: &self.names, row, dle: &dle, listed };
+        if let Some(recent) = &self.recent {
             let (newest, told) = recent.of(row, &dle, listed, |id| self.held.contains(&id));
             let others = reader.others(&newest, self.also.get(&row))?;
             if self.judgement.hear(&dle, (&newest, told), &others).is_ok() {
@@ -221,7 +219,6 @@ struct Reader<'a> {
     c: &'a Connection,
     held: &'a BTreeSet<DumpId>,
     names: &'a Names,
-    recent: Option<&'a Recent>,
     row: i64,
     dle: &'a DleRef,
     listed: bool,
@@ -266,11 +263,6 @@ impl Reader<'_> {
     }
 
     fn one(&self, id: DumpId) -> Result<Option<DumpFact>, Trouble> {
-        if let Some((recent, row)) = self.recent.and_then(|recent| Some((recent, recent.find(id)?)))
-        {
-            let (dle, listed) = name_of(self.names, row.dle)?;
-            return Ok(Some(recent.fact(row, dle, listed, self.held.contains(&id))));
-        }
         let mut statement = self.c.prepare_cached(
             "SELECT id, run, level, base, status, dle FROM dumps
              WHERE id = ?1 AND expired IS NULL AND status <> 'failed'",

@@ -1,6 +1,5 @@
 //! The dumps of the newest runs, read in three sweeps and held compactly: who judges all volumes hears every DLE, and
-//! would otherwise look up each dump of theirs, its copies and their parts one by one. So are those of some runs before,
-//! for what the oldest of the newest build on.
+//! would otherwise look up each dump of theirs, its copies and their parts one by one.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -14,14 +13,10 @@ use super::dumps::DumpStatus;
 use super::sql::{get_at, get_maybe_at, int, level_at, maybe, text};
 use crate::retention::{CopyFact, DumpFact, Told};
 
-/// Of so many runs before the newest the dumps are read as well. It is a guess at how far down chains reach; what lies
-/// deeper is looked up.
-const BELOW: usize = 16;
-
 /// A dump.
-pub(super) struct Row {
+struct Row {
     id: DumpId,
-    pub(super) dle: i64,
+    dle: i64,
     run: Stamp,
     level: Level,
     base: Option<DumpId>,
@@ -72,7 +67,6 @@ pub(super) struct Recent {
     labels: Vec<usize>,
     storages: Names<StorageName>,
     volumes: Names<Label>,
-    /// Of the newest runs alone, newest first.
     by_dle: HashMap<i64, Vec<usize>>,
     told: Told,
 }
@@ -90,12 +84,7 @@ impl Recent {
             by_dle: HashMap::new(),
             told: if first.is_some() { Told::Newest } else { Told::All },
         };
-        let deepest = match first {
-            Some(_) => first_run(c, runs + BELOW)?,
-            None => None,
-        };
-        recent.read_dumps(c, deepest)?;
-        recent.sort_out(first);
+        recent.read_dumps(c, first)?;
         if let Some(oldest) = recent.rows.first().map(|row| row.id) {
             recent.read_copies(c, oldest)?;
             recent.read_parts(c, oldest)?;
@@ -120,19 +109,15 @@ impl Recent {
                 copies: 0..0,
             });
         }
-        Ok(())
-    }
-
-    /// Those of each DLE since this run.
-    fn sort_out(&mut self, first: Option<Stamp>) {
         self.rows.sort_unstable_by_key(|row| row.id);
-        for (at, row) in self.rows.iter().enumerate().filter(|(_, row)| Some(row.run) >= first) {
+        for (at, row) in self.rows.iter().enumerate() {
             self.by_dle.entry(row.dle).or_default().push(at);
         }
         for dumps in self.by_dle.values_mut() {
             let rows = &self.rows;
             dumps.sort_unstable_by_key(|at| std::cmp::Reverse((rows[*at].run, rows[*at].id)));
         }
+        Ok(())
     }
 
     /// Copies are sorted by dump, as the rows are.
@@ -191,28 +176,18 @@ impl Recent {
         held: impl Fn(DumpId) -> bool,
     ) -> (Vec<DumpFact>, Told) {
         let dumps = self.by_dle.get(&dle).into_iter().flatten().filter_map(|at| self.rows.get(*at));
-        let fact = |row: &Row| self.fact(row, name.clone(), listed, held(row.id));
-        (dumps.map(fact).collect(), self.told)
-    }
-
-    /// A dump that was read.
-    pub(super) fn find(&self, id: DumpId) -> Option<&Row> {
-        let at = self.rows.binary_search_by_key(&id, |row| row.id).ok()?;
-        self.rows.get(at)
-    }
-
-    pub(super) fn fact(&self, row: &Row, dle: DleRef, listed: bool, held: bool) -> DumpFact {
-        DumpFact {
+        let fact = |row: &Row| DumpFact {
             id: row.id,
-            dle,
+            dle: name.clone(),
             listed,
             run: row.run,
             level: row.level,
             base: row.base,
             whole: row.whole,
-            held,
+            held: held(row.id),
             copies: self.copies[row.copies.clone()].iter().filter_map(|c| self.copy(c)).collect(),
-        }
+        };
+        (dumps.map(fact).collect(), self.told)
     }
 
     fn copy(&self, row: &CopyRow) -> Option<CopyFact> {
