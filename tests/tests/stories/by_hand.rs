@@ -63,6 +63,16 @@ impl Desk {
     }
 }
 
+/// A tree that does not go on one cartridge of these stories.
+pub(crate) fn longer_than_a_cartridge(scratch: &Path) -> PathBuf {
+    let tree = scratch.join("tree");
+    fs::create_dir(&tree).unwrap();
+    for number in 1..=5 {
+        fs::write(tree.join(format!("noise{number}")), noise(4 << 20)).unwrap();
+    }
+    tree
+}
+
 pub(crate) fn code(child: &mut Child) -> i32 {
     child.wait().unwrap().code().unwrap()
 }
@@ -71,11 +81,7 @@ pub(crate) fn code(child: &mut Child) -> i32 {
 #[ignore = "needs the programs: buildbot/run runs it"]
 fn a_person_is_asked_for_volumes_by_mail_and_at_the_terminal() {
     let scratch = Scratch::new();
-    let tree = scratch.path().join("tree");
-    fs::create_dir(&tree).unwrap();
-    for number in 1..=5 {
-        fs::write(tree.join(format!("noise{number}")), noise(4 << 20)).unwrap();
-    }
+    let tree = longer_than_a_cartridge(scratch.path());
     fs::write(tree.join("letter"), "Dear operator").unwrap();
     let how = ["--volume-size", "20 MiB", "--volumes", "12"];
     let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
@@ -150,11 +156,7 @@ fn a_person_is_asked_for_volumes_by_mail_and_at_the_terminal() {
 #[ignore = "needs the programs: buildbot/run runs it"]
 fn at_the_terminal_a_cartridge_that_will_not_do_is_said_and_another_asked_for() {
     let scratch = Scratch::new();
-    let tree = scratch.path().join("tree");
-    fs::create_dir(&tree).unwrap();
-    for number in 1..=5 {
-        fs::write(tree.join(format!("noise{number}")), noise(4 << 20)).unwrap();
-    }
+    let tree = longer_than_a_cartridge(scratch.path());
     let how = ["--volume-size", "20 MiB", "--volumes", "12"];
     let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
     let desk = Desk::new(scratch.path());

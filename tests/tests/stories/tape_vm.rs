@@ -3,14 +3,13 @@
 //! These run in the machine of `buildbot/tapevm`, whose library is the person's shelf: cartridges are carried with
 //! `mtx`, of which our programs know nothing.
 
-use std::fs;
 use std::path::Path;
 
-use crate::by_hand::code;
+use crate::by_hand::{code, longer_than_a_cartridge};
 use crate::post::Post;
 use crate::programs::shell;
 use crate::site::Site;
-use crate::trees::{Manifest, noise};
+use crate::trees::Manifest;
 
 const CHANGER: &str = "/dev/tapevm/changer";
 
@@ -40,11 +39,7 @@ fn make_blank(slots: &[u32]) {
 /// A night longer than a cartridge, and its restore, with a person between shelf and drive.
 fn a_night_and_its_restore(drive: &str) {
     let scratch = tempfile::tempdir().unwrap();
-    let tree = scratch.path().join("tree");
-    fs::create_dir(&tree).unwrap();
-    for number in 1..=5 {
-        fs::write(tree.join(format!("noise{number}")), noise(4 << 20)).unwrap();
-    }
+    let tree = longer_than_a_cartridge(scratch.path());
     let how = ["--volume-size", "20 MiB", "--volumes", "12"];
     let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
     let post = Post::new(scratch.path());
