@@ -5,7 +5,7 @@
 
 use anyhow::bail;
 use taper::catalogue::{Catalogue, Lock, Locked, OffSite, Volume, VolumeState};
-use types::{Label, Stamp};
+use types::Label;
 
 use super::volume::known;
 use super::{Context, Exit, Misuse};
@@ -37,7 +37,8 @@ pub(super) fn wanted(
     let lock = match until {
         None => Lock::NoReuse,
         Some(day) => {
-            let day = last_day(day)?;
+            let day = when::named(day)
+                .ok_or_else(|| Misuse(format!("{day:?} is no day; one looks like 2031-01-01")))?;
             if day <= now {
                 return Err(Misuse(format!(
                     "{} is over: a lock until then locks nothing",
@@ -49,12 +50,6 @@ pub(super) fn wanted(
     };
     let by = by.map_or_else(|| context.operator.clone(), str::to_owned);
     Ok((lock, Locked { why: why.to_owned(), by, at: None }))
-}
-
-/// A day as elsewhere, but one that comes: a lock has no use for the latest.
-fn last_day(text: &str) -> Result<Stamp, Misuse> {
-    let day = when::parse(text).ok().filter(|_| text.starts_with(|c: char| c.is_ascii_digit()));
-    day.ok_or_else(|| Misuse(format!("{text:?} is no day; one looks like 2031-01-01")))
 }
 
 pub(super) fn set(

@@ -15,6 +15,11 @@ pub fn parse(text: &str) -> Result<Stamp, BadWhen> {
     if text == "latest" || text == "now" {
         return Ok("99991231235959".parse().expect("the last second of year 9999 is a stamp"));
     }
+    named(text).ok_or_else(|| BadWhen(text.to_owned()))
+}
+
+/// The same of a text that names a day or a time, and not just the latest.
+pub fn named(text: &str) -> Option<Stamp> {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let separators = text.chars().filter(|c| !c.is_ascii_digit()).all(|c| "-/T: ".contains(c));
     let end_of = match digits.len() {
@@ -22,17 +27,24 @@ pub fn parse(text: &str) -> Result<Stamp, BadWhen> {
         10 => "5959",
         12 => "59",
         14 => "",
-        _ => return Err(BadWhen(text.to_owned())),
+        _ => return None,
     };
     if !separators {
-        return Err(BadWhen(text.to_owned()));
+        return None;
     }
-    format!("{digits}{end_of}").parse().map_err(|_| BadWhen(text.to_owned()))
+    format!("{digits}{end_of}").parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_latest_is_no_day() {
+        assert!(parse("latest").is_ok());
+        assert_eq!(named("latest"), None);
+        assert_eq!(named("2026-11-23"), parse("2026-11-23").ok());
+    }
 
     #[test]
     fn a_day_means_its_end() {
