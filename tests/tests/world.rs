@@ -14,11 +14,11 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use tests::world::{Broken, Fault, Settings, Tally, Troubles, World, Wrong};
+use tests::world::{Broken, Fault, Halt, Settings, Tally, Troubles, World, Wrong};
 
 const NIGHTS: u32 = 30;
 /// Months that a bare `cargo test` lives.
-const FEW: u64 = 6;
+const FEW: u64 = 4;
 /// Months that are worth some minutes.
 const MANY: u64 = 1000;
 
@@ -33,6 +33,7 @@ fn live_months(months: u64) {
     eprintln!("worlds of seeds {first} to {}", first + months - 1);
     let next = AtomicU64::new(first);
     let lived = Mutex::new((Tally::default(), Vec::<Box<Wrong>>::new()));
+    let rounds = Mutex::new([Vec::new(), Vec::new()]);
     let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..workers {
@@ -48,6 +49,9 @@ fn live_months(months: u64) {
                     if ended.is_err() {
                         eprintln!("world {seed} went wrong");
                     }
+                    let shape = usize::from(World::goes_round(seed));
+                    rounds.lock().expect("no world panics with it")[shape]
+                        .push(world.tally().overwritten);
                     let mut lived = lived.lock().expect("no world panics with it");
                     lived.0.add(world.tally());
                     lived.1.extend(ended.err());
@@ -57,6 +61,18 @@ fn live_months(months: u64) {
     });
     let (tally, wrong) = lived.into_inner().expect("no world panics with it");
     eprintln!("{months} months: {tally}");
+    let shapes = ["of large pools", "that go round"];
+    for (shape, mut months) in
+        shapes.into_iter().zip(rounds.into_inner().expect("no world panics with it"))
+    {
+        months.sort_unstable();
+        let at = |tenth: usize| months.get((months.len().max(1) - 1) * tenth / 10).unwrap_or(&0);
+        let (least, median, most) = (at(0), at(5), at(10));
+        let (tenth, ninth) = (at(1), at(9));
+        eprintln!(
+            "volumes written over in a month of sites {shape}: {least} to {most}, mostly {tenth} to {ninth}, half of them more than {median}"
+        );
+    }
     if let Some(first) = wrong.first() {
         let seeds: Vec<u64> = wrong.iter().map(|wrong| wrong.seed).collect();
         panic!("{first}\nwrong in all: {} of {months}, seeds {seeds:?}", wrong.len());
@@ -88,9 +104,9 @@ fn no_single_cut_loses_a_dump() {
     loop {
         let mut world = World::new(7, Settings::small(), Troubles::none());
         world.live(2).unwrap_or_else(|wrong| panic!("{wrong}"));
-        world.cut_off_after(cuts);
+        world.stop_after(cuts, Halt::Crash);
         world.live(1).unwrap_or_else(|wrong| panic!("cut {cuts}: {wrong}"));
-        let struck = !world.will_be_cut_off();
+        let struck = !world.will_be_stopped();
         world.live(3).unwrap_or_else(|wrong| panic!("cut {cuts}: {wrong}"));
         if !struck {
             break; // Every step has had its turn.

@@ -15,6 +15,7 @@ use super::faults::Fault;
 use super::media::{CartridgeNo, File, Health, Stretch};
 use super::night::Night;
 use super::settings::FRAME;
+use super::stops::Work;
 use super::{Broken, Stop};
 
 /// What a drive's thread knows. Gone when the server is cut off.
@@ -156,6 +157,23 @@ impl Night<'_> {
 
     pub(crate) fn drive_goes_on(&mut self, drive: &DriveId) -> Result<Vec<Event>, Stop> {
         let doing = self.workers.get(drive).map(|worker| worker.doing.clone()).unwrap_or_default();
+        let work = self.world.work;
+        if work == Work::Dump && self.is_second(drive) {
+            self.world.work = Work::Copy;
+        }
+        let done = self.go_on(drive, doing);
+        self.world.work = work;
+        done
+    }
+
+    /// Whether it is at work for another storage than the first.
+    fn is_second(&self, drive: &DriveId) -> bool {
+        let storage = self.workers.get(drive).and_then(|worker| worker.storage.as_ref());
+        let first = self.world.settings.storages.first();
+        storage.zip(first).is_some_and(|(storage, first)| storage.as_str() != first.name)
+    }
+
+    fn go_on(&mut self, drive: &DriveId, doing: Doing) -> Result<Vec<Event>, Stop> {
         match doing {
             Doing::Nothing | Doing::Waiting { .. } => Ok(Vec::new()),
             Doing::Look { storage } => self.look(drive, storage),

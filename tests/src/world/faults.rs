@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::stops::{Halt, Work};
+
 /// A fault, or somebody's doing, that a world can meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
@@ -42,6 +44,12 @@ pub enum Fault {
     NoNight,
     /// The operator stops the run.
     Interrupt,
+    /// A run is stopped, or one of its dumps called off, behind one of its durable steps.
+    Stopped,
+    /// After a night that found no volume the operator puts the library in order.
+    Tended,
+    /// A cartridge that can't be read is found out, and the catalogue told.
+    FoundOut,
     /// The operator takes a cartridge out.
     TakenOut,
     /// The operator brings one back.
@@ -134,12 +142,18 @@ pub struct Tally {
     pub restores: u64,
     /// Faults by kind.
     pub faults: BTreeMap<Fault, u64>,
+    /// What was stopped in the middle, and how.
+    pub stops: BTreeMap<(Work, Halt), u64>,
 }
 
 impl Tally {
     /// One more of these.
     pub fn count(&mut self, fault: Fault) {
         *self.faults.entry(fault).or_default() += 1;
+    }
+
+    pub(crate) fn stopped(&mut self, work: Work, how: Halt) {
+        *self.stops.entry((work, how)).or_default() += 1;
     }
 
     /// Adds another's.
@@ -151,16 +165,23 @@ impl Tally {
         for (fault, count) in &other.faults {
             *self.faults.entry(*fault).or_default() += count;
         }
+        for (stop, count) in &other.stops {
+            *self.stops.entry(*stop).or_default() += count;
+        }
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { nights, dumps, overwritten, restores, faults } = self;
+        let Self { nights, dumps, overwritten, restores, faults, stops } = self;
         writeln!(
             f,
             "{nights} nights, {dumps} dumps, {overwritten} volumes written over, {restores} restores tried; faults:"
         )?;
-        faults.iter().try_for_each(|(fault, count)| writeln!(f, "  {count:>7} {fault:?}"))
+        faults.iter().try_for_each(|(fault, count)| writeln!(f, "  {count:>7} {fault:?}"))?;
+        writeln!(f, "stopped in the middle of:")?;
+        stops
+            .iter()
+            .try_for_each(|((work, how), count)| writeln!(f, "  {count:>7} {work}: {how:?}"))
     }
 }

@@ -36,6 +36,7 @@ mod night;
 mod operator;
 mod oracle;
 mod settings;
+mod stops;
 mod tidying;
 mod vaulting;
 mod volumes;
@@ -50,6 +51,7 @@ use types::{DriveId, DumpId, Stamp};
 pub use dice::Dice;
 pub use faults::{Fault, Tally, Troubles};
 pub use settings::Settings;
+pub use stops::{Halt, Work};
 
 use clients::{Clients, Tree};
 use holding::Holding;
@@ -149,10 +151,20 @@ pub struct World {
     second: u64,
     /// By how many days the clock is wrong.
     offset: i64,
-    /// Durable steps still to go before the server is cut off.
-    fuse: Option<u64>,
+    /// What will be stopped, and when.
+    fuse: Option<stops::Fuse>,
     /// Durable steps that were taken.
     steps: u64,
+    /// How many each work took when it was last done.
+    usual: BTreeMap<Work, u64>,
+    /// What the server is at.
+    work: Work,
+    /// A run goes on, and hears what it is told.
+    listens: bool,
+    /// What it was told and has not heard yet.
+    ordered: Option<Halt>,
+    /// The last run lacked a volume.
+    starved: bool,
     /// Whether there is anybody to hear the story: to tell it takes longer than to live it.
     telling: bool,
     story: Vec<String>,
@@ -203,6 +215,11 @@ impl World {
             offset: 0,
             fuse: None,
             steps: 0,
+            usual: BTreeMap::new(),
+            work: Work::Say,
+            listens: false,
+            ordered: None,
+            starved: false,
             telling: true,
             story: Vec::new(),
             tally: Tally::default(),
@@ -212,11 +229,24 @@ impl World {
         }
     }
 
-    /// The world of this seed: a site of any shape, in which everything can go wrong.
+    /// The world of this seed: a site of any shape, in which everything can go wrong. Those of even seeds go round.
     pub fn by_chance(seed: u64) -> Self {
         let mut dice = Dice::new(!seed);
-        let settings = Settings::by_chance(&mut dice);
-        Self::new(seed, settings, operator::troubles_by_chance(&mut dice))
+        let settings = if Self::goes_round(seed) {
+            Settings::going_round(&mut dice)
+        } else {
+            Settings::by_chance(&mut dice)
+        };
+        let mut troubles = operator::troubles_by_chance(&mut dice);
+        if Self::goes_round(seed) {
+            troubles = troubles.with(Fault::Tended, 2);
+        }
+        Self::new(seed, settings, troubles)
+    }
+
+    /// Whether the world of this seed is one that writes over its volumes all the time.
+    pub fn goes_round(seed: u64) -> bool {
+        seed.is_multiple_of(2)
     }
 
     /// The same with a rule broken.
@@ -231,16 +261,6 @@ impl World {
     pub fn in_silence(mut self) -> Self {
         self.telling = false;
         self
-    }
-
-    /// The server is cut off after so many more durable steps.
-    pub fn cut_off_after(&mut self, steps: u64) {
-        self.fuse = Some(steps);
-    }
-
-    /// True if it is still to be cut off.
-    pub fn will_be_cut_off(&self) -> bool {
-        self.fuse.is_some()
     }
 
     /// How often what happened.
@@ -276,39 +296,41 @@ impl World {
     }
 
     fn day_and_night(&mut self) -> Result<(), Stop> {
-        self.operate()?;
+        self.survive(Self::operate)?;
         if self.strikes(Fault::NoNight) {
             return Ok(());
         }
-        if self.fuse.is_none() && self.strikes(Fault::Crash) {
-            self.fuse = Some(self.dice.below(120));
-        }
-        self.second = self.dice.between(0, 5000);
-        match self.night() {
-            Err(Stop::Crash) => {
-                self.tell("the server is cut off");
-                self.check_truth()?;
-                // Somebody starts it again, or leaves it to the next night.
-                if self.dice.one_in(2) {
-                    self.second += 3600;
-                    match self.night() {
-                        Err(Stop::Crash) | Ok(()) => {}
-                        wrong => wrong?,
-                    }
-                }
-            }
-            ended => ended?,
-        }
-        self.check_truth()?;
-        if self.strikes(Fault::Vaulted) {
-            self.second += 7200;
-            match self.vault() {
-                Err(Stop::Crash) => self.tell("the server is cut off"),
-                ended => ended?,
+        for run in 0..u64::from(self.settings.runs) {
+            self.second = self.second.max(run * 28_800) + self.dice.between(0, 5000);
+            self.starved = false;
+            // Somebody starts a run that was cut off again, or leaves it to the next.
+            if !self.survive(Self::night)? && self.dice.one_in(2) {
+                self.second += 3600;
+                self.survive(Self::night)?;
             }
             self.check_truth()?;
         }
+        if self.strikes(Fault::Vaulted) {
+            self.second += 7200;
+            self.survive(Self::vault)?;
+            self.check_truth()?;
+        }
         Ok(())
+    }
+
+    /// Does it, and looks at what is left if the server is cut off on the way. True if it is not.
+    fn survive(&mut self, does: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<bool, Stop> {
+        let done = does(self);
+        (self.listens, self.ordered) = (false, None);
+        match done {
+            Err(Stop::Crash) => {
+                self.tell("the server is cut off");
+                self.work = Work::Say;
+                self.check_truth()?;
+                Ok(false)
+            }
+            ended => ended.map(|()| true),
+        }
     }
 
     /// What the clock on the wall says.
@@ -335,23 +357,6 @@ impl World {
             self.tally.count(fault);
         }
         strikes
-    }
-
-    /// Something was made durable. The server may be cut off behind it.
-    fn step(&mut self, what: &str) -> Result<(), Stop> {
-        self.steps += 1;
-        match self.fuse {
-            Some(0) => {
-                self.fuse = None;
-                self.tell(format!("cut off behind: {what}"));
-                Err(Stop::Crash)
-            }
-            Some(left) => {
-                self.fuse = Some(left - 1);
-                Ok(())
-            }
-            None => Ok(()),
-        }
     }
 
     fn tell(&mut self, line: impl fmt::Display) {

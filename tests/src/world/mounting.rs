@@ -85,6 +85,7 @@ impl Night<'_> {
 
     fn no_volume(&mut self, drive: &DriveId, why: String) -> Event {
         let storage = self.storage(drive);
+        self.world.starved = true;
         self.note(RunEvent::NoVolume { storage, why: why.clone() });
         Event::NoVolume { drive: drive.clone(), why }
     }
@@ -515,9 +516,7 @@ impl Night<'_> {
             self.world.step("a volume is given back")?;
             self.world.media.cartridge_mut(no).relabel(leave, run);
         }
-        if before.parts().next().is_some() {
-            self.world.tally.overwritten += 1;
-        }
+        self.world.check_overwritten(&before, now)?;
         self.age(no);
         self.world.step("a volume is started afresh")?;
         self.record_labelled(drive, label)?;

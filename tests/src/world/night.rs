@@ -24,6 +24,7 @@ use super::faults::Fault;
 use super::media::{Bay, Place};
 use super::mounting::Hints;
 use super::oracle::Told;
+use super::stops::{Halt, Work};
 use super::{Broken, Stop, World};
 
 /// More turns than any night takes.
@@ -70,10 +71,16 @@ pub(crate) fn orders(dles: Vec<&Dle>, kind: RunKind, taper: bool) -> Orders<'_> 
 impl World {
     /// Lives one run.
     pub(crate) fn night(&mut self) -> Result<(), Stop> {
+        if self.strikes(Fault::Flush) {
+            return self.at(Work::Flush, |world| world.run_of(RunKind::Flush));
+        }
+        self.at(Work::Dump, |world| world.run_of(RunKind::Dump))
+    }
+
+    pub(crate) fn run_of(&mut self, kind: RunKind) -> Result<(), Stop> {
         self.tally.nights += 1;
-        let flush = self.strikes(Fault::Flush);
+        let flush = kind == RunKind::Flush;
         let taper = !self.strikes(Fault::NoTaper);
-        let kind = if flush { RunKind::Flush } else { RunKind::Dump };
         let run = clock::later_than(self.catalogue.newest_stamp()?, self.clock());
         self.tell(format!("run {run} ({kind}) begins on day {} at {}", self.day, self.clock()));
         let mut log = vec![self.logged(
@@ -311,7 +318,10 @@ impl World {
 
 impl Night<'_> {
     pub(crate) fn carry_out(mut self) -> Result<(Dispatcher, Vec<Logged>, bool, u64), Stop> {
-        match self.run() {
+        self.world.listens = true;
+        let ended = self.run();
+        self.world.listens = false;
+        match ended {
             Ok(()) => Ok((self.dispatcher, self.log, self.interrupted, self.seconds)),
             Err(stop) => {
                 self.cut_off();
@@ -421,19 +431,13 @@ impl Night<'_> {
             self.wake = None;
             return Ok(vec![Event::Time(self.seconds)]);
         }
-        if self.world.strikes(Fault::Interrupt) {
-            let haste = if self.world.dice.one_in(2) { Haste::Finish } else { Haste::Stop };
-            self.interrupted = true;
-            self.note(RunEvent::Interrupted);
-            return Ok(vec![Event::Interrupted(haste)]);
+        if let Some(how) = self.told_to_stop()
+            && let Some(event) = self.order(how)
+        {
+            return Ok(vec![event]);
         }
         if self.world.strikes(Fault::SaidAtNight) {
             self.world.volumes_at_night()?;
-        }
-        if self.world.strikes(Fault::Cancelled)
-            && let Some(dle) = self.one_unfinished()
-        {
-            return Ok(vec![Event::Cancelled { dle, why: "the operator wants it so".to_owned() }]);
         }
         let dumps: Vec<DumpId> = self
             .flying
@@ -455,6 +459,36 @@ impl Night<'_> {
                 None => Err(Stop::Wrong("nothing goes on, and the run is not done".to_owned())),
             },
         }
+    }
+
+    /// Behind a durable step, or in any turn.
+    fn told_to_stop(&mut self) -> Option<Halt> {
+        let world = &mut *self.world;
+        if let Some(how) = world.ordered.take() {
+            return Some(how);
+        }
+        if world.strikes(Fault::Interrupt) {
+            return world.dice.pick(&[Halt::Finish, Halt::Stop]).copied();
+        }
+        world.strikes(Fault::Cancelled).then_some(Halt::Cancel)
+    }
+
+    fn order(&mut self, how: Halt) -> Option<Event> {
+        let event = match how {
+            Halt::Crash => return None,
+            Halt::Finish => Event::Interrupted(Haste::Finish),
+            Halt::Stop => Event::Interrupted(Haste::Stop),
+            Halt::Cancel => {
+                let dle = self.one_unfinished()?;
+                Event::Cancelled { dle, why: "the operator wants it so".to_owned() }
+            }
+        };
+        if how != Halt::Cancel {
+            self.interrupted = true;
+            self.note(RunEvent::Interrupted);
+        }
+        self.world.tally.stopped(self.world.work, how);
+        Some(event)
     }
 
     fn one_unfinished(&mut self) -> Option<DleRef> {

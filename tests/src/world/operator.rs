@@ -37,6 +37,7 @@ pub(crate) fn troubles_by_chance(dice: &mut Dice) -> Troubles {
         (F::EarlyEnd, 5),
         (F::WriteFails, 60),
         (F::CartridgeDies, 25),
+        (F::FoundOut, 4),
         (F::DriveReset, 40),
         (F::DriveDies, 80),
         (F::HoldingUnreadable, 120),
@@ -46,6 +47,7 @@ pub(crate) fn troubles_by_chance(dice: &mut Dice) -> Troubles {
         (F::ClockBack, 20),
         (F::NoNight, 12),
         (F::Interrupt, 2500),
+        (F::Stopped, 5),
         (F::TakenOut, 6),
         (F::BroughtBack, 4),
         (F::Swapped, 12),
@@ -162,6 +164,12 @@ impl World {
         if self.strikes(Fault::Added) {
             self.add_one();
         }
+        if self.starved && self.strikes(Fault::Tended) {
+            self.tend();
+        }
+        if self.dice.one_in(self.troubles.one_in(Fault::FoundOut)) {
+            self.find_out()?;
+        }
         if self.strikes(Fault::CartridgeDies)
             && let Some(place) = self.dice.pick(&full)
             && let Some(no) = self.media.at(place)
@@ -200,6 +208,54 @@ impl World {
                 *slot = Some(no);
             }
         }
+    }
+
+    /// What no run will write on leaves the library, as far as its place is wanted; blank ones come instead.
+    fn tend(&mut self) {
+        for place in self.media.places().collect::<Vec<_>>() {
+            let Some(no) = self.media.at(&place) else { continue };
+            let said =
+                self.media.cartridge(no).label().and_then(|label| self.journal.said.get(label));
+            let idle = said
+                .is_some_and(|said| said.retired || said.off_site || said.is_locked(self.clock()));
+            if (idle || self.media.cartridge(no).health != Health::Good)
+                && let Some(slot) = self.media.at_mut(&place)
+            {
+                *slot = None;
+                self.media.shelf.push(no);
+            }
+            if self.media.at(&place).is_none() {
+                let barcode = self.settings.barcodes.then(|| barcode(self.media.cartridges.len()));
+                let no = self.media.add(Cartridge::blank(barcode, self.settings.length));
+                if let Some(slot) = self.media.at_mut(&place) {
+                    *slot = Some(no);
+                }
+                return;
+            }
+        }
+    }
+
+    /// A cartridge that can't be read is thrown away, and the catalogue told to forget it.
+    fn find_out(&mut self) -> Result<(), Stop> {
+        let dead = |place: &Place| {
+            let no = self.media.at(place)?;
+            let cartridge = self.media.cartridge(no);
+            (cartridge.health == Health::Dead)
+                .then(|| Some((no, cartridge.label()?.clone())))
+                .flatten()
+        };
+        let Some((place, (no, label))) =
+            self.media.places().find_map(|place| Some((place.clone(), dead(&place)?)))
+        else {
+            return Ok(());
+        };
+        self.tally.count(Fault::FoundOut);
+        self.tell(format!("{label} can't be read, and is forgotten"));
+        if let Some(slot) = self.media.at_mut(&place) {
+            *slot = None;
+        }
+        self.media.lost.push(no);
+        self.forget(&label)
     }
 
     fn add_one(&mut self) {
@@ -273,8 +329,10 @@ impl World {
     fn configuration_by_day(&mut self) {
         let before = self.settings.text();
         if self.strikes(Fault::PolicyChanged) {
+            let briefly = Self::goes_round(self.seed);
             for storage in &mut self.settings.storages {
-                storage.keep = Keep::by_chance(&mut self.dice);
+                let dice = &mut self.dice;
+                storage.keep = if briefly { Keep::briefly(dice) } else { Keep::by_chance(dice) };
             }
             self.tell(format!("the policies are changed: {:?}", self.settings.storages));
         }

@@ -159,6 +159,40 @@ impl World {
         Ok(())
     }
 
+    /// What was on this cartridge is gone. All that has to be kept is somewhere else.
+    pub(crate) fn check_overwritten(&mut self, before: &Cartridge, now: Stamp) -> Result<(), Stop> {
+        if before.parts().next().is_none() {
+            return Ok(());
+        }
+        self.tally.overwritten += 1;
+        let kept = self.kept(now)?;
+        let parts = self.parts();
+        for &dump in &kept {
+            if let Some(entry) = self.journal.entries.get(&dump)
+                && !entry.is_in_doubt()
+                && !self.is_anywhere(&parts, dump)
+            {
+                let (level, dle, run) = (entry.level, &entry.dle, entry.run);
+                let label = before.label().map_or("?", Label::as_str);
+                return Err(wrong(format!(
+                    "{label} was written over, and level {level} of {dle} from {run} ({dump}) can't be restored any more"
+                )));
+            }
+        }
+        drop(parts);
+        self.tally.restores += kept.len() as u64;
+        Ok(())
+    }
+
+    /// All that has to be kept, in any storage.
+    fn kept(&self, now: Stamp) -> Result<BTreeSet<DumpId>, Stop> {
+        let mut kept = BTreeSet::new();
+        for storage in self.storages() {
+            kept.extend(self.asking(now, &storage, |question| needed(&self.journal, question))?);
+        }
+        Ok(kept)
+    }
+
     /// What a storage will no longer have when this cartridge is written over. None of it may be needed.
     fn given_back(
         &self,
@@ -229,10 +263,7 @@ impl World {
     pub(crate) fn check_truth(&mut self) -> Result<(), Stop> {
         self.check_belief()?;
         let now = self.clock();
-        let mut kept = BTreeSet::new();
-        for storage in self.storages() {
-            kept.extend(self.asking(now, &storage, |question| needed(&self.journal, question))?);
-        }
+        let kept = self.kept(now)?;
         let parts = self.parts();
         for &dump in &kept {
             let Some(entry) = self.journal.entries.get(&dump) else { continue };

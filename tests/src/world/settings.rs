@@ -52,6 +52,8 @@ pub struct Settings {
     pub(crate) thresholds: (u32, u32, u32),
     pub(crate) inparallel: u32,
     pub(crate) reserve: u32,
+    /// Runs a day.
+    pub(crate) runs: u32,
 }
 
 /// A storage: where its volumes are, and how long they are kept.
@@ -74,6 +76,9 @@ pub(crate) struct ChangerSettings {
     pub(crate) slots: usize,
     pub(crate) cartridges: usize,
 }
+
+/// What the full of a DLE takes, one with another.
+const USUAL_FULL: Bytes = Bytes(570 << 20);
 
 /// One frame of an image.
 pub(crate) const FRAME: Bytes = Bytes(4 << 20);
@@ -110,6 +115,7 @@ impl Settings {
             thresholds: (0, 0, 0),
             inparallel: 3,
             reserve: 30,
+            runs: 1,
         }
     }
 
@@ -188,7 +194,50 @@ impl Settings {
             thresholds,
             inparallel: small(dice.between(1, 6)),
             reserve: small(dice.below(101)),
+            runs: 1,
         }
+    }
+
+    /// A site that goes round: a run takes several volumes, and there are hardly more of them than it has to keep, so
+    /// that in a month each is written over many times.
+    ///
+    /// Few DLEs and short cycles rather than long months: what costs time is dumps, and what is looked for is
+    /// volumes that are given back.
+    pub fn going_round(dice: &mut Dice) -> Self {
+        let mut site = Self::by_chance(dice);
+        site.dumpcycle = small(dice.between(1, 4));
+        site.runs = small(dice.between(1, 2));
+        site.dles.truncate(usize::try_from(dice.between(3, 8)).unwrap_or(3));
+        for dle in &mut site.dles {
+            // One DLE in a long cycle, or that fits on no volume, would stop the wheel.
+            let slow =
+                |line: &&str| line.starts_with("dumpcycle") || line.starts_with("allow-split");
+            dle.more = dle
+                .more
+                .lines()
+                .filter(|line| !slow(line))
+                .fold(String::new(), |more, line| more + line + "\n");
+        }
+        let fulls = USUAL_FULL.times(site.dles.len() as u64);
+        let a_run = fulls.share(1.0 / f64::from(site.dumpcycle * site.runs) + 0.05);
+        let volumes = dice.between(2, 5);
+        site.length = (a_run.share(1.0 / volumes as f64)).max(Bytes::MIB.times(100));
+        site.part = site.part.map(|part| part.min(site.length.share(0.5)));
+        site.runtapes = small(volumes + dice.between(1, 3));
+        for storage in &mut site.storages {
+            storage.keep = Keep::briefly(dice);
+        }
+        let keep = |of: &StorageSettings| {
+            of.keep.days + of.keep.recover + of.keep.full + of.keep.cycles * site.dumpcycle
+        };
+        let days = u64::from(site.dumpcycle + site.storages.iter().map(keep).max().unwrap_or(0));
+        let needs = volumes * (days * u64::from(site.runs) + 2);
+        for changer in &mut site.changers {
+            changer.slots =
+                usize::try_from(dice.between(needs, needs * 3 / 2).clamp(6, 48)).unwrap_or(6);
+            changer.cartridges = changer.slots;
+        }
+        site
     }
 
     /// The text of the `reelkeep.toml`.
@@ -329,6 +378,17 @@ fn libraries_by_chance(dice: &mut Dice) -> (Vec<ChangerSettings>, Vec<StorageSet
 }
 
 impl Keep {
+    /// So that a volume comes free soon; but each rule has its turn.
+    pub(crate) fn briefly(dice: &mut Dice) -> Self {
+        Self {
+            tapes: small(dice.below(4)),
+            days: small(dice.below(2)),
+            recover: small(dice.below(3)),
+            full: small(dice.below(2)),
+            cycles: if dice.one_in(4) { 1 } else { 0 },
+        }
+    }
+
     pub(crate) fn by_chance(dice: &mut Dice) -> Self {
         Self {
             tapes: small(dice.below(4)),

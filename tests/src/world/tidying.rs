@@ -6,11 +6,16 @@ use taper::catalogue::{Dump, RunKind, RunStatus};
 use types::{DumpId, Stamp};
 
 use super::holding;
+use super::stops::Work;
 use super::{Broken, Stop, World};
 
 impl World {
     /// Makes disk and catalogue agree again, and says what was done.
     pub(crate) fn tidy(&mut self, now: Stamp) -> Result<Vec<String>, Stop> {
+        self.at(Work::Tidy, |world| world.put_in_order(now))
+    }
+
+    fn put_in_order(&mut self, now: Stamp) -> Result<Vec<String>, Stop> {
         let mut said = Vec::new();
         if self.is_broken(Broken::NeverTidies) {
             return Ok(said);

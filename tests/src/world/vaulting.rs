@@ -14,11 +14,16 @@ use types::{BlockSize, Bytes, DumpId, StorageName};
 use super::holding::{self, Image};
 use super::night::orders;
 use super::oracle::Told;
+use super::stops::Work;
 use super::{Stop, World};
 
 impl World {
     /// Makes the copies that are due, as many as holding takes at once.
     pub(crate) fn vault(&mut self) -> Result<(), Stop> {
+        self.at(Work::Vault, Self::vault_run)
+    }
+
+    fn vault_run(&mut self) -> Result<(), Stop> {
         let now = self.clock();
         let run = clock::later_than(self.catalogue.newest_stamp()?, now);
         self.tell(format!("run {run} (vault) begins"));

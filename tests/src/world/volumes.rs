@@ -11,6 +11,7 @@ use types::{FileNo, Label};
 use super::faults::Fault;
 use super::journal::Said;
 use super::media::{CartridgeNo, Health, Place, Start, slot};
+use super::stops::Work;
 use super::{Broken, Stop, World};
 
 /// A volume that the catalogue knows, in a slot.
@@ -37,13 +38,13 @@ impl World {
             self.carry_back()?;
         }
         if self.strikes(Fault::Erased) {
-            self.erase_one()?;
+            self.at(Work::Erase, Self::erase_one)?;
         }
         if self.strikes(Fault::LabelledByHand) {
-            self.label_one()?;
+            self.at(Work::Label, Self::label_one)?;
         }
         if self.strikes(Fault::Expired) {
-            self.expire()?;
+            self.at(Work::Expire, Self::expire)?;
         }
         Ok(())
     }
@@ -171,7 +172,9 @@ impl World {
             return Ok(());
         };
         if self.give_back(&label, no)? {
+            let before = self.media.cartridge(no).clone();
             self.media.cartridge_mut(no).erase();
+            self.check_overwritten(&before, self.clock())?;
             self.step("a volume is erased")?;
             self.forget(&label)
         } else if self.dice.one_in(4) {
@@ -273,7 +276,9 @@ impl World {
     }
 
     fn write_label(&mut self, volume: &Volume, no: CartridgeNo) -> Result<(), Stop> {
+        let before = self.media.cartridge(no).clone();
         self.media.cartridge_mut(no).label_by_hand(volume.label.clone());
+        self.check_overwritten(&before, self.clock())?;
         self.step("a label is written by hand")?;
         let (end, now) = (VolumeEnd { file: FileNo::FIRST, object: None }, self.clock());
         self.catalogue.record_labelled(&volume.label, None, volume.block_size, end, now)?;
