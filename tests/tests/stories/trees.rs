@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::programs::generator;
 
-/// A made-up office, a few thousandths of a real one by `scale`: documents, programs, pictures, a database.
+/// A made-up office, a few thousandths of a real one by `scale`: documents, pictures, a database. Nothing of it comes from
+/// the machine, so that what it takes on volumes is the same everywhere.
 pub(crate) fn office(destination: &Path, scale: f64) -> PathBuf {
     generator(
         "gentree.py",
@@ -14,6 +15,8 @@ pub(crate) fn office(destination: &Path, scale: f64) -> PathBuf {
             destination.as_os_str(),
             "--scale".as_ref(),
             scale.to_string().as_ref(),
+            "--system".as_ref(),
+            "none".as_ref(),
         ],
     );
     destination.to_owned()
