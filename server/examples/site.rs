@@ -6,8 +6,8 @@
 //! ```
 //!
 //! The catalogue is `catalogue.sqlite` in the directory. The configuration has its DLEs and its one storage; its clients do not
-//! exist, so a command that asked one would fail. Of the runs before the newest the logs are empty: commands only count
-//! them.
+//! exist, so a command that asked one would fail. How the site stands is found out as a run does it, as of today. Of the runs
+//! before the newest the logs are empty: commands only count them.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -15,7 +15,9 @@ use std::fs;
 use std::path::Path;
 
 use format::index::{Record, RecordKind, Writer};
-use server::runlog::{Outcome, RunEvent, RunLog, Target, Waits};
+use server::clock::Now;
+use server::report::{Standing, standing};
+use server::runlog::{self, Outcome, RunEvent, RunLog, Target, Waits};
 use taper::catalogue::{Catalogue, FILE_NAME, Filter, Located, Part};
 use types::{DleRef, DriveName, Stamp};
 
@@ -77,7 +79,9 @@ fn main() -> Done {
         RunLog::create(&logs, run.stamp)?;
     }
     let newest = runs.first().ok_or("the catalogue has no run")?.stamp;
-    write_log(&catalogue, &logs, newest, lines)?;
+    let config = config::load(directory).map_err(|wrong| wrong.to_string())?;
+    let standing = standing::gather(&config, &catalogue, &Now::read())?;
+    write_log(&catalogue, &logs, newest, lines, standing)?;
     let indexed = DleRef { host: INDEXED.0.parse()?, dle: INDEXED.1.parse()? };
     write_indexes(&directory.join("index"), &catalogue.dumps(&Filter::of(&indexed))?)
 }
@@ -91,7 +95,17 @@ fn disk_list(dles: &[DleRef]) -> Done<String> {
 }
 
 /// The log of a run in which all went well: each dump over the holding disk onto the volumes that the catalogue says.
-fn write_log(catalogue: &Catalogue, directory: &Path, run: Stamp, lines: u64) -> Done {
+fn write_log(
+    catalogue: &Catalogue,
+    directory: &Path,
+    run: Stamp,
+    lines: u64,
+    site: Standing,
+) -> Done {
+    let path = runlog::path(directory, run);
+    if path.exists() {
+        fs::remove_file(path)?;
+    }
     let mut log = RunLog::create(directory, run)?;
     let (kind, program) = ("dump".to_owned(), "an example".to_owned());
     let mut time = 1_767_322_800;
@@ -137,6 +151,7 @@ fn write_log(catalogue: &Catalogue, directory: &Path, run: Stamp, lines: u64) ->
             log.append(time, RunEvent::ImagePlaced { dle, level, dump: id, storage, bytes })?;
         }
     }
+    log.append(time, RunEvent::Stands { site })?;
     Ok(log.append(time, RunEvent::Finished { outcome: Outcome::Good })?)
 }
 

@@ -129,7 +129,8 @@ impl Progress {
             | RunEvent::DriveFed { .. }
             | RunEvent::DriveHealth { .. }
             | RunEvent::ImagePlaced { .. }
-            | RunEvent::ImageReleased { .. } => {}
+            | RunEvent::ImageReleased { .. }
+            | RunEvent::Stands { .. } => {}
         }
     }
 

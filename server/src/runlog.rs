@@ -14,6 +14,8 @@ use types::{
     StorageName,
 };
 
+use crate::report::Standing;
+
 mod line;
 
 /// One line of the log.
@@ -146,6 +148,8 @@ events! {
     DriveFailed { drive: DriveName, blame: String, why: String },
     /// No volume could be had.
     NoVolume { storage: StorageName, why: String },
+    /// How the site stands now that the run is over, as its report tells it.
+    Stands { site: Standing },
     /// A signal asked the run to end.
     Interrupted,
     /// The run ended.

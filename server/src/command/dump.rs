@@ -7,6 +7,7 @@ use taper::catalogue::RunKind;
 
 use super::{Context, Exit, expire};
 use crate::cli::Dump;
+use crate::clock::Now;
 use crate::night::{self, Flush, Night, Orders};
 use crate::operator::Desk;
 use crate::runlog::Outcome;
@@ -58,7 +59,7 @@ fn vault(context: &Context, site: &Site, night: &Night) -> anyhow::Result<Exit> 
 
 /// Prints the report of a night, and keeps it beside the log.
 pub(super) fn tell(context: &Context, site: &Site, night: &Night) -> anyhow::Result<Exit> {
-    let report = super::report::of_run(context, site, night.run)?;
+    let report = report::of_run(site, night.run, &Now::read())?;
     let text = report::render(&report, super::report::width(None));
     let kept = site.config.site.logdir.join(format!("{}.txt", night.run));
     std::fs::write(&kept, &text)

@@ -19,7 +19,7 @@ use super::{Context, Exit};
 use crate::clock::{self, stamp_text};
 use crate::library::{self, Library};
 use crate::night::scan;
-use crate::report::facts;
+use crate::report::standing;
 use crate::site::Site;
 use crate::{outlook, print};
 
@@ -68,7 +68,7 @@ pub(super) fn run(context: &Context, runs: u32) -> anyhow::Result<Exit> {
         let storage = library::storage(&site.config, Some(name.as_str()))?;
         outlooks.push(of_storage(context, &site, &catalogue, storage, &volumes, &expected, runs)?);
     }
-    let known = facts::gather(&site.config, &catalogue, &context.now)?;
+    let known = standing::gather(&site.config, &catalogue, &context.now)?;
     if context.json {
         print::json(&json!({
             "runs": runs, "storages": outlooks, "pools": known.pools, "overwritten_soon": known.soon,

@@ -3,22 +3,21 @@
 use std::io::IsTerminal;
 
 use anyhow::Context as _;
-use types::Stamp;
 
 use super::{Context, Exit, status};
 use crate::cli;
 use crate::cli::ReportFormat;
 use crate::print;
-use crate::report::{self, Attached, Making, Report, Width, facts};
+use crate::report::{self, Attached, Width};
 use crate::runlog::{self, Outcome};
-use crate::site::Site;
 
 pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<Exit> {
     let site = context.open()?;
     let run = status::chosen(&site.config.site.logdir, &arguments.run)?;
-    let report = of_run(context, &site, run)?;
+    let report = report::of_run(&site, run, &context.now)?;
     if let Some(file) = &arguments.svg {
-        let log = runlog::read(&site.config.site.logdir, run).with_context(|| unreadable(run))?;
+        let log = runlog::read(&site.config.site.logdir, run)
+            .with_context(|| format!("could not read the log of run {run}"))?;
         std::fs::write(file, report::svg::render(&report, &log))
             .with_context(|| format!("could not draw the run into {}", file.display()))?;
         return Ok(Exit::Good);
@@ -36,25 +35,6 @@ pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<
         ReportFormat::Json => print::json(&report)?,
     }
     Ok(exit(report.outcome))
-}
-
-/// The report of a run, with the facts of now. The volumes are judged while the log is read: both take their time.
-pub(super) fn of_run(context: &Context, site: &Site, run: Stamp) -> anyhow::Result<Report> {
-    let (config, now) = (&site.config, &context.now);
-    std::thread::scope(|scope| {
-        let judged = scope.spawn(|| facts::verdicts(config, &site.catalogue()?, now));
-        let mut making = Making::new(run, facts::configured(config));
-        runlog::each(&config.site.logdir, run, |line| making.take(&line))
-            .with_context(|| unreadable(run))?;
-        let mut report = making.finish();
-        let judged = || judged.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        report.add(facts::gather_with(config, &site.catalogue()?, now, judged)?);
-        Ok(report)
-    })
-}
-
-fn unreadable(run: Stamp) -> String {
-    format!("could not read the log of run {run}")
 }
 
 /// As wide as was asked for, or as the terminal is.

@@ -45,6 +45,7 @@ use crate::holding::{Disk, Held};
 use crate::operator::Desk;
 use crate::planner::{self, Plan};
 use crate::progress::Progress;
+use crate::report::standing;
 use crate::runlog::{Cause, Outcome, RunEvent, RunLog};
 use crate::script::Scripts;
 use crate::site::Site;
@@ -203,10 +204,24 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
         progress.show(&event);
         log.append(Now::read().unix(), event)?;
     }
+    log.append(Now::read().unix(), stands(site))?;
     let ended = RunEvent::Finished { outcome };
     progress.show(&ended);
     log.append(Now::read().unix(), ended)?;
     Ok(Night { run, outcome })
+}
+
+/// How the site stands now that the catalogue says that the run is over.
+pub(crate) fn stands(site: &Site) -> RunEvent {
+    let standing = || standing::gather(&site.config, &site.catalogue()?, &Now::read());
+    match standing() {
+        Ok(site) => RunEvent::Stands { site },
+        // The run is over all the same, and whoever makes its report asks again.
+        Err(error) => {
+            let why = with_causes(&error);
+            RunEvent::Warning { text: format!("what comes next could not be found out: {why}") }
+        }
+    }
 }
 
 /// What a run carries out.

@@ -5,9 +5,9 @@
 //! come from clients.
 
 use super::text::{
-    FIGURES, alike, ending, fed, held, off, percent, place, rate, run, seconds, speed_told,
+    FIGURES, alike, as_of, ending, fed, next, off, percent, place, rate, run, seconds, speed_told,
 };
-use super::{Report, State, Word};
+use super::{Report, Standing, State, Word};
 use crate::clock::stamp_text;
 
 /// How many rows of a table are shown; the value as JSON has them all.
@@ -51,11 +51,10 @@ pub fn render(report: &Report) -> String {
         escaped(&run(report)),
     );
     out.push_str(&failures(report));
-    let pools = report.pools.iter().map(super::Pool::told);
-    let next: Vec<String> = report.next.iter().cloned().chain(pools).chain(held(report)).collect();
-    out.push_str(&list("Next", &next));
-    out.push_str(&list("DLEs without a fresh dump", &report.stale));
-    out.push_str(&list("Overwritten soon", &report.soon));
+    let Standing { stale, soon, .. } = &report.standing;
+    out.push_str(&list(&format!("Next{}", as_of(report)), &next(report)));
+    out.push_str(&list(&format!("DLEs without a fresh dump{}", as_of(report)), stale));
+    out.push_str(&list(&format!("Overwritten soon{}", as_of(report)), soon));
     out.push_str(&strange(report));
     out.push_str(&list("Notes", &report.notes));
     out.push_str(&statistics(report));

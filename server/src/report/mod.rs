@@ -1,13 +1,16 @@
 //! What a run did, for the person who reads mail in the morning.
 //!
-//! [`of`] turns a run's log, and a few facts of the catalogue, into a [`Report`]: a pure function, so the
-//! report of any past run can be made again. `text` and `html` print it; `--json` is the value itself.
+//! [`of`] turns a run's log into a [`Report`]: a pure function, so the report of any past run can be made again. `text` and
+//! `html` print it; `--json` is the value itself.
 //!
 //! ```text
-//! log ──take──┐                      ┌─► text   mail, terminal
-//!             ├─► Report ──► verdict ┼─► html   mail
-//! catalogue ──┘   facts              └─► JSON
+//! catalogue ──standing──┐  at the run's end      ┌─► text   mail, terminal
+//!                       ├─► log ──take─► Report ─┼─► html   mail
+//! events ───────────────┘                        └─► JSON
 //! ```
+//!
+//! What comes next and how long volumes last is told as of the run's end, when it was written to the log. Of a run whose log
+//! does not say it (it is at work, or it was cut off, or an earlier version made it), the catalogue is asked now.
 //!
 //! The order is that of a reader at 3 a.m.: did it work; what failed and what to do about it; what to load
 //! next; then what was strange; then the figures.
@@ -18,6 +21,7 @@ pub mod facts;
 pub mod html;
 pub(crate) mod mailed;
 mod speed;
+pub mod standing;
 pub mod svg;
 mod take;
 mod text;
@@ -25,14 +29,18 @@ mod wrap;
 
 use std::fmt;
 
+use anyhow::Context as _;
 use serde::Serialize;
 use types::{Bytes, DleRef, DriveName, DumpId, Label, Level, Stamp, StorageName};
 
-use crate::runlog::{Logged, Outcome, Target, Waits};
+use crate::clock::Now;
+use crate::runlog::{self, Logged, Outcome, Target, Waits};
+use crate::site::Site;
 
-pub use facts::{Facts, Held, Pool, Unit};
+pub use facts::{Facts, Unit};
 pub use mailed::{Attached, mail, send};
 pub use speed::{Bound, Speed};
+pub use standing::{Held, Pool, Standing};
 pub use take::Making;
 pub(crate) use text::duration;
 pub use text::{Width, render};
@@ -68,16 +76,11 @@ pub struct Report {
     pub verdict: Verdict,
     /// What failed, each with what to do.
     pub failures: Vec<Failure>,
-    /// What the next run will write to.
-    pub next: Vec<String>,
-    /// How long each storage's volumes will last.
-    pub pools: Vec<Pool>,
-    /// What will be overwritten soon.
-    pub soon: Vec<String>,
-    /// What waits on the holding disk.
-    pub held: Held,
-    /// DLEs whose newest dump is older than it should be.
-    pub stale: Vec<String>,
+    /// When what follows, up to `stale`, was true: seconds since 1970. None if it is not known.
+    pub as_of: Option<i64>,
+    /// How the site stood then.
+    #[serde(flatten)]
+    pub standing: Standing,
     /// What the clients complained about.
     pub strange: Vec<Strange>,
     /// What the operator should know.
@@ -391,11 +394,9 @@ pub struct Totals {
 }
 
 impl Report {
-    /// Adds what the catalogue says now.
-    pub fn add(&mut self, facts: Facts) {
-        let Facts { next, pools, soon, held, stale, .. } = facts;
-        (self.next, self.pools, self.soon) = (next, pools, soon);
-        (self.held, self.stale) = (held, stale);
+    /// Adds how the site stands at a moment.
+    pub fn stand(&mut self, standing: Standing, as_of: i64) {
+        (self.standing, self.as_of) = (standing, Some(as_of));
     }
 }
 
@@ -404,6 +405,19 @@ pub fn of(run: Stamp, log: &[Logged], facts: Facts) -> Report {
     let mut making = Making::new(run, facts);
     log.iter().for_each(|line| making.take(line));
     making.finish()
+}
+
+/// The report of a run of this site. Where its log does not say how the site stood at its end, that is how it stands now.
+pub(crate) fn of_run(site: &Site, run: Stamp, now: &Now) -> anyhow::Result<Report> {
+    let config = &site.config;
+    let mut making = Making::new(run, facts::configured(config));
+    runlog::each(&config.site.logdir, run, |line| making.take(&line))
+        .with_context(|| format!("could not read the log of run {run}"))?;
+    let mut report = making.finish();
+    if report.as_of.is_none() {
+        report.stand(standing::gather(config, &site.catalogue()?, now)?, now.unix());
+    }
+    Ok(report)
 }
 
 /// Something about a drive, which may say already which.

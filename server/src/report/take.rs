@@ -11,7 +11,7 @@ use super::facts::SHOWN;
 use super::speed::{self, Clockwork};
 use super::{
     Bottleneck, CopyLine, DleLine, DriveLine, Estimate, Facts, Failure, LevelCount, Report, SCHEMA,
-    State, StorageLine, Strange, Totals, Verdict, VolumeLine, Word, advice, of_drive,
+    Standing, State, StorageLine, Strange, Totals, Verdict, VolumeLine, Word, advice, of_drive,
 };
 use crate::report::duration;
 use crate::runlog::{Cause, Logged, Outcome, RunEvent};
@@ -41,7 +41,7 @@ pub struct Making {
 }
 
 impl Making {
-    /// Nothing is known of the run but what the log does not know.
+    /// Nothing is known of the run but what is configured.
     pub fn new(run: Stamp, facts: Facts) -> Self {
         let report = Report {
             schema: SCHEMA,
@@ -56,11 +56,8 @@ impl Making {
             outcome: None,
             verdict: Verdict { word: Word::Fail, failed: 0, strange: 0, dles: 0 },
             failures: Vec::new(),
-            next: facts.next,
-            pools: facts.pools,
-            soon: facts.soon,
-            held: facts.held,
-            stale: facts.stale,
+            as_of: None,
+            standing: Standing::default(),
             strange: Vec::new(),
             notes: Vec::new(),
             totals: [Totals::default(); 3],
@@ -120,6 +117,7 @@ impl Making {
             RunEvent::ScriptSaid { .. } | RunEvent::ScriptFailed { .. } => {
                 self.report.notes.extend(line.event.of_script());
             }
+            RunEvent::Stands { site } => self.report.stand(site.clone(), line.time),
             RunEvent::Interrupted => self.fail(
                 "the run was told to stop before it was done".to_owned(),
                 Some(advice::INTERRUPTED),

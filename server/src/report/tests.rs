@@ -119,6 +119,7 @@ pub(super) fn night() -> Vec<Logged> {
             files: 1,
             why: "the run is done".to_owned(),
         },
+        RunEvent::Stands { site: standing() },
         RunEvent::Finished { outcome: Outcome::Failed },
     ])
 }
@@ -127,6 +128,13 @@ pub(super) fn facts() -> Facts {
     Facts {
         org: "Example".to_owned(),
         host: "backup1".to_owned(),
+        lengths: [("daily".parse().unwrap(), Bytes(4 << 30))].into(),
+        ..Facts::default()
+    }
+}
+
+fn standing() -> Standing {
+    Standing {
         next: vec!["reusable: DAILY-002".to_owned()],
         pools: vec![Pool {
             storage: "daily".parse().unwrap(),
@@ -140,8 +148,7 @@ pub(super) fn facts() -> Facts {
             "DAILY-002, written last in the run of 2025-12-01 03:00:00: 1.00 TiB".to_owned(),
         ],
         stale: vec!["web:/home: no dump at all".to_owned()],
-        lengths: [("daily".parse().unwrap(), Bytes(4 << 30))].into(),
-        ..Facts::default()
+        held: Held::default(),
     }
 }
 

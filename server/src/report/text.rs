@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use types::{Bytes, Label};
 
 use super::wrap::{columns, left, paragraph, right};
-use super::{Bottleneck, DleLine, Failure, Report, State, Totals, Unit};
+use super::{Bottleneck, DleLine, Failure, Pool, Report, Standing, State, Totals, Unit};
 use crate::clock::{stamp_text, unix_text};
 use crate::runlog::{Outcome, Target};
 
@@ -34,9 +34,10 @@ const NAMED: usize = 8;
 pub fn render(report: &Report, width: Width) -> String {
     let mut out = head(report, width);
     out.push_str(&failures(&report.failures, width));
-    out.push_str(&next(report, width));
-    out.push_str(&list("DLEs WITHOUT A FRESH DUMP", &report.stale, width));
-    out.push_str(&list("OVERWRITTEN SOON", &report.soon, width));
+    out.push_str(&list(&format!("NEXT{}", as_of(report)), &next(report), width));
+    let Standing { stale, soon, .. } = &report.standing;
+    out.push_str(&list(&format!("DLEs WITHOUT A FRESH DUMP{}", as_of(report)), stale, width));
+    out.push_str(&list(&format!("OVERWRITTEN SOON{}", as_of(report)), soon, width));
     out.push_str(&strange(report, width));
     out.push_str(&list("NOTES", &report.notes, width));
     out.push_str(&statistics(report));
@@ -134,8 +135,8 @@ fn failures(failures: &[Failure], width: Width) -> String {
 }
 
 /// What waits on the holding disk, in a sentence.
-pub(super) fn held(report: &Report) -> Option<String> {
-    let held = report.held;
+fn held(report: &Report) -> Option<String> {
+    let held = report.standing.held;
     (held.images > 0).then(|| {
         format!(
             "{} images ({}) wait on the holding disk; the next run writes them first where autoflush is on, or run \
@@ -145,10 +146,15 @@ pub(super) fn held(report: &Report) -> Option<String> {
     })
 }
 
-fn next(report: &Report, width: Width) -> String {
-    let pools = report.pools.iter().map(super::Pool::told);
-    let lines: Vec<String> = report.next.iter().cloned().chain(pools).chain(held(report)).collect();
-    list("NEXT", &lines, width)
+/// When what stands below a title was true.
+pub(super) fn as_of(report: &Report) -> String {
+    report.as_of.map(|time| format!(" (as of {})", unix_text(time))).unwrap_or_default()
+}
+
+/// What comes next, in sentences.
+pub(super) fn next(report: &Report) -> Vec<String> {
+    let Standing { next, pools, .. } = &report.standing;
+    next.iter().cloned().chain(pools.iter().map(Pool::told)).chain(held(report)).collect()
 }
 
 fn strange(report: &Report, width: Width) -> String {

@@ -233,6 +233,7 @@ impl<'a> Round<'a> {
             Outcome::Good | Outcome::Strange if failed => Outcome::Failed,
             written => written,
         };
+        self.note(night::stands(self.site))?;
         self.note(RunEvent::Finished { outcome })?;
         Ok(Night { run: self.run, outcome })
     }

@@ -155,8 +155,7 @@ impl World {
         let night =
             carry_out(&self.site, &self.orders()).unwrap_or_else(|error| panic!("{error:#}"));
         let log = runlog::read(&self.site.config.site.logdir, night.run).unwrap();
-        let facts =
-            report::facts::gather(&self.site.config, &self.catalogue(), &Now::read()).unwrap();
+        let facts = report::facts::configured(&self.site.config);
         Morning { outcome: night.outcome, report: report::of(night.run, &log, facts) }
     }
 
