@@ -9,12 +9,13 @@ use std::time::Duration;
 use server::dispatcher::{Event, Failure, Share, To};
 use server::runlog::RunEvent;
 use taper::catalogue::{self, Dump, DumpStatus};
-use types::{BlockSize, Bytes, DleRef, DriveId, DumpId, Level};
+use types::{BlockSize, Bytes, DleRef, DriveId, DumpId, Level, ScriptPoint};
 
 use super::clients::Size;
 use super::drive::{Doing, Written};
 use super::faults::Fault;
 use super::holding::{self, Image};
+use super::journal::Entry;
 use super::night::Night;
 use super::settings::FRAME;
 use super::{Broken, Stop};
@@ -71,6 +72,7 @@ impl Night<'_> {
     ) {
         let day = self.world.day;
         let since = self.world.clients.since(&dle, base);
+        let (level, base) = self.mixed_up(&dle, level, base);
         let tree = self.world.clients.trees.get(&dle);
         let size = tree.map_or(Size { raw: FRAME, stored: FRAME }, |tree| {
             tree.size(since.unwrap_or(None), day)
@@ -80,13 +82,7 @@ impl Night<'_> {
             () if since.is_err() => Fate::NoBase,
             () if self.world.strikes(Fault::DumpRefused) => Fate::Refused,
             () if self.world.strikes(Fault::DumpBreaks) => Fate::Breaks,
-            () if self.world.strikes(Fault::ScriptFails) => {
-                if self.world.dice.one_in(2) {
-                    Fate::ScriptBefore
-                } else {
-                    Fate::ScriptAfter
-                }
-            }
+            () if self.world.strikes(Fault::ScriptFails) => self.script_fails(&dle, dump),
             () => Fate::Good,
         };
         let to = match to {
@@ -118,6 +114,40 @@ impl Night<'_> {
             day,
         };
         self.flying.insert(dump, flying);
+    }
+
+    /// As it should not be: a DLE that was renamed goes on where it was under its old name.
+    fn mixed_up(
+        &self,
+        dle: &DleRef,
+        level: Level,
+        base: Option<DumpId>,
+    ) -> (Level, Option<DumpId>) {
+        let old = self.world.renamed.get(dle);
+        let old = old.filter(|_| self.world.is_broken(Broken::MixesRenamed) && level.is_full());
+        let newest = old.and_then(|old| {
+            let of_it = |(_, entry): &(&DumpId, &Entry)| entry.dle == *old && entry.level.is_full();
+            self.world.journal.entries.iter().rfind(of_it).map(|(id, _)| *id)
+        });
+        if newest.is_some() { (Level::FULL.next(), newest) } else { (level, base) }
+    }
+
+    /// By the Script API one around the dump fails it, and one of the host is only told.
+    fn script_fails(&mut self, dle: &DleRef, dump: DumpId) -> Fate {
+        let (at, fate) = match self.world.dice.below(3) {
+            0 => (ScriptPoint::PreHostBackup, Fate::Good),
+            1 => (ScriptPoint::PreDleBackup, Fate::ScriptBefore),
+            _ => (ScriptPoint::PostDleBackup, Fate::ScriptAfter),
+        };
+        let script = format!("script-{dump}");
+        self.world.journal.scripts.push(script.clone());
+        let why = "exit code 1".to_owned();
+        self.note(RunEvent::ScriptFailed { script, at, about: Some(dle.to_string()), why });
+        if fate == Fate::Good {
+            return fate;
+        }
+        self.world.journal.failed.insert(dump, "its script failed");
+        if self.world.is_broken(Broken::IgnoresScripts) { Fate::Good } else { fate }
     }
 
     pub(crate) fn more_room(&mut self, dump: DumpId, room: &[Share]) {
@@ -152,8 +182,17 @@ impl Night<'_> {
     pub(crate) fn dump_goes_on(&mut self, dump: DumpId) -> Result<Vec<Event>, Stop> {
         let Some(flying) = self.flying.get(&dump) else { return Ok(Vec::new()) };
         let too_late = self.world.dice.one_in(4) && self.may_be_too_late(flying);
+        let called_off = flying.aborted && !too_late;
+        if called_off
+            && self.world.is_broken(Broken::KeepsCancelled)
+            && let Sink::Holding(shares) = &flying.to
+        {
+            let half = shares.clone();
+            self.world.journal.failed.insert(dump, "it was stopped");
+            return self.hold(dump, half);
+        }
         let failure = match flying.fate {
-            _ if flying.aborted && !too_late => Some((Failure::Aborted, "it was stopped")),
+            _ if called_off => Some((Failure::Aborted, "it was stopped")),
             Fate::ScriptBefore => Some((Failure::Retry, "the script before it failed")),
             Fate::Away => Some((Failure::Retry, "no route to host")),
             Fate::NoBase => Some((Failure::NoBase, "the client has no such snapshot")),
@@ -192,7 +231,13 @@ impl Night<'_> {
     }
 
     /// Nothing is left of the dump.
-    fn fail(&mut self, dump: DumpId, failure: Failure, why: &str) -> Result<Vec<Event>, Stop> {
+    fn fail(
+        &mut self,
+        dump: DumpId,
+        failure: Failure,
+        why: &'static str,
+    ) -> Result<Vec<Event>, Stop> {
+        self.world.journal.failed.insert(dump, why);
         self.world.holding.partial.remove(&dump);
         if let Some(Flying { to: Sink::Drive(drive), begun, .. }) = self.flying.remove(&dump) {
             self.break_off(&drive, dump);
@@ -287,8 +332,16 @@ impl Night<'_> {
             self.world.step("a dump straight to a volume is begun")?;
         }
         let row = self.row(dump, &self.flying[&dump]);
-        if self.flying[&dump].fate == Fate::ScriptAfter && self.is_last(drive, &row) {
-            return self.fail(dump, Failure::Retry, AFTER);
+        if self.flying[&dump].fate == Fate::ScriptAfter {
+            // Which part is the last is known when the volume is.
+            if self.workers.get(drive).is_some_and(|worker| worker.volume.is_none()) {
+                let mut events = Vec::new();
+                self.regain(drive, &mut events)?;
+                return Ok(events);
+            }
+            if self.is_last(drive, &row) {
+                return self.fail(dump, Failure::Retry, AFTER);
+            }
         }
         let (written, mut events) = self.write_part(drive, &row, true)?;
         if written == Written::Whole {

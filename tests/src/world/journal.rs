@@ -61,6 +61,10 @@ impl Said {
 pub(crate) struct Journal {
     pub(crate) entries: BTreeMap<DumpId, Entry>,
     pub(crate) said: BTreeMap<Label, Said>,
+    /// Dumps that came to nothing, and why.
+    pub(crate) failed: BTreeMap<DumpId, &'static str>,
+    /// Scripts that failed in this run.
+    pub(crate) scripts: Vec<String>,
 }
 
 impl Journal {

@@ -30,6 +30,7 @@ mod faults;
 mod holding;
 mod journal;
 mod media;
+mod misled;
 mod mounting;
 mod needed;
 mod night;
@@ -46,7 +47,7 @@ use std::fmt;
 
 use config::Config;
 use taper::catalogue::{Catalogue, CatalogueError};
-use types::{DriveId, DumpId, Stamp};
+use types::{DleRef, DriveId, DumpId, Stamp};
 
 pub use dice::Dice;
 pub use faults::{Fault, Tally, Troubles};
@@ -85,6 +86,24 @@ pub enum Broken {
     TakesOffSite,
     /// Nobody tells the catalogue which copies are wished for.
     ForgetsWishes,
+    /// Retention lets go of all dumps of a DLE that has left the disk list.
+    ForgetsRemoved,
+    /// Retention takes every dump for one that stands alone.
+    ForgetsBases,
+    /// Retention does not look at locks that somebody has to end.
+    BreaksLocks,
+    /// Retention does not look at locks until a day.
+    BreaksPromises,
+    /// Retention counts on copies that the catalogue was told to forget.
+    CountsLost,
+    /// Retention takes today for tomorrow.
+    OneDayEarly,
+    /// A DLE with a new name builds on what was dumped under the old one.
+    MixesRenamed,
+    /// Half a dump that was called off is taken for all of it.
+    KeepsCancelled,
+    /// A dump goes on though its script failed.
+    IgnoresScripts,
 }
 
 /// What went wrong, and in which world.
@@ -141,6 +160,10 @@ pub struct World {
     media: Media,
     bays: BTreeMap<DriveId, Bay>,
     journal: Journal,
+    /// Copies that the catalogue was told to forget.
+    lost: Vec<misled::Lost>,
+    /// Which DLE was which before.
+    renamed: BTreeMap<DleRef, DleRef>,
     /// What has left the disk list.
     unlisted: Vec<settings::DleSettings>,
     /// What is being read, until then.
@@ -208,6 +231,8 @@ impl World {
             media,
             catalogue: Catalogue::in_memory().expect("SQLite makes a catalogue in memory"),
             journal: Journal::default(),
+            lost: Vec::new(),
+            renamed: BTreeMap::new(),
             unlisted: Vec::new(),
             pins: Vec::new(),
             day: 0,

@@ -6,9 +6,11 @@ use server::dispatcher::Event;
 use server::library;
 use server::runlog::RunEvent;
 use taper::catalogue::{CatalogueError, Volume, VolumeEnd};
-use taper::retention::{self, Verdicts};
+use taper::retention::Verdicts;
 use taper::scan::{Append, Candidate, Choice, Hint, Scan, Situation, SlotView};
-use types::{Barcode, Blame, ChangerName, DriveId, DumpId, FileNo, Label, Slot, StorageName};
+use types::{
+    Barcode, Blame, ChangerName, DriveId, DumpId, FileNo, Label, Slot, Stamp, StorageName,
+};
 
 use super::drive::{Doing, Open};
 use super::faults::Fault;
@@ -261,26 +263,17 @@ impl Night<'_> {
     }
 
     fn verdicts(&self) -> Result<Verdicts, Stop> {
-        let policies = library::policies(&self.world.config);
-        if self.world.is_broken(Broken::OverwritesNeeded) {
-            // All that it is told is which volumes there are.
-            let volumes = self.world.catalogue.volumes()?.into_iter().map(|volume| {
-                let (lock, state) = (volume.lock, volume.state);
-                retention::VolumeFact {
-                    label: volume.label,
-                    storage: volume.storage,
-                    state,
-                    lock,
-                    locked: String::new(),
-                    labelled: None,
-                    written: None,
-                }
-            });
-            let facts =
-                retention::Facts { volumes: volumes.collect(), ..retention::Facts::default() };
-            return Ok(retention::decide(&facts, &policies, self.now()));
+        if let Some(verdicts) = self.world.misled(self.now())? {
+            return Ok(verdicts);
         }
-        Ok(self.world.catalogue.verdicts(&policies, self.now())?)
+        let policies = library::policies(&self.world.config);
+        Ok(self.world.catalogue.verdicts(&policies, self.retention_now())?)
+    }
+
+    /// The day that retention goes by.
+    fn retention_now(&self) -> Stamp {
+        let early = self.world.is_broken(Broken::OneDayEarly);
+        self.now().plus_days(u32::from(early))
     }
 
     /// From now on the drive is at work for this storage.
@@ -502,12 +495,16 @@ impl Night<'_> {
         let (run, now) = (self.run, self.now());
         self.world.check_choice(label)?;
         let before = self.world.media.cartridge(no).clone();
-        if self.world.is_broken(Broken::OverwritesNeeded) {
+        if let Some(verdicts) = self.world.misled(now)? {
+            if let Err(needed) = verdicts.of(label).leave() {
+                return Ok(Err(needed.to_string()));
+            }
             self.world.check_overwrite(no, now)?;
             self.world.media.cartridge_mut(no).overwrite_without_leave(label.clone(), run);
         } else {
             let policies = library::policies(&self.world.config);
-            let leave = match self.world.catalogue.reusable(label, &policies, now) {
+            let leave = match self.world.catalogue.reusable(label, &policies, self.retention_now())
+            {
                 Ok(leave) => leave,
                 Err(CatalogueError::Needed(needed)) => return Ok(Err(needed.to_string())),
                 Err(error) => return Err(error.into()),

@@ -295,6 +295,7 @@ impl World {
         let volumes = self.catalogue.volumes()?;
         let changers = self.media.racks.keys();
         let hints = changers.map(|name| (name.clone(), Hints::knowing(&volumes))).collect();
+        self.journal.scripts.clear();
         Ok(Night {
             run,
             dispatcher,

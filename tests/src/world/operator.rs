@@ -353,7 +353,9 @@ impl World {
             let renamed = &mut self.settings.dles[at];
             let before = renamed.clone();
             renamed.name = format!("/srv/renamed-{}", self.day);
+            let after = renamed.reference();
             self.tell(format!("{}:{} is renamed", before.host, before.name));
+            self.renamed.insert(after, before.reference());
             self.unlisted.push(before);
         }
         if self.strikes(Fault::DleAdded) && self.settings.dles.len() < 40 {

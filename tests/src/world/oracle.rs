@@ -129,13 +129,19 @@ impl World {
     ) -> Result<T, Stop> {
         let known = self.catalogue.dles()?.into_iter().filter(|known| known.gone.is_none());
         let listed = known.map(|known| known.dle).collect();
-        let mut missing = BTreeSet::new();
+        let mut unfound = BTreeMap::<DumpId, BTreeSet<StorageName>>::new();
         for volume in self.catalogue.volumes()? {
             if volume.state == VolumeState::Missing {
-                missing
-                    .extend(self.catalogue.parts_on(&volume.label)?.iter().map(|part| part.dump));
+                for part in self.catalogue.parts_on(&volume.label)? {
+                    unfound.entry(part.dump).or_default().insert(part.storage);
+                }
             }
         }
+        let everywhere = |(dump, of): (DumpId, BTreeSet<StorageName>)| {
+            let entry = self.journal.entries.get(&dump)?;
+            (!entry.held && entry.storages.is_subset(&of)).then_some(dump)
+        };
+        let missing = unfound.into_iter().filter_map(everywhere).collect();
         let own = |of: &&StorageSettings| of.name == storage.as_str();
         let keep = self.settings.storages.iter().find(own).map(|of| of.keep).unwrap_or_default();
         let pins = &self.pins;
@@ -262,6 +268,8 @@ impl World {
     /// After each night, and after each crash: promised and believed against true.
     pub(crate) fn check_truth(&mut self) -> Result<(), Stop> {
         self.check_belief()?;
+        self.check_chains()?;
+        self.check_failed()?;
         let now = self.clock();
         let kept = self.kept(now)?;
         let parts = self.parts();
@@ -285,6 +293,34 @@ impl World {
         drop(parts);
         self.tally.restores += kept.len() as u64;
         self.journal.prune();
+        Ok(())
+    }
+
+    /// A dump builds on a lower one of the same DLE.
+    fn check_chains(&self) -> Result<(), Stop> {
+        for (id, entry) in self.journal.entries.iter().filter(|(_, entry)| !entry.level.is_full()) {
+            let Some(base) = entry.base.and_then(|base| self.journal.entries.get(&base)) else {
+                continue;
+            };
+            if base.dle != entry.dle || base.level >= entry.level || base.run > entry.run {
+                let (level, dle, below) = (entry.level, &entry.dle, base.level);
+                return Err(wrong(format!(
+                    "level {level} of {dle} ({id}) builds on level {below} of {}",
+                    base.dle
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What came to nothing is taken for good by nobody.
+    fn check_failed(&self) -> Result<(), Stop> {
+        for (dump, why) in &self.journal.failed {
+            let known = self.catalogue.dump(*dump).is_ok_and(|located| located.is_restorable());
+            if known || self.journal.entries.contains_key(dump) {
+                return Err(wrong(format!("{dump} is taken for good, and {why}")));
+            }
+        }
         Ok(())
     }
 
@@ -363,9 +399,15 @@ impl World {
     pub(crate) fn check_report(&mut self, told: &Told<'_>) -> Result<(), Stop> {
         self.check_holding()?;
         let report = report::of(told.run, told.log, report::Facts::default());
+        self.check_scripts(&report)?;
         let parts = self.parts();
         for line in &report.dles {
             let dle = &line.dle;
+            let good = matches!(line.state, State::Placed | State::Held);
+            let failed = line.dump.and_then(|dump| self.journal.failed.get(&dump));
+            if let Some(why) = failed.filter(|_| good) {
+                return Err(wrong(format!("the report has {dle} as {:?}, and {why}", line.state)));
+            }
             let dump = || {
                 line.dump.ok_or_else(|| {
                     wrong(format!("the report has {dle} as {:?}, of no dump", line.state))
@@ -420,6 +462,16 @@ impl World {
         drop(parts);
         self.check_outcomes(told, &report)?;
         self.check_cycles(told, &report)
+    }
+
+    /// Each script that did not go well is in the notes, whatever came of its dump.
+    fn check_scripts(&mut self, report: &report::Report) -> Result<(), Stop> {
+        for script in std::mem::take(&mut self.journal.scripts) {
+            if !report.notes.iter().any(|note| note.contains(&script)) {
+                return Err(wrong(format!("{script} failed, and the report is silent")));
+            }
+        }
+        Ok(())
     }
 
     /// Nothing that nobody knows, and nothing half.

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use config::Config;
-use types::Bytes;
+use types::{Bytes, DleRef};
 
 use super::dice::Dice;
 
@@ -18,6 +18,15 @@ pub(crate) struct DleSettings {
     pub(crate) name: String,
     /// More lines of its section.
     pub(crate) more: String,
+}
+
+impl DleSettings {
+    pub(crate) fn reference(&self) -> DleRef {
+        DleRef {
+            host: self.host.parse().expect("a host"),
+            dle: self.name.parse().expect("a DLE's name"),
+        }
+    }
 }
 
 /// How long volumes are kept.
@@ -143,6 +152,39 @@ impl Settings {
         let changers = plain.changers.iter().cloned().chain([changer]).collect();
         let storages = plain.storages.iter().cloned().chain([vault]).collect();
         Self { changers, storages, ..plain }
+    }
+
+    /// A plain one that goes round: each run takes some volumes, and there are few more than it has to keep.
+    pub fn turning() -> Self {
+        let plain = Self::plain();
+        let changer = ChangerSettings { slots: 24, cartridges: 24, ..plain.changers[0].clone() };
+        let keep = Keep { recover: 3, days: 2, tapes: 2, ..Keep::default() };
+        let storage = StorageSettings { keep, ..plain.storages[0].clone() };
+        Self {
+            changers: vec![changer],
+            storages: vec![storage],
+            length: Bytes::MIB.times(400),
+            part: Some(Bytes::MIB.times(100)),
+            dumpcycle: 3,
+            runtapes: 6,
+            ..plain
+        }
+    }
+
+    /// The same with copies elsewhere, which are kept for a shorter time.
+    pub fn turning_vaulted() -> Self {
+        let turning = Self::turning();
+        let changer = ChangerSettings { name: "second", ..turning.changers[0].clone() };
+        let vault = StorageSettings {
+            name: "away",
+            changer: "second",
+            keep: Keep { recover: 1, ..Keep::default() },
+            fulls: false,
+            vault: Some(0),
+        };
+        let changers = turning.changers.iter().cloned().chain([changer]).collect();
+        let storages = turning.storages.iter().cloned().chain([vault]).collect();
+        Self { changers, storages, ..turning }
     }
 
     /// A site of any shape.

@@ -11,6 +11,7 @@ use types::{FileNo, Label};
 use super::faults::Fault;
 use super::journal::Said;
 use super::media::{CartridgeNo, Health, Place, Start, slot};
+use super::misled::Lost;
 use super::stops::Work;
 use super::{Broken, Stop, World};
 
@@ -218,8 +219,12 @@ impl World {
             let gone = !self.catalogue.dump(part.dump)?.is_restorable();
             if let Some(entry) = self.journal.entries.get_mut(&part.dump) {
                 entry.storages.remove(&part.storage);
+                // From now on the site knows.
+                entry.ruined_in.remove(&part.storage);
                 entry.forgotten |= gone;
             }
+            let (dump, storage, label) = (part.dump, part.storage, label.clone());
+            self.lost.push(Lost { dump, storage, label });
         }
         self.step("a volume is forgotten")
     }
