@@ -5,8 +5,10 @@
 //! cargo run --release -p taper --example scale -- time FILE
 //! ```
 //!
-//! Each DLE has a full every seventh run and incrementals between; each run fills its volumes one after the other, and
-//! now and then a dump goes on over the end of one. Nothing was ever overwritten, so that every dump is still there. The
+//! Each DLE has a full every seventh run and incrementals between, three of level 1 and three of level 2. Its tree is as the
+//! planner's simulator makes them up: a share of it changes each day, a third as much on two days of seven, and an
+//! incremental holds what changed since its base. Each run fills its volumes one after the other, and now and then a dump
+//! goes on over the end of one. Nothing was ever overwritten, so that every dump is still there. The
 //! rows are written past the catalogue's own functions, which sync each dump; what stands in the file afterwards is what
 //! they would have written. FIRST is the stamp of the first run; then there is one a day. The example `site` of the server
 //! makes a site around such a catalogue.
@@ -20,7 +22,7 @@ use std::time::Instant;
 use rusqlite::{Connection, params};
 use taper::catalogue::{Catalogue, Filter};
 use taper::retention::{Policies, Policy};
-use types::{DleRef, DumpId, Label, Stamp};
+use types::{Bytes, DleRef, DumpId, Label, Stamp};
 
 type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
@@ -74,7 +76,59 @@ impl Dice {
     fn below(&mut self, most: u64) -> u64 {
         self.roll() % most.max(1)
     }
+
+    /// From 0 up to 1.
+    fn share(&mut self) -> f64 {
+        (self.roll() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
+    /// From 0.5 to 1.5, and mostly near 1.
+    fn noise(&mut self) -> f64 {
+        0.5 + (self.share() + self.share()) / 2.0
+    }
 }
+
+/// What is on the client: a tree that grows and changes.
+struct Tree {
+    size: Bytes,
+    /// What share of it changes each day, in the mean.
+    change: f64,
+    /// The dumps that the next one may build on, and what share of the tree is still as it was then.
+    chain: Vec<(DumpId, f64)>,
+}
+
+impl Tree {
+    fn new(dice: &mut Dice) -> Self {
+        let size = Bytes(Bytes::GIB.0 + dice.below(60 * Bytes::GIB.0));
+        Self { size, change: CHANGE * dice.noise(), chain: Vec::new() }
+    }
+
+    /// A day passes.
+    fn live(&mut self, day: u64, dice: &mut Dice) {
+        let changes = self.change * dice.noise() * if day % 7 >= 5 { WEEKEND } else { 1.0 };
+        self.size = self.size.share(1.0 + GROWTH);
+        self.chain.iter_mut().for_each(|(_, same)| *same *= (1.0 - changes) / (1.0 + GROWTH));
+    }
+
+    /// What a dump has to read, and the length of its image.
+    fn dump(&self, dice: &mut Dice) -> (Bytes, Bytes) {
+        let changed = self.chain.last().map_or(1.0, |(_, same)| 1.0 - same);
+        let raw = self.size.share(changed) + Bytes(64 << 10);
+        (raw, raw.share(RATIO * (1.0 + (dice.noise() - 1.0) * 2.0 * SPREAD)))
+    }
+}
+
+/// What share of a tree changes each day, in the mean of all.
+const CHANGE: f64 = 0.02;
+/// How much of that on a day of the weekend.
+const WEEKEND: f64 = 0.3;
+/// By what share a tree grows each day.
+const GROWTH: f64 = 0.0005;
+/// Stored bytes by raw bytes, and by how much of it that differs at most.
+const RATIO: f64 = 0.5;
+const SPREAD: f64 = 0.1;
+/// Stored bytes that a client makes in a millisecond.
+const RATE: u64 = 60 << 10;
 
 fn make(file: &Path, site: Site) -> Outcome {
     drop(Catalogue::open(file)?);
@@ -124,8 +178,8 @@ struct Maker<'c> {
     site: Site,
     dice: Dice,
     volume: Filling,
-    /// Of each DLE: its size, and the id and level of the dumps that the next one may build on.
-    trees: Vec<(u64, Vec<DumpId>)>,
+    /// Of each DLE.
+    trees: Vec<Tree>,
 }
 
 /// What a volume takes.
@@ -144,7 +198,7 @@ impl<'c> Maker<'c> {
                     format!("/data{}", n % 10),
                     since
                 ])?;
-            trees.push(((1 << 30) + dice.below(60 << 30), Vec::new()));
+            trees.push(Tree::new(&mut dice));
         }
         Ok(Self { c, site, dice, volume: Filling { number: 0, file: 0, bytes: 0 }, trees })
     }
@@ -198,17 +252,18 @@ impl<'c> Maker<'c> {
         chance[..8].copy_from_slice(&self.dice.roll().to_be_bytes());
         let id = DumpId::new(millis, chance);
         let day = (n + dle) % 7;
-        let (size, chain) = &mut self.trees[usize::try_from(dle)?];
-        let level = if chain.is_empty() { 0 } else { [0, 1, 1, 1, 2, 2, 2][usize::try_from(day)?] };
+        let tree = &mut self.trees[usize::try_from(dle)?];
+        tree.live(n, &mut self.dice);
+        let level =
+            if tree.chain.is_empty() { 0 } else { [0, 1, 1, 1, 2, 2, 2][usize::try_from(day)?] };
         // After a full that came out of its turn there is no level 1 to build a level 2 on.
-        let level = level.min(chain.len());
-        chain.truncate(level);
-        let base = chain.last().map(ToString::to_string);
-        chain.push(id);
-        let raw = if level == 0 { *size } else { *size / 50 };
-        *size += self.dice.below(*size / 500);
-        let (raw, stored) = (i64::try_from(raw)?, i64::try_from(raw / 2)?);
-        let (id, millis) = (id.to_string(), raw >> 27);
+        let level = level.min(tree.chain.len());
+        tree.chain.truncate(level);
+        let base = tree.chain.last().map(|(id, _)| id.to_string());
+        let (raw, stored) = tree.dump(&mut self.dice);
+        tree.chain.push((id, 1.0));
+        let (id, millis) = (id.to_string(), i64::try_from(stored.0 / RATE)?);
+        let (raw, stored) = (i64::try_from(raw.0)?, i64::try_from(stored.0)?);
         self.c
             .prepare_cached(
                 "INSERT INTO dumps (id, dle, run, level, base, status, started, finished, millis, raw, stored, entries,

@@ -37,10 +37,10 @@ pub fn all(
     scripts: &Scripts,
 ) -> Asked {
     let asked = Mutex::new(Asked::default());
-    let worth = planner::worth_asking(facts);
     let mut to_ask: BTreeMap<&HostName, Vec<Question<'_>>> = BTreeMap::new();
-    for (dle, facts) in dles.iter().zip(facts) {
-        match planner::estimates_wanted(facts, today, worth) {
+    let needs = planner::estimates_wanted(facts, today);
+    for ((dle, facts), need) in dles.iter().zip(facts).zip(needs) {
+        match need {
             EstimateNeed::Nothing => {}
             EstimateNeed::FromHistory(estimates) => {
                 lock(&asked).estimates.insert(dle.reference(), estimates);
@@ -79,9 +79,8 @@ pub fn all(
 /// Estimates for every DLE from history alone; none if a client would have to be asked.
 pub fn from_history(facts: &[DleFacts], today: Day) -> Option<BTreeMap<DleRef, Estimates>> {
     let mut estimates = BTreeMap::new();
-    let worth = planner::worth_asking(facts);
-    for dle in facts {
-        match planner::estimates_wanted(dle, today, worth) {
+    for (dle, need) in facts.iter().zip(planner::estimates_wanted(facts, today)) {
+        match need {
             EstimateNeed::Nothing => {}
             EstimateNeed::FromHistory(known) => {
                 estimates.insert(dle.dle.clone(), known);

@@ -1,9 +1,11 @@
 //! Estimates: what a dump of each level would cost, and which clients have to be asked.
 //!
-//! History answers for most DLEs, without a word to the client. The client walks its tree only for what has no history;
-//! for a DLE that is near a bump, if history leaves it in doubt whether the bump would save enough; and for the few
-//! whose history leaves so much in doubt that it would show in the night as a whole. One walk gives the sizes of all
-//! levels asked for.
+//! History answers for most DLEs, without a word to the client. The client walks its tree only for what has no history,
+//! and where much is *at stake*: where what history leaves in doubt of tonight's dump, its size or whether a bump would
+//! save enough, is by itself more than a hundredth of the night with all its doubts. Not a hundred DLEs can be that, of
+//! however many. A bump that is decided wrongly for less costs little, and the next night can undo it.
+//!
+//! One walk gives the sizes of all levels asked for.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +17,7 @@ use super::level::{Due, bump_threshold, due};
 
 /// What is in doubt by so many times what is usual decides nothing.
 const DOUBT: f64 = 1.5;
-/// So much of a night is worth a question.
+/// So much of a night is worth a question. No more DLEs can be worth one than this goes into 1.
 const WORTH: f64 = 0.01;
 
 /// What has to be done before a DLE can be planned.
@@ -34,43 +36,69 @@ pub enum EstimateNeed {
     },
 }
 
-/// Says which levels have to be estimated, and whether the client has to be asked. A doubt of more than `worth` bytes
-/// is worth a question; see [`worth_asking`].
-pub fn estimates_wanted(dle: &DleFacts, today: Day, worth: Bytes) -> EstimateNeed {
-    let levels = levels_wanted(dle, today);
-    if levels.is_empty() {
-        return EstimateNeed::Nothing;
-    }
-    let lessons = Lessons::new(dle, today);
-    let mut known = Estimates::default();
-    let mut doubt = BTreeMap::new();
-    for &level in &levels {
-        if let Some(one) = lessons.of(level) {
-            known.levels.insert(level, one.estimate);
-            doubt.insert(level, one.raw_off * one.estimate.stored.0 as f64);
-        }
-    }
-    let in_question = levels.iter().filter(|level| !level.is_full() || levels.len() == 1);
-    let much = in_question.filter_map(|level| doubt.get(level)).any(|one| *one > worth.0 as f64);
-    let unknown = levels.iter().any(|level| !known.levels.contains_key(level));
-    let in_doubt = near_a_bump(dle) && levels.len() > 1 && !is_clear(dle, &known, &doubt);
-    if !(unknown || much || in_doubt) {
-        return EstimateNeed::FromHistory(known);
-    }
-    EstimateNeed::AskClient {
-        levels: levels.iter().map(|&level| (level, base(dle, level))).collect(),
-        otherwise: known,
-    }
+/// Says for each DLE which levels have to be estimated, and whether the client has to be asked; in their order.
+///
+/// A client is asked if nothing is known of one of the levels, or if what is at stake is worth it. Of the latter there
+/// are never as many as a hundred: each alone has more than a hundredth of what all have together.
+pub fn estimates_wanted(dles: &[DleFacts], today: Day) -> Vec<EstimateNeed> {
+    let told: Vec<Told> = dles.iter().map(|dle| Told::of(dle, today)).collect();
+    let usual: f64 = dles.iter().map(|dle| usual_night(dle).0 as f64).sum();
+    let stakes: f64 = told.iter().map(|told| told.stake).sum();
+    let worth = WORTH * (usual + stakes);
+    dles.iter().zip(told).map(|(dle, told)| told.need(dle, worth)).collect()
 }
 
-/// What is worth asking a client for: so many bytes would show in the night as a whole.
-pub fn worth_asking(dles: &[DleFacts]) -> Bytes {
-    let night = |dle: &DleFacts| {
-        let full = dle.last_full().map_or(Bytes::ZERO, |past| past.stored);
-        let incremental = usual_incremental(dle).map_or(Bytes::ZERO, |(stored, _)| stored);
-        full.share(1.0 / f64::from(dle.dumpcycle.max(1))) + incremental
-    };
-    dles.iter().map(night).sum::<Bytes>().share(WORTH)
+/// What a DLE adds to a night in the mean.
+fn usual_night(dle: &DleFacts) -> Bytes {
+    let full = dle.last_full().map_or(Bytes::ZERO, |past| past.stored);
+    let incremental = usual_incremental(dle).map_or(Bytes::ZERO, |(stored, _)| stored);
+    full.share(1.0 / f64::from(dle.dumpcycle.max(1))) + incremental
+}
+
+/// What history tells of one DLE.
+struct Told {
+    /// The levels that may come into question.
+    levels: Vec<Level>,
+    known: Estimates,
+    /// By so many bytes tonight's dump may well differ from what history makes of it.
+    stake: f64,
+}
+
+impl Told {
+    fn of(dle: &DleFacts, today: Day) -> Self {
+        let levels = levels_wanted(dle, today);
+        let mut known = Estimates::default();
+        if levels.is_empty() {
+            return Self { levels, known, stake: 0.0 };
+        }
+        let lessons = Lessons::new(dle, today);
+        let mut doubt = BTreeMap::new();
+        for &level in &levels {
+            if let Some(one) = lessons.of(level) {
+                known.levels.insert(level, one.estimate);
+                doubt.insert(level, one.raw_off * one.estimate.stored.0 as f64);
+            }
+        }
+        let due = due(dle, today).is_tonight();
+        let in_question = |level: &Level| levels.len() == 1 || level.is_full() == due;
+        let of_size = doubt.iter().filter(|(level, _)| in_question(level)).map(|(_, doubt)| *doubt);
+        let of_size = of_size.fold(0.0, f64::max);
+        let of_bump = if due { 0.0 } else { bump_in_doubt(dle, &known, &doubt) };
+        Self { levels, known, stake: of_size.max(of_bump) }
+    }
+
+    fn need(self, dle: &DleFacts, worth: f64) -> EstimateNeed {
+        let Self { levels, known, stake } = self;
+        let unknown = levels.iter().any(|level| !known.levels.contains_key(level));
+        if levels.is_empty() {
+            EstimateNeed::Nothing
+        } else if unknown || stake > worth {
+            let levels = levels.iter().map(|&level| (level, base(dle, level))).collect();
+            EstimateNeed::AskClient { levels, otherwise: known }
+        } else {
+            EstimateNeed::FromHistory(known)
+        }
+    }
 }
 
 /// What Amanda asks of the client: every level that may come into question, every night.
@@ -164,15 +192,16 @@ fn near_a_bump(dle: &DleFacts) -> bool {
         && large
 }
 
-/// True if history alone says whether to bump: what it would save is well above what it must, or well below.
-fn is_clear(dle: &DleFacts, known: &Estimates, doubt: &BTreeMap<Level, f64>) -> bool {
-    let Some(current) = dle.last_level else { return false };
+/// What a bump may save, if history leaves in doubt whether it saves enough; else nothing.
+fn bump_in_doubt(dle: &DleFacts, known: &Estimates, doubt: &BTreeMap<Level, f64>) -> f64 {
+    let Some(current) = dle.last_level.filter(|_| near_a_bump(dle)) else { return 0.0 };
     let next = current.next();
     let stored = |level| known.levels.get(&level).map(|estimate: &Estimate| estimate.stored);
-    let (Some(here), Some(there)) = (stored(current), stored(next)) else { return false };
-    let threshold = bump_threshold(dle, current).0 as f64;
+    let (Some(here), Some(there)) = (stored(current), stored(next)) else { return 0.0 };
+    let (saves, threshold) = ((here - there).0 as f64, bump_threshold(dle, current).0 as f64);
     let of = |level: &Level| doubt.get(level).copied().unwrap_or(0.0);
-    ((here - there).0 as f64 - threshold).abs() > DOUBT * of(&current).hypot(of(&next))
+    let off = DOUBT * of(&current).hypot(of(&next));
+    if (saves - threshold).abs() > off { 0.0 } else { saves + off }
 }
 
 /// The estimates that a plan goes by: what was given, and what history adds.

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use types::{Bytes, Level};
 
-use super::facts::{Base, Day, DleFacts, Estimate, Estimates, Request, Strategy};
+use super::facts::{Base, Day, DleFacts, Estimate, Estimates, Request, Source, Strategy};
 use super::outcome::{Choice, Kind, Skipped};
 
 /// Added to the priority of what was never dumped.
@@ -305,6 +305,8 @@ fn pick_level(dle: &DleFacts, costs: &BTreeMap<Level, Estimate>) -> (Level, Stri
     let threshold = bump_threshold(dle, current);
     let stay = |why: String| (current, format!("level {current} as last time: {why}"));
     let saves = next.map(|next| here.stored - next.stored);
+    let asked = |cost: &Estimate| cost.source == Source::Client;
+    let known = if asked(here) && next.is_none_or(asked) { "" } else { "by its history " };
     match saves {
         _ if current == Level::TOP => stay("there is no higher level".into()),
         _ if dle.consecutive_runs < dle.bump.days => {
@@ -315,11 +317,11 @@ fn pick_level(dle: &DleFacts, costs: &BTreeMap<Level, Estimate>) -> (Level, Stri
         }
         None => stay("nothing is known of the next".into()),
         Some(saves) if saves < threshold => {
-            stay(format!("a bump would save {saves}, and must save {threshold}"))
+            stay(format!("{known}a bump would save {saves}, and must save {threshold}"))
         }
         Some(saves) => {
             let next = current.next();
-            (next, format!("up from level {current} to {next}, which saves {saves}"))
+            (next, format!("up from level {current} to {next}, which {known}saves {saves}"))
         }
     }
 }

@@ -37,7 +37,7 @@ use std::cmp::Reverse;
 use types::Level;
 
 pub use amanda::amanda;
-pub use estimate::{EstimateNeed, estimates_wanted, from_client, worth_asking};
+pub use estimate::{EstimateNeed, estimates_wanted, from_client};
 pub use facts::{
     Base, Bump, Capacity, Day, DleFacts, Estimate, Estimates, Limits, Past, Ratio, Request, Route,
     Row, Snapshot, Source, Storage, Strategy, Today, Tonight,

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use types::{Bytes, DleRef, DumpId, Level};
 
 use super::{
-    Capacity, Day, DleFacts, Estimate, Estimates, Limits, Past, Plan, Snapshot, Source, Storage,
-    Today, Tonight,
+    Capacity, Day, DleFacts, Estimate, EstimateNeed, Estimates, Limits, Past, Plan, Snapshot,
+    Source, Storage, Today, Tonight, estimates_wanted,
 };
 
 const TODAY: Day = Day(20_000);
@@ -60,6 +60,14 @@ fn asked(levels: &[(u16, u64)]) -> Estimates {
         (level(number), Estimate { raw, stored, seconds, off: 0, source: Source::Client })
     };
     Estimates { levels: levels.iter().map(estimate).collect(), failed: None }
+}
+
+/// What has to be done before a DLE can be planned, in a night that has a hundred times `worth`.
+fn need(facts: &DleFacts, today: Day, worth: Bytes) -> EstimateNeed {
+    let mut other = with_past("all others", &[(0, 0, 1)]);
+    other.last.values_mut().for_each(|past| past.stored = worth.times(100));
+    other.dumpcycle = 1;
+    estimates_wanted(&[facts.clone(), other], today).swap_remove(0)
 }
 
 /// A night with one volume of 1 GiB in a cycle of 10 runs.

@@ -137,9 +137,8 @@ impl World {
         let first = facts::of(&config, &dles, &self.catalogue, &BTreeSet::new())?;
         let mut lost = BTreeSet::new();
         let mut estimates = BTreeMap::new();
-        let worth = planner::worth_asking(&first);
-        for facts in &first {
-            match planner::estimates_wanted(facts, today.day, worth) {
+        for (facts, need) in first.iter().zip(planner::estimates_wanted(&first, today.day)) {
+            match need {
                 EstimateNeed::Nothing => {}
                 EstimateNeed::FromHistory(known) => {
                     estimates.insert(facts.dle.clone(), known);

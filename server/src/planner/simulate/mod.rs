@@ -23,7 +23,7 @@ use dice::Dice;
 use truth::Tree;
 
 use super::amanda::{amanda, as_amanda_counts};
-use super::estimate::{EstimateNeed, estimates_wanted, every_level, from_client, worth_asking};
+use super::estimate::{EstimateNeed, estimates_wanted, every_level, from_client};
 use super::facts::{Day, DleFacts, Estimates, Past, Row, Snapshot, Today, Tonight};
 use super::hours::wait_for;
 use super::plan;
@@ -144,13 +144,13 @@ impl<'a> World<'a> {
     /// Gives the planner its estimates, and says how many clients had to be asked.
     fn estimate(&mut self) -> u64 {
         let today = self.tonight.today.day;
-        let worth = worth_asking(&self.tonight.dles);
+        let dles = &self.tonight.dles;
+        let needs = match self.rules {
+            Rules::Ours => estimates_wanted(dles, today),
+            Rules::Amanda => dles.iter().map(|facts| every_level(facts, today)).collect(),
+        };
         let mut asked = 0;
-        for (facts, tree) in self.tonight.dles.iter().zip(&self.trees) {
-            let need = match self.rules {
-                Rules::Ours => estimates_wanted(facts, today, worth),
-                Rules::Amanda => every_level(facts, today),
-            };
+        for ((facts, tree), need) in dles.iter().zip(&self.trees).zip(needs) {
             let estimates = match need {
                 EstimateNeed::Nothing => continue,
                 EstimateNeed::FromHistory(known) => known,

@@ -2,10 +2,10 @@
 
 use types::{Bytes, Level};
 
-use super::{MIB, TODAY, asked, dle, levels, mib, night, with_past};
+use super::{MIB, TODAY, asked, dle, levels, mib, need, night, with_past};
 use crate::planner::simulate::{Course, MadeUpDle, Rules, Site, simulate, svg};
 use crate::planner::{
-    Capacity, Day, EstimateNeed, Limits, Row, Storage, amanda, estimates_wanted, plan, worth_asking,
+    Capacity, Day, EstimateNeed, Limits, Row, Storage, amanda, estimates_wanted, plan,
 };
 
 fn site(dles: Vec<MadeUpDle>) -> Site {
@@ -136,18 +136,25 @@ fn where_days_are_alike_history_says_whether_to_bump() {
     ];
     facts.history = rows.map(|(ago, level, size)| row(ago, level, size)).to_vec();
     // A bump must save 10 MiB, and will save what was there before the last day.
-    let need = |facts: &_| estimates_wanted(facts, TODAY, Bytes::GIB);
-    let EstimateNeed::FromHistory(known) = need(&facts) else { panic!() };
+    let asks = |facts: &_, worth| match need(facts, TODAY, worth) {
+        EstimateNeed::AskClient { levels, .. } => levels.len() == 3,
+        _ => false,
+    };
+    let EstimateNeed::FromHistory(known) = need(&facts, TODAY, Bytes(1)) else { panic!() };
     let [here, next] = [1, 2].map(|number| known.levels[&Level::try_from(number).unwrap()]);
     assert!(here.stored.0.abs_diff(mib(78).0) < MIB && next.stored.0.abs_diff(mib(20).0) < MIB);
-    // It must save just that: only the client knows.
+    // It must save just that: only the client knows, and is asked if the 58 MiB matter to the night.
     facts.bump.size = here.stored - next.stored;
-    assert!(matches!(need(&facts), EstimateNeed::AskClient { .. }));
+    assert!(asks(&facts, mib(50)) && !asks(&facts, mib(60)));
+    // Tonight a full is due: what the next level would save is of no use.
+    facts.dumpcycle = 4;
+    assert!(!asks(&facts, Bytes(1)));
+    facts.dumpcycle = 10;
     // One day was forty times another: nobody can say what the next will be.
     facts.bump.size = mib(10);
     facts.history[2] = row(3, 1, 800);
     facts.history[4] = row(5, 1, 20);
-    assert!(matches!(need(&facts), EstimateNeed::AskClient { .. }));
+    assert!(asks(&facts, mib(50)) && !asks(&facts, mib(2000)));
 }
 
 #[test]
@@ -163,15 +170,15 @@ fn a_client_is_asked_where_a_doubt_would_show_in_the_night() {
     };
     let rows = [(1, 1, 300), (2, 1, 290), (3, 1, 180), (4, 1, 170), (5, 1, 20), (6, 0, 1000)];
     facts.history = rows.map(|(ago, level, size)| row(ago, level, size)).to_vec();
-    let need = |worth| estimates_wanted(&facts, TODAY, worth);
-    let EstimateNeed::FromHistory(known) = need(Bytes::GIB) else { panic!() };
+    let EstimateNeed::FromHistory(known) = need(&facts, TODAY, Bytes::GIB) else { panic!() };
     assert!(known.levels[&Level::FULL.next()].off > 10);
-    assert!(matches!(need(mib(10)), EstimateNeed::AskClient { .. }));
-    // A hundredth of what a night has is worth a question.
-    let mut many = vec![facts; 50];
-    assert_eq!(worth_asking(&many), mib(50 * (1000 / 10 + 192)).share(0.01));
-    many.clear();
-    assert_eq!(worth_asking(&many), Bytes::ZERO);
+    assert!(matches!(need(&facts, TODAY, mib(10)), EstimateNeed::AskClient { .. }));
+    // A hundred such make a night in which none of them matters, and it takes no neighbour for that.
+    let asked = |count| {
+        let needs = estimates_wanted(&vec![facts.clone(); count], TODAY);
+        needs.iter().filter(|need| matches!(need, EstimateNeed::AskClient { .. })).count()
+    };
+    assert_eq!([asked(10), asked(100)], [10, 0]);
 }
 
 #[test]
@@ -203,7 +210,7 @@ fn weekends_are_known_after_two_of_them() {
         let next = (0..7).find(|ahead| is_quiet(TODAY.0 + ahead) == quiet).unwrap();
         let mut facts = facts.clone();
         facts.last.get_mut(&Level::FULL.next()).unwrap().day = Day(TODAY.0 + next - 1);
-        let need = estimates_wanted(&facts, Day(TODAY.0 + next), Bytes::GIB);
+        let need = need(&facts, Day(TODAY.0 + next), Bytes::GIB);
         let EstimateNeed::FromHistory(known) = need else { panic!() };
         (known.levels[&Level::FULL.next()].stored - mib(size)).0 / MIB
     };

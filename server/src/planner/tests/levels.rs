@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use types::{Bytes, DumpId, Level};
 
-use super::{MIB, TODAY, asked, dle, is_warned, level, levels, mib, night, why, with_past};
+use super::{MIB, TODAY, asked, dle, is_warned, level, levels, mib, need, night, why, with_past};
 use crate::planner::{
     Base, Bump, Day, DleFacts, EstimateNeed, Estimates, Kind, Ratio, Request, Row, Snapshot,
-    Source, Strategy, Today, estimates_wanted, from_client, plan,
+    Source, Strategy, Today, from_client, plan,
 };
 
 /// The level that one DLE gets, or why it gets none.
@@ -246,16 +246,16 @@ fn history_answers_where_it_can() {
         }
         other => panic!("{other:?}"),
     };
-    asks(&[0], estimates_wanted(&new, today, Bytes::GIB));
-    asks(&[0, 1], estimates_wanted(&with_past("a", &[(0, 1, 100)]), today, Bytes::GIB));
+    asks(&[0], need(&new, today, Bytes::GIB));
+    asks(&[0, 1], need(&with_past("a", &[(0, 1, 100)]), today, Bytes::GIB));
     let settled = with_past("a", &[(0, 3, 100), (1, 1, 20)]);
-    assert!(matches!(estimates_wanted(&settled, today, Bytes::GIB), EstimateNeed::FromHistory(_)));
+    assert!(matches!(need(&settled, today, Bytes::GIB), EstimateNeed::FromHistory(_)));
     let mut near_a_bump = settled;
     near_a_bump.consecutive_runs = 2;
-    asks(&[0, 1, 2], estimates_wanted(&near_a_bump, today, Bytes::GIB));
+    asks(&[0, 1, 2], need(&near_a_bump, today, Bytes::GIB));
     let mut skipped = new;
     skipped.strategy = Strategy::Skip;
-    assert_eq!(estimates_wanted(&skipped, today, Bytes::GIB), EstimateNeed::Nothing);
+    assert_eq!(need(&skipped, today, Bytes::GIB), EstimateNeed::Nothing);
 }
 
 #[test]
@@ -275,9 +275,7 @@ fn a_level_holds_what_it_held_and_what_a_day_adds() {
         [(1, 1, 40), (2, 1, 20), (3, 0, 1000), (4, 1, 58), (5, 1, 40), (6, 1, 20), (7, 0, 900)]
             .map(|(ago, number, size)| row(ago, number, size))
             .to_vec();
-    let EstimateNeed::FromHistory(given) = estimates_wanted(&facts, TODAY, Bytes::GIB) else {
-        panic!()
-    };
+    let EstimateNeed::FromHistory(given) = need(&facts, TODAY, Bytes::GIB) else { panic!() };
     // 40 MiB are there, and 20 come every day; of those, four in a hundred had changed before.
     let one = given.levels[&level(1)];
     assert!(one.stored.0.abs_diff(mib(59).0) < MIB / 2, "{one:?}");

@@ -7,15 +7,15 @@ use proptest::option;
 use proptest::prelude::*;
 use types::{Bytes, Level};
 
-use super::{asked, dle, level, mib, night, with_past};
+use super::{TODAY, asked, dle, level, mib, night, with_past};
 use crate::planner::calendar::Calendar;
 use crate::planner::fit::Load;
 use crate::planner::hours::Ways;
 use crate::planner::simulate::{MadeUpDle, Rules, Site, simulate};
 use crate::planner::week::Week;
 use crate::planner::{
-    Capacity, Day, DleFacts, Estimates, Filled, Limits, Plan, Planned, Request, Route, Snapshot,
-    Storage, Strategy as Way, Tonight, one_by_one, plan,
+    Capacity, Day, DleFacts, EstimateNeed, Estimates, Filled, Limits, Plan, Planned, Request,
+    Route, Row, Snapshot, Storage, Strategy as Way, Tonight, estimates_wanted, one_by_one, plan,
 };
 
 fn a_dle() -> impl Strategy<Value = (DleFacts, Estimates)> {
@@ -206,6 +206,45 @@ proptest! {
                 prop_assert!(choice.base.is_none() || !choice.level.is_full());
             }
         }
+    }
+}
+
+/// A DLE whose incrementals were small, and now and then large, and whose last one was so many days ago.
+fn an_unsteady_dle() -> impl Strategy<Value = DleFacts> {
+    let sizes = vec(prop_oneof![9 => 1u64..5, 1 => 500u64..900], 9..40);
+    (sizes, 1i64..30, 30u32..99, 1u64..500).prop_map(|(sizes, ago, cycle, full)| {
+        let before = ago + 1 + i64::try_from(sizes.len()).unwrap();
+        let mut facts = with_past("a", &[(0, before, full), (1, ago + 1, 1), (2, ago, sizes[0])]);
+        (facts.dumpcycle, facts.consecutive_runs) = (cycle, 2);
+        let row = |number, ago, size| Row {
+            day: Day(TODAY.0 - ago),
+            level: level(number),
+            raw: mib(size),
+            stored: mib(size),
+            seconds: 1,
+        };
+        // Each of a level above the one before, so that it holds one day.
+        let levels = (1..=u16::try_from(sizes.len()).unwrap()).rev();
+        let rows = sizes.iter().zip(levels).zip(ago..);
+        facts.history = rows.map(|((&size, level), ago)| row(level, ago, size)).collect();
+        facts.history.push(row(0, before, full));
+        facts
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn of_however_many_with_a_history_not_a_hundred_are_asked(
+        dles in vec(an_unsteady_dle(), 1..130),
+        copies in 1usize..10,
+    ) {
+        let dles = vec![dles; copies].concat();
+        let needs = estimates_wanted(&dles, TODAY);
+        prop_assert_eq!(needs.len(), dles.len());
+        let asked = needs.iter().filter(|need| matches!(need, EstimateNeed::AskClient { .. }));
+        prop_assert!(asked.count() < 100);
     }
 }
 
