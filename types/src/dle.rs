@@ -18,8 +18,7 @@ pub struct BadName {
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $what:literal) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(into = "String", try_from = "String")]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $type(std::sync::Arc<str>);
 
         impl $type {
@@ -47,19 +46,7 @@ macro_rules! name {
             }
         }
 
-        impl From<$type> for String {
-            fn from(name: $type) -> Self {
-                name.as_str().to_owned()
-            }
-        }
-
-        impl TryFrom<String> for $type {
-            type Error = BadName;
-
-            fn try_from(text: String) -> Result<Self, BadName> {
-                text.parse()
-            }
-        }
+        $crate::as_text::as_text!($type);
     };
 }
 

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::as_text::as_text;
+
 /// What a dump builds on: 0 is all, n is what changed since the newest dump of a lower level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "u16", try_from = "u16")]
@@ -69,8 +71,7 @@ impl fmt::Display for Level {
 
 /// The name of one dump, for ever: 128 bits in 32 hexadecimal digits. `main` makes them, time first, so
 /// that they sort by age.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DumpId(pub [u8; 16]);
 
 /// A text that is not a dump id.
@@ -114,43 +115,36 @@ impl FromStr for DumpId {
     }
 }
 
-impl From<DumpId> for String {
-    fn from(id: DumpId) -> Self {
-        id.to_string()
-    }
-}
-
-impl TryFrom<String> for DumpId {
-    type Error = BadDumpId;
-
-    fn try_from(text: String) -> Result<Self, BadDumpId> {
-        text.parse()
-    }
-}
+as_text!(DumpId);
 
 /// As they are written.
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// What a hexadecimal digit stands for. A catalogue has millions of ids.
-fn value(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        b'A'..=b'F' => Some(digit - b'A' + 10),
-        _ => None,
+/// What each byte stands for as a hexadecimal digit; those that are none have a bit that no digit has.
+const VALUES: [u8; 256] = {
+    let mut values = [0xf0; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[DIGITS[digit as usize] as usize] = digit;
+        values[DIGITS[digit as usize].to_ascii_uppercase() as usize] = digit;
+        digit += 1;
     }
-}
+    values
+};
 
-/// Fills `bytes` from exactly as many pairs of hexadecimal digits.
+/// Fills `bytes` from exactly as many pairs of hexadecimal digits. A catalogue has millions of ids.
 pub(crate) fn from_hex(text: &str, bytes: &mut [u8]) -> Option<()> {
     let digits = text.as_bytes();
     if digits.len() != 2 * bytes.len() {
         return None;
     }
+    let mut seen = 0;
     for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        *byte = value(pair[0])? << 4 | value(pair[1])?;
+        let [high, low] = [pair[0], pair[1]].map(|digit| VALUES[usize::from(digit)]);
+        seen |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(())
+    (seen < 16).then_some(())
 }
 
 #[cfg(test)]
@@ -170,5 +164,26 @@ mod tests {
         let [old, new] = [1, 2].map(|millis| DumpId::new(millis, [0xff; 10]));
         assert!(old < new);
         assert_eq!(new.to_string().parse::<DumpId>().unwrap(), new);
+        assert_eq!(new.to_string().to_uppercase().parse::<DumpId>().unwrap(), new);
+    }
+
+    #[test]
+    fn every_character_that_is_no_hexadecimal_digit_is_refused_wherever_it_stands() {
+        for byte in 0..=127u8 {
+            for at in [0, 15, 31] {
+                let mut text = [b'a'; 32];
+                text[at] = byte;
+                let text = std::str::from_utf8(&text).unwrap();
+                let expected = byte.is_ascii_hexdigit();
+                assert_eq!(text.parse::<DumpId>().is_ok(), expected, "{text:?}");
+            }
+        }
+        for text in ["", "a", &"a".repeat(31), &"a".repeat(33), &"é".repeat(16)] {
+            let why = text.parse::<DumpId>().unwrap_err().to_string();
+            assert_eq!(
+                why,
+                format!("{text:?} is not a dump id: 32 hexadecimal digits are expected")
+            );
+        }
     }
 }

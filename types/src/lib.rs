@@ -20,6 +20,7 @@
 //!
 //! This crate holds these words as types, so that two of them cannot be exchanged. It does no I/O.
 
+mod as_text;
 mod blame;
 mod digest;
 mod dle;

@@ -5,10 +5,11 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::as_text::as_text;
+
 /// When a run began: 14 digits `YYYYMMDDhhmmss` in the server's local time, as in Amanda's headers. It names
 /// the run. `main` sees to it that stamps only grow, whatever the clock does.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Stamp(u64);
 
 /// A text that is not a stamp.
@@ -110,19 +111,7 @@ impl fmt::Debug for Stamp {
     }
 }
 
-impl From<Stamp> for String {
-    fn from(stamp: Stamp) -> Self {
-        stamp.to_string()
-    }
-}
-
-impl TryFrom<String> for Stamp {
-    type Error = BadStamp;
-
-    fn try_from(text: String) -> Result<Self, BadStamp> {
-        text.parse()
-    }
-}
+as_text!(Stamp);
 
 /// A file's time: seconds since 1970, which may be negative, and nanoseconds past that second.
 #[derive(

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::as_text::as_text;
 use crate::dle::{BadName, name};
 
 /// The name written in file 0 of a volume: 1 to 80 letters, digits, `-`, `_` or `.`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Label(Arc<str>);
 
 /// A text that is not a label.
@@ -44,19 +44,7 @@ impl fmt::Display for Label {
     }
 }
 
-impl From<Label> for String {
-    fn from(label: Label) -> Self {
-        label.as_str().to_owned()
-    }
-}
-
-impl TryFrom<String> for Label {
-    type Error = BadLabel;
-
-    fn try_from(text: String) -> Result<Self, BadLabel> {
-        text.parse()
-    }
-}
+as_text!(Label);
 
 name! {
     /// What the sticker on a cartridge claims.
