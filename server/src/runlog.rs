@@ -5,7 +5,7 @@
 //! this version does not know is passed over.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -320,38 +320,48 @@ pub fn read(directory: &Path, run: Stamp) -> io::Result<Vec<Logged>> {
     Ok(all)
 }
 
-/// The events of some lines.
-fn events(lines: &[u8]) -> impl Iterator<Item = Logged> {
-    lines.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
+/// The event of one line; none if it is no event that this version knows.
+pub fn event(line: &[u8]) -> Option<Logged> {
+    // Text is proved once for the line, and not again for each word in it.
+    serde_json::from_str(std::str::from_utf8(line).ok()?).ok()
 }
 
 /// So many bytes of a log are read at once.
-const AT_ONCE: u64 = 1 << 16;
+const AT_ONCE: usize = 1 << 16;
+/// A longer line is passed over, and not kept until its end. The longest that a run writes names each DLE of a site.
+const LONGEST: usize = 1 << 26;
 
 /// The log of a run, read as it grows.
 #[derive(Debug)]
 pub struct Follower {
-    file: File,
+    file: BufReader<File>,
     /// What came of a line that has no end yet.
     begun: Vec<u8>,
+    /// What had come of that line before was too much.
+    too_long: bool,
 }
 
 impl Follower {
     /// Begins before the first line.
     pub fn open(directory: &Path, run: Stamp) -> io::Result<Self> {
-        Ok(Self { file: File::open(path(directory, run))?, begun: Vec::new() })
+        let file = BufReader::with_capacity(AT_ONCE, File::open(path(directory, run))?);
+        Ok(Self { file, begun: Vec::new(), too_long: false })
     }
 
     /// Takes what was logged since the last time.
     pub fn more(&mut self, mut take: impl FnMut(Logged)) -> io::Result<()> {
         loop {
-            let read = (&self.file).take(AT_ONCE).read_to_end(&mut self.begun)?;
-            if read == 0 {
+            let room = LONGEST.saturating_sub(self.begun.len()) as u64;
+            self.file.by_ref().take(room).read_until(b'\n', &mut self.begun)?;
+            if self.begun.ends_with(b"\n") {
+                event(&self.begun).filter(|_| !self.too_long).into_iter().for_each(&mut take);
+                self.too_long = false;
+            } else if self.begun.len() < LONGEST {
                 return Ok(());
+            } else {
+                self.too_long = true;
             }
-            let whole = self.begun.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-            events(&self.begun[..whole]).for_each(&mut take);
-            self.begun.drain(..whole);
+            self.begun.clear();
         }
     }
 }
@@ -415,6 +425,25 @@ mod tests {
         log.file.write_all(b"rupted\"}\n").unwrap();
         log.append(3, RunEvent::Interrupted).unwrap();
         assert_eq!(times(), [2, 3]);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_passed_over_and_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let run: Stamp = "20260102030405".parse().unwrap();
+        let mut log = RunLog::create(dir.path(), run).unwrap();
+        let mut follower = Follower::open(dir.path(), run).unwrap();
+        let mut seen = Vec::new();
+        for _ in 0..4 {
+            log.file.write_all(&vec![b' '; LONGEST / 4]).unwrap();
+            follower.more(|line| seen.push(line.time)).unwrap();
+        }
+        assert!(follower.begun.is_empty(), "it waits for no end of it");
+        // What comes of that line now would be an event by itself.
+        log.append(2, RunEvent::Interrupted).unwrap();
+        log.append(3, RunEvent::Interrupted).unwrap();
+        follower.more(|line| seen.push(line.time)).unwrap();
+        assert_eq!(seen, [3]);
     }
 
     #[test]

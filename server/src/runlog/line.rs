@@ -7,8 +7,7 @@
 use std::fmt;
 
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, IntoDeserializer as _, MapAccess,
-    VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, VariantAccess, Visitor,
 };
 use serde::{Deserialize, forward_to_deserialize_any};
 
@@ -45,10 +44,8 @@ impl<'de> Visitor<'de> for Line {
             match key {
                 Key::Time => time = Some(map.next_value()?),
                 Key::Event => {
-                    let name: String = map.next_value()?;
                     let time = time.ok_or_else(|| A::Error::missing_field("time"))?;
-                    let event = Named::deserialize(Event { name, fields: map })?;
-                    return Ok(Logged { time, event });
+                    return Ok(Logged { time, event: Named::deserialize(Event(map))? });
                 }
                 Key::Other => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -57,11 +54,8 @@ impl<'de> Visitor<'de> for Line {
     }
 }
 
-/// An event of this name, with the fields that are left of the line.
-struct Event<A> {
-    name: String,
-    fields: A,
-}
+/// What is left of the line: the name of an event, and its fields.
+struct Event<A>(A);
 
 impl<'de, A: MapAccess<'de>> Deserializer<'de> for Event<A> {
     type Error = A::Error;
@@ -81,14 +75,10 @@ impl<'de, A: MapAccess<'de>> EnumAccess<'de> for Event<A> {
     type Variant = Fields<A>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(
-        self,
+        mut self,
         seed: S,
     ) -> Result<(S::Value, Fields<A>), A::Error> {
-        let name = self.name.into_deserializer();
-        Ok((
-            seed.deserialize::<serde::de::value::StringDeserializer<A::Error>>(name)?,
-            Fields(self.fields),
-        ))
+        Ok((self.0.next_value_seed(seed)?, Fields(self.0)))
     }
 }
 
