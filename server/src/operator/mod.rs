@@ -199,11 +199,14 @@ impl Desk {
             return Err(NotLoaded::GaveUp);
         }
         let mut operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whoever is quick acts on the question as soon as it stands there: by then all that notices it is in place.
+        let before = look();
+        let asked = operator.ask(request);
         self.tell(&request.prompt(operator.place(), limit));
-        if let Err(error) = operator.ask(request) {
+        if let Err(error) = asked {
             self.tell(&format!("{:#}", anyhow::Error::from(error)));
         }
-        let ended = self.wait(operator.as_mut(), limit, look);
+        let ended = self.wait(operator.as_mut(), limit, before, look);
         operator.settled();
         if ended == Err(NotLoaded::GaveUp) {
             self.closed.store(true, Ordering::Relaxed);
@@ -215,9 +218,9 @@ impl Desk {
         &self,
         operator: &mut dyn Operator,
         limit: Option<Duration>,
+        mut before: Seen,
         look: &mut dyn FnMut() -> Seen,
     ) -> Result<Duration, NotLoaded> {
-        let mut before = look();
         let (mut waited, mut interval, mut next) = (Duration::ZERO, SOON, SOON);
         loop {
             if self.stop.load(Ordering::Relaxed) {

@@ -65,6 +65,23 @@ fn a_signal_ends_the_wait() {
 }
 
 #[test]
+fn who_acts_as_soon_as_the_question_stands_there_is_noticed() {
+    let operator = Scripted::new(Vec::new());
+    let (heard, loaded) = (operator.heard(), Arc::new(AtomicBool::new(false)));
+    let put_in = Arc::clone(&loaded);
+    let tell: Tell = Arc::new(move |_| {
+        assert_eq!(heard.lock().unwrap().len(), 1, "an answer would be taken now");
+        put_in.store(true, Ordering::Relaxed);
+    });
+    let desk = Desk::new(Box::new(operator), tell);
+    let ended = desk.ask(&request(), HOUR, &mut || match loaded.load(Ordering::Relaxed) {
+        true => Seen::Ready,
+        false => Seen::Empty,
+    });
+    assert!(ended.is_ok(), "{ended:?}");
+}
+
+#[test]
 fn the_drive_is_looked_at_often_at_first_and_then_twice_a_minute() {
     let desk = desk(u64::MAX, Box::new(|_| Answer::None));
     let mut looks = 0;

@@ -210,9 +210,9 @@ type Step<'a> = (&'a str, &'a dyn Fn(), &'a str);
 fn at_the_terminal(site: &Site, arguments: &[&str], steps: &[Step<'_>]) -> String {
     let words = [&["-c", site.path().to_str().unwrap()], arguments].concat().join(" ");
     let command = format!("{} {words}", built("reelkeep").display());
-    // A question that is not expected is waited at for a minute, and not for ever.
+    // A question that is not expected is waited at for some minutes, and not for ever.
     let mut script = Command::new("timeout")
-        .args(["--foreground", "60", "script", "-q", "-e", "-f", "-c", &command, "/dev/null"])
+        .args(["--foreground", "300", "script", "-q", "-e", "-f", "-c", &command, "/dev/null"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -235,8 +235,9 @@ fn at_the_terminal(site: &Site, arguments: &[&str], steps: &[Step<'_>]) -> Strin
             keys.write_all(typed.as_bytes()).unwrap();
         }
     }
-    script.wait().unwrap();
-    let missing = next.map(|(question, ..)| question);
-    assert_eq!(missing, None, "not asked: {}", String::from_utf8_lossy(&seen));
-    String::from_utf8_lossy(&seen).into_owned()
+    let ended = script.wait().unwrap();
+    let seen = String::from_utf8_lossy(&seen).into_owned();
+    assert_eq!(next.map(|(question, ..)| question), None, "not asked: {seen}");
+    assert_ne!(ended.code(), Some(124), "it asked for more: {seen}");
+    seen
 }
