@@ -41,13 +41,15 @@ pub(super) fn run(
     label: &Label,
     dry_run: bool,
 ) -> anyhow::Result<Exit> {
+    if dry_run {
+        let catalogue = site.catalogue()?;
+        known(&catalogue, label)?;
+        return would(context, site, &catalogue, label, &lost_without(&catalogue, label)?);
+    }
     let _lock = site.lock(&context.holder("volume erase"))?;
     let mut catalogue = site.catalogue()?;
     let volume = known(&catalogue, label)?;
     let lost = lost_without(&catalogue, label)?;
-    if dry_run {
-        return would(context, site, &catalogue, label, &lost);
-    }
     let storage = volume.storage.to_string();
     let place = Place::open(site, Some(&storage))?;
     let mut drive = place.library.any_drive()?;

@@ -49,7 +49,11 @@ pub(super) fn run(
     (labels, storage): (&[Label], Option<&str>),
     mode: Mode,
 ) -> anyhow::Result<Exit> {
-    let _lock = site.lock(&context.holder("volume expire"))?;
+    // Who only asks may do so beside a run.
+    let _lock = match mode {
+        Mode::ForReal => Some(site.lock(&context.holder("volume expire"))?),
+        Mode::Dry => None,
+    };
     let mut catalogue = site.catalogue()?;
     let wanted = match storage {
         Some(name) => Some(library::storage(&site.config, Some(name))?.name.clone()),

@@ -77,6 +77,10 @@ fn a_second_run_says_who_holds_the_lock() {
     }
     let second = site.say(&["dump"]).expect(2);
     assert!(second.err.contains("dump, process"), "{second}");
+    // Who only asks is answered.
+    assert!(site.say(&["volume", "expire"]).expect(2).err.contains("dump, process"));
+    site.say(&["volume", "expire", "--dry-run"]).good();
+    assert!(first.try_wait().unwrap().is_none(), "the run went on meanwhile");
     first.wait().unwrap();
     site.night();
 }
