@@ -112,8 +112,11 @@ impl DleFacts {
 
     /// The newest dump of each level that a later one of a lower level has not made void.
     pub fn last_of_each_level(&self) -> BTreeMap<Level, &HistoryRow> {
+        // Nothing is below a full: most of the history is not looked at.
+        let newest_full = self.history.iter().position(|row| row.level.is_full());
+        let since = newest_full.map_or(self.history.len(), |at| at + 1);
         let mut last = BTreeMap::<Level, &HistoryRow>::new();
-        for row in &self.history {
+        for row in self.history.iter().take(since) {
             if last.keys().next().is_none_or(|lowest| row.level < *lowest) {
                 last.insert(row.level, row);
             }
