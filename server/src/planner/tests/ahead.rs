@@ -109,7 +109,7 @@ fn the_usual_night_asks_hardly_any_client() {
     let dles = made_up("h:/d", 60, 20.0, 7, 2.0);
     let ours = simulate(&site(dles.clone()), 60, Rules::Ours).figures();
     let theirs = simulate(&site(dles), 60, Rules::Amanda).figures();
-    assert!(ours.asked < 6.0 && theirs.asked > 50.0, "{} against {}", ours.asked, theirs.asked);
+    assert!(ours.asked < 0.5 && theirs.asked > 50.0, "{} against {}", ours.asked, theirs.asked);
 }
 
 #[test]
