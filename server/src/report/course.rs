@@ -99,8 +99,8 @@ struct Making {
     /// Bytes of images that have come, by dump.
     came: HashMap<DumpId, u64>,
     held: u64,
-    dumped: u64,
-    placed: u64,
+    dumped: Bytes,
+    placed: Bytes,
     doing: BTreeMap<DriveName, (i64, Does)>,
     on: HashMap<types::Label, DriveName>,
 }
@@ -148,7 +148,7 @@ impl Making {
             RunEvent::DleFailed { dle, .. } => {
                 self.to_dump.remove(dle);
             }
-            RunEvent::PartPlaced { bytes, .. } => self.placed += bytes.0,
+            RunEvent::PartPlaced { bytes, .. } => self.placed += *bytes,
             RunEvent::ImagePlaced { dump, bytes, .. } => {
                 if !self.came.contains_key(dump) {
                     self.still_held.insert(*dump, bytes.0);
@@ -186,9 +186,9 @@ impl Making {
     /// So much of an image has come.
     fn grow(&mut self, dump: DumpId, stored: Bytes) {
         let before = self.came.insert(dump, stored.0).unwrap_or(0);
-        self.dumped += stored.0.saturating_sub(before);
+        self.dumped += stored.saturating_sub(Bytes(before));
         if let Some(held) = self.on_holding.get_mut(&dump) {
-            self.held = self.held.saturating_sub(*held) + stored.0;
+            self.held = self.held.saturating_sub(*held).saturating_add(stored.0);
             *held = stored.0;
         }
     }
@@ -221,9 +221,9 @@ impl Making {
         let course = &mut self.course;
         course.busy.set(now, self.dumping.len() as f64);
         course.waiting.set(now, self.to_dump.len() as f64);
-        course.holding.set(now, (self.held + self.earlier) as f64);
-        course.dumped.set(now, self.dumped as f64);
-        course.placed.set(now, self.placed as f64);
+        course.holding.set(now, self.held as f64 + self.earlier as f64);
+        course.dumped.set(now, self.dumped.0 as f64);
+        course.placed.set(now, self.placed.0 as f64);
     }
 
     fn finish(mut self) -> Course {

@@ -331,7 +331,7 @@ impl Making {
         let line = &mut drives[at];
         line.seconds += seconds;
         line.waited += waited;
-        line.starved += starved;
+        line.starved = line.starved.saturating_add(starved);
         // Without a stop all the waiting was the first filling of the memory.
         let waited = if line.starved > 0 { line.waited } else { 0.0 };
         let source = waited > line.seconds * SOURCE_BOUND;
@@ -476,7 +476,7 @@ fn totals(dles: &[DleLine]) -> [Totals; 3] {
             let sum = &mut totals[sum];
             if !line.earlier {
                 sum.dumps += 1;
-                sum.entries += line.entries;
+                sum.entries = sum.entries.saturating_add(line.entries);
                 sum.raw += line.raw;
                 sum.stored += line.stored;
                 sum.dump_seconds += line.dump_seconds;

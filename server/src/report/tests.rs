@@ -4,6 +4,7 @@ use types::{FileNo, PartNo};
 
 use super::*;
 use crate::runlog::{Cause, RunEvent};
+use crate::status::{self, Shape, Watch};
 
 fn log(events: Vec<RunEvent>) -> Vec<Logged> {
     (1_767_322_800..).zip(events).map(|(time, event)| Logged { time, event }).collect()
@@ -346,6 +347,76 @@ fn the_form_as_json_is_the_documented_one() {
 fn recorded() -> Vec<Logged> {
     let text = include_str!("../status/tests/night.jsonl");
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// The same value with this number wherever it has one.
+fn with_numbers(value: serde_json::Value, number: &serde_json::Number) -> serde_json::Value {
+    use serde_json::Value::{Array, Number, Object};
+    match value {
+        Number(_) => Number(number.clone()),
+        Array(all) => all.into_iter().map(|one| with_numbers(one, number)).collect(),
+        Object(fields) => {
+            fields.into_iter().map(|(name, one)| (name, with_numbers(one, number))).collect()
+        }
+        other => other,
+    }
+}
+
+/// Dumps, volumes and drives of which everything is as much as can be: no sum of that is anything's end.
+#[test]
+fn whatever_numbers_a_log_has_every_form_of_its_report_is_made() {
+    let events: Vec<Logged> = [night(), recorded(), night()].concat();
+    let mut taken = 0;
+    for number in ["0", "1", "65535", "4294967295", "18446744073709551615", "1e308", "-1e308"] {
+        let number = number.parse().unwrap();
+        let log: Vec<Logged> = [0i64, (1 << 40) - 1, -(1 << 40), 7]
+            .iter()
+            .cycle()
+            .zip(&events)
+            .filter_map(|(time, line)| {
+                // A number that does not fit one field leaves the others.
+                let serde_json::Value::Object(mut fields) = serde_json::to_value(line).unwrap()
+                else {
+                    panic!("{line:?} is no object")
+                };
+                for (name, value) in fields.clone() {
+                    let mut other = fields.clone();
+                    other.insert(name, with_numbers(value, &number));
+                    if serde_json::from_value::<Logged>(other.clone().into()).is_ok() {
+                        fields = other;
+                    }
+                }
+                fields.insert("time".to_owned(), (*time).into());
+                // The name of an event comes before its fields.
+                let event = fields.remove("event").unwrap();
+                let rest = serde_json::to_string(&fields).unwrap();
+                runlog::event(
+                    format!("{{\"time\":{time},\"event\":{event},{}", &rest[1..]).as_bytes(),
+                )
+            })
+            .collect();
+        taken += log.len();
+        let report = of(run(), &log, facts());
+        for text in [
+            render(&report, Width::MAIL),
+            html::render(&report),
+            svg::render(&report, &log),
+            serde_json::to_string(&report).unwrap(),
+        ] {
+            assert!(!text.is_empty());
+        }
+        let mut watch = Watch::default();
+        log.iter().for_each(|line| watch.take(line));
+        for life in [true, false] {
+            let status = watch.status(run(), i64::from(i32::MAX), life);
+            assert!(!status::render(&status, "site", Shape::Whole).is_empty());
+        }
+    }
+    assert!(taken > 3 * events.len(), "of {} lines only {taken} were events", 7 * events.len());
+    for time in ["9223372036854775807", "-9223372036854775808", "1099511627776", "1e3", "null"] {
+        let line = format!("{{\"time\":{time},\"event\":\"interrupted\"}}");
+        assert!(runlog::event(line.as_bytes()).is_none(), "{line}");
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! anywhere first keeps all fields, twice, and takes several times as long.
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, VariantAccess, Visitor,
@@ -18,6 +19,9 @@ impl<'de> Deserialize<'de> for Logged {
         deserializer.deserialize_map(Line)
     }
 }
+
+/// Times that a line may have, in seconds since 1970: tens of thousands of years, that can be told from each other.
+const TIMES: Range<i64> = -(1 << 40)..1 << 40;
 
 /// What a line begins with.
 #[derive(Deserialize)]
@@ -45,6 +49,9 @@ impl<'de> Visitor<'de> for Line {
                 Key::Time => time = Some(map.next_value()?),
                 Key::Event => {
                     let time = time.ok_or_else(|| A::Error::missing_field("time"))?;
+                    if !TIMES.contains(&time) {
+                        return Err(A::Error::custom("no clock shows that time"));
+                    }
                     return Ok(Logged { time, event: Named::deserialize(Event(map))? });
                 }
                 Key::Other => drop(map.next_value::<IgnoredAny>()?),
