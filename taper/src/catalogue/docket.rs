@@ -246,12 +246,15 @@ impl Reader<'_> {
         newest: &[DumpFact],
         also: Option<&BTreeSet<DumpId>>,
     ) -> Result<Vec<DumpFact>, Trouble> {
-        let mut told: BTreeSet<DumpId> = newest.iter().map(|dump| dump.id).collect();
-        let mut wanted: Vec<DumpId> = newest.iter().filter_map(|dump| dump.base).collect();
-        wanted.extend(also.into_iter().flatten());
+        let mut told: Vec<DumpId> = newest.iter().map(|dump| dump.id).collect();
+        told.sort_unstable();
+        let is_told = |id: &DumpId| told.binary_search(id).is_ok();
+        let bases = newest.iter().filter_map(|dump| dump.base).filter(|base| !is_told(base));
+        let mut wanted: Vec<DumpId> = bases.chain(also.into_iter().flatten().copied()).collect();
+        let mut asked = BTreeSet::new();
         let mut others = Vec::new();
         while let Some(id) = wanted.pop() {
-            if !told.insert(id) {
+            if is_told(&id) || !asked.insert(id) {
                 continue;
             }
             if let Some(dump) = self.one(id)? {

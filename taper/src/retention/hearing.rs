@@ -272,7 +272,7 @@ impl<'j, 'a: 'j> Hearing<'j, 'a> {
 
     /// Keeps a dump and all it builds on, as far as it is known.
     fn keep_chain(&mut self, tip: &'a DumpFact, place: Where<'_>, how: &How, until: Option<Stamp>) {
-        for link in self.chain(tip) {
+        for link in chain(&self.by_id, tip) {
             let complete = || link.copies.iter().filter(|copy| copy.complete);
             let here = |copy: &&CopyFact| match place {
                 Where::In(storage) => copy.storage == *storage,
@@ -286,31 +286,33 @@ impl<'j, 'a: 'j> Hearing<'j, 'a> {
         }
     }
 
-    /// The dump, what it builds on, and so on, until a full or until something is unknown.
-    fn chain(&self, tip: &DumpFact) -> Vec<&'a DumpFact> {
-        let mut links: Vec<&'a DumpFact> = self.by_id.get(&tip.id).copied().into_iter().collect();
-        while let Some(link) = links.last()
-            && let Some(base) = link.base.and_then(|base| self.by_id.get(&base))
-            && base.level < link.level
-        {
-            links.push(base);
-        }
-        links
-    }
-
     fn is_restorable(&self, tip: &DumpFact, missing: Missing) -> bool {
-        let links = self.chain(tip);
-        links.last().is_some_and(|link| link.level.is_full() || link.base.is_none())
-            && links.iter().all(|link| {
-                let copied = || link.copies.iter().any(|copy| self.counts(copy, missing));
-                link.whole && (link.held || copied())
-            })
+        let mut last = None;
+        for link in chain(&self.by_id, tip) {
+            let copied = || link.copies.iter().any(|copy| self.counts(copy, missing));
+            if !link.whole || !link.held && !copied() {
+                return false;
+            }
+            last = Some(link);
+        }
+        last.is_some_and(|link| link.level.is_full() || link.base.is_none())
     }
 
     fn counts(&self, copy: &CopyFact, missing: Missing) -> bool {
         let found = || !copy.labels.iter().any(|label| self.judgement.missing.contains(label));
         copy.complete && (missing == Missing::Counts || found())
     }
+}
+
+/// The dump, what it builds on, and so on, until a full or until something is unknown.
+fn chain<'a>(
+    by_id: &HashMap<DumpId, &'a DumpFact>,
+    tip: &DumpFact,
+) -> impl Iterator<Item = &'a DumpFact> {
+    std::iter::successors(by_id.get(&tip.id).copied(), |link| {
+        let base = link.base.and_then(|base| by_id.get(&base).copied());
+        base.filter(|base| base.level < link.level)
+    })
 }
 
 fn is_placed(dump: &DumpFact, storage: &StorageName) -> bool {
