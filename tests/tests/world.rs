@@ -14,7 +14,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use tests::world::{Broken, Fault, Halt, Settings, Tally, Troubles, World, Wrong};
+use tests::world::{Broken, Fault, Halt, Settings, Tally, Troubles, Work, World, Wrong};
 
 const NIGHTS: u32 = 30;
 /// Months that a bare `cargo test` lives.
@@ -114,6 +114,68 @@ fn no_single_cut_loses_a_dump() {
         cuts += 1;
     }
     assert!(cuts > 20, "only {cuts} steps");
+}
+
+/// A small site whose volumes go round, as it is before something of many steps.
+fn about_to(work: Work, seed: u64) -> World {
+    let site = match work {
+        Work::Copy | Work::Vault => Settings::turning_vaulted(),
+        _ => Settings::turning(),
+    };
+    let mut world = World::new(seed, site.of_few(), Troubles::none()).in_silence();
+    let fine = |lived: Result<(), Box<Wrong>>| lived.unwrap_or_else(|wrong| panic!("{wrong}"));
+    fine(world.live(6));
+    match work {
+        // Something is on the holding disk.
+        Work::Flush => {
+            world.suffer(Troubles::none().with(Fault::NoTaper, 1));
+            fine(world.live(1));
+            world.suffer(Troubles::none());
+        }
+        // A run was cut off somewhere.
+        Work::Tidy => {
+            world.stop_after(4 * seed, Halt::Crash);
+            fine(world.set_about(Work::Dump));
+        }
+        _ => {}
+    }
+    world
+}
+
+/// Stopped like this behind each of its steps in turn, it costs no dump. How many steps there were.
+fn every_stop(work: Work, how: Halt, seed: u64) -> u64 {
+    let mut steps = 0;
+    loop {
+        let mut world = about_to(work, seed);
+        let fine = |lived: Result<(), Box<Wrong>>| {
+            lived.unwrap_or_else(|wrong| panic!("{how:?} behind step {steps} of {work}: {wrong}"));
+        };
+        world.stop_after(steps, how);
+        fine(world.set_about(work));
+        if world.will_be_stopped() {
+            return steps; // Every step has had its turn.
+        }
+        fine(world.live(4));
+        steps += 1;
+    }
+}
+
+#[test]
+#[ignore = "a thousand little worlds: buildbot/run world runs it, in release"]
+fn no_stop_behind_any_step_of_anything_loses_a_dump() {
+    let all = [Halt::Crash, Halt::Finish, Halt::Stop, Halt::Cancel];
+    for work in [Work::Dump, Work::Copy, Work::Flush, Work::Vault] {
+        for how in all {
+            let steps = every_stop(work, how, 1);
+            eprintln!("{work}: {steps} steps, {how:?} behind each");
+            assert!(steps > 20, "only {steps} steps of {work}");
+        }
+    }
+    for work in [Work::Tidy, Work::Expire, Work::Erase, Work::Label, Work::Say] {
+        let steps: u64 = (1..=20).map(|seed| every_stop(work, Halt::Crash, seed)).sum();
+        eprintln!("{work}: {steps} steps in 20 worlds, cut off behind each");
+        assert!(steps > 5, "only {steps} steps of {work}");
+    }
 }
 
 /// A world in which one rule is broken: what the oracle says of it. With the rule whole it lives through the same days.

@@ -46,7 +46,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use config::Config;
-use taper::catalogue::{Catalogue, CatalogueError};
+use taper::catalogue::{Catalogue, CatalogueError, RunKind};
 use types::{DleRef, DriveId, DumpId, Stamp};
 
 pub use dice::Dice;
@@ -257,16 +257,12 @@ impl World {
     /// The world of this seed: a site of any shape, in which everything can go wrong. Those of even seeds go round.
     pub fn by_chance(seed: u64) -> Self {
         let mut dice = Dice::new(!seed);
-        let settings = if Self::goes_round(seed) {
-            Settings::going_round(&mut dice)
-        } else {
-            Settings::by_chance(&mut dice)
-        };
-        let mut troubles = operator::troubles_by_chance(&mut dice);
         if Self::goes_round(seed) {
-            troubles = troubles.with(Fault::Tended, 2);
+            let settings = Settings::going_round(&mut dice);
+            return Self::new(seed, settings, operator::troubles_that_turn(&mut dice));
         }
-        Self::new(seed, settings, troubles)
+        let settings = Settings::by_chance(&mut dice);
+        Self::new(seed, settings, operator::troubles_by_chance(&mut dice))
     }
 
     /// Whether the world of this seed is one that writes over its volumes all the time.
@@ -300,6 +296,35 @@ impl World {
     pub fn live(&mut self, days: u32) -> Result<(), Box<Wrong>> {
         (0..days).try_for_each(|_| self.live_a_day())?;
         self.check_restores().or_else(|stop| self.found(stop))
+    }
+
+    /// From now on this goes wrong.
+    pub fn suffer(&mut self, troubles: Troubles) {
+        self.troubles = troubles;
+    }
+
+    /// Does one thing in the middle of a day, and looks at what came of it.
+    ///
+    /// # Errors
+    /// What was found wrong.
+    pub fn set_about(&mut self, work: Work) -> Result<(), Box<Wrong>> {
+        self.story.clear();
+        self.second = self.second.max(40_000) + 3600;
+        let done = self.survive(|world| world.at(work, |world| world.one_of(work)));
+        done.and_then(|_| self.check_truth()).or_else(|stop| self.found(stop))
+    }
+
+    fn one_of(&mut self, work: Work) -> Result<(), Stop> {
+        match work {
+            Work::Dump | Work::Copy => self.run_of(RunKind::Dump),
+            Work::Flush => self.run_of(RunKind::Flush),
+            Work::Vault => self.vault_run(),
+            Work::Tidy => self.tidy(self.clock()).map(drop),
+            Work::Expire => self.expire(),
+            Work::Erase => self.erase_one(),
+            Work::Label => self.label_one(),
+            Work::Say => self.volumes_at_night(),
+        }
     }
 
     fn found(&mut self, stop: Stop) -> Result<(), Box<Wrong>> {

@@ -54,8 +54,11 @@ pub(crate) fn needed(journal: &Journal, question: &Question<'_>) -> BTreeSet<Dum
     tips.extend(journal.entries.iter().filter(|(_, entry)| entry.held).map(|(id, _)| *id));
     tips.extend(question.pins.iter().filter(|(_, until)| question.now < *until).map(|(id, _)| *id));
     let chains = tips.iter().filter_map(|&tip| journal.chain(tip));
-    // A pin keeps nothing that the operator has given up all the same.
-    let given_up = |id: &DumpId| journal.entries.get(id).is_some_and(|entry| entry.forgotten);
+    // A pin keeps nothing that the operator has given up all the same, or that was given back before.
+    let given_up = |id: &DumpId| {
+        let entry = journal.entries.get(id);
+        entry.is_some_and(|e| e.forgotten || (e.storages.is_empty() && !e.held))
+    };
     chains.flatten().filter(|id| !given_up(id)).collect()
 }
 

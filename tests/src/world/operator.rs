@@ -1,12 +1,15 @@
 //! People, between the nights: what they do to a library, and what they ask for.
 
+use std::collections::BTreeSet;
+
+use server::library;
 use taper::catalogue::{Ask, VolumeState};
-use types::{Barcode, ChangerName, DleRef, DriveId, DumpId};
+use types::{Barcode, ChangerName, DleRef, DriveId, DumpId, Label};
 
 use super::clients::Tree;
 use super::dice::Dice;
 use super::faults::{Fault, Troubles};
-use super::media::{Cartridge, CartridgeNo, Health, Place, Start};
+use super::media::{Cartridge, CartridgeNo, Health, Place, Start, slot};
 use super::settings::{Keep, dle_by_chance};
 use super::{Stop, World};
 
@@ -83,6 +86,13 @@ pub(crate) fn troubles_by_chance(dice: &mut Dice) -> Troubles {
         }
     }
     troubles
+}
+
+/// At a site that goes round they also see to it that it does, and use the commands that give volumes back.
+pub(crate) fn troubles_that_turn(dice: &mut Dice) -> Troubles {
+    let chosen = [(Fault::Expired, 6), (Fault::Erased, 10), (Fault::LabelledByHand, 10)];
+    let all = troubles_by_chance(dice).with(Fault::Tended, 2);
+    chosen.into_iter().fold(all, |all, (fault, one_in)| all.with(fault, one_in))
 }
 
 impl World {
@@ -165,7 +175,7 @@ impl World {
             self.add_one();
         }
         if self.starved && self.strikes(Fault::Tended) {
-            self.tend();
+            (0..3).try_for_each(|_| self.tend())?;
         }
         if self.dice.one_in(self.troubles.one_in(Fault::FoundOut)) {
             self.find_out()?;
@@ -210,29 +220,33 @@ impl World {
         }
     }
 
-    /// What no run will write on leaves the library, as far as its place is wanted; blank ones come instead.
-    fn tend(&mut self) {
-        for place in self.media.places().collect::<Vec<_>>() {
-            let Some(no) = self.media.at(&place) else { continue };
-            let said =
-                self.media.cartridge(no).label().and_then(|label| self.journal.said.get(label));
-            let idle = said
-                .is_some_and(|said| said.retired || said.off_site || said.is_locked(self.clock()));
-            if (idle || self.media.cartridge(no).health != Health::Good)
-                && let Some(slot) = self.media.at_mut(&place)
-            {
-                *slot = None;
-                self.media.shelf.push(no);
-            }
-            if self.media.at(&place).is_none() {
-                let barcode = self.settings.barcodes.then(|| barcode(self.media.cartridges.len()));
-                let no = self.media.add(Cartridge::blank(barcode, self.settings.length));
-                if let Some(slot) = self.media.at_mut(&place) {
-                    *slot = Some(no);
-                }
-                return;
-            }
-        }
+    /// A run found nothing to write on: what none will write on makes room, for a volume of the shelf that has come free,
+    /// else for a blank one.
+    fn tend(&mut self) -> Result<(), Stop> {
+        let verdicts = self.catalogue.verdicts(&library::policies(&self.config), self.clock())?;
+        let reusable: BTreeSet<Label> = verdicts.reusable().cloned().collect();
+        let is_free = |world: &Self, no: CartridgeNo| {
+            let cartridge = world.media.cartridge(no);
+            let free = cartridge.label().is_none_or(|label| reusable.contains(label));
+            free && cartridge.start != Start::Foreign && cartridge.health == Health::Good
+        };
+        let idle = |place: &Place| self.media.at(place).is_none_or(|no| !is_free(self, no));
+        let places: Vec<Place> = self.media.places().filter(idle).collect();
+        let Some(place) = self.dice.pick(&places).cloned() else { return Ok(()) };
+        let next = match self.media.shelf.iter().position(|no| is_free(self, *no)) {
+            Some(at) => self.media.shelf.swap_remove(at),
+            None if self.media.cartridges.len() < 3 * self.media.places().count() => self.blank(),
+            None => return Ok(()),
+        };
+        self.tell(format!("slot {} gets a cartridge that may be written", slot(place.1)));
+        let before = self.media.at_mut(&place).and_then(|slot| slot.replace(next));
+        self.media.shelf.extend(before);
+        Ok(())
+    }
+
+    fn blank(&mut self) -> CartridgeNo {
+        let barcode = self.settings.barcodes.then(|| barcode(self.media.cartridges.len()));
+        self.media.add(Cartridge::blank(barcode, self.settings.length))
     }
 
     /// A cartridge that can't be read is thrown away, and the catalogue told to forget it.
@@ -263,12 +277,10 @@ impl World {
         if number > 3 * self.media.places().count() {
             return;
         }
-        let barcode = self.settings.barcodes.then(|| barcode(number));
-        let mut cartridge = Cartridge::blank(barcode, self.settings.length);
+        let no = self.blank();
         if self.dice.one_in(4) {
-            cartridge.start = Start::Foreign;
+            self.media.cartridge_mut(no).start = Start::Foreign;
         }
-        let no = self.media.add(cartridge);
         self.media.shelf.push(no);
         self.bring_one();
     }

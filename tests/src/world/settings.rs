@@ -27,6 +27,13 @@ impl DleSettings {
             dle: self.name.parse().expect("a DLE's name"),
         }
     }
+
+    /// One DLE in a long cycle of its own, or that fits on no volume, would stop the wheel.
+    fn hurry(&mut self) {
+        let slow = |line: &str| line.starts_with("dumpcycle") || line.starts_with("allow-split");
+        let lines = self.more.lines().filter(|line| !slow(line));
+        self.more = lines.fold(String::new(), |more, line| more + line + "\n");
+    }
 }
 
 /// How long volumes are kept.
@@ -86,6 +93,9 @@ pub(crate) struct ChangerSettings {
     pub(crate) cartridges: usize,
 }
 
+/// Slots of a library that goes round, or half as many more.
+const MOST_SLOTS: u64 = 48;
+
 /// What the full of a DLE takes, one with another.
 const USUAL_FULL: Bytes = Bytes(570 << 20);
 
@@ -130,8 +140,14 @@ impl Settings {
 
     /// A very small one: a night of it takes few steps.
     pub fn small() -> Self {
-        let plain = Self::plain();
-        Self { dles: plain.dles.iter().take(2).cloned().collect(), dumpcycle: 2, ..plain }
+        Self { dumpcycle: 2, ..Self::plain().of_few() }
+    }
+
+    /// With two DLEs.
+    #[must_use]
+    pub fn of_few(mut self) -> Self {
+        self.dles.truncate(2);
+        self
     }
 
     /// A plain one whose images have many parts.
@@ -251,32 +267,24 @@ impl Settings {
         site.runs = small(dice.between(1, 2));
         site.dles.truncate(usize::try_from(dice.between(3, 8)).unwrap_or(3));
         for dle in &mut site.dles {
-            // One DLE in a long cycle, or that fits on no volume, would stop the wheel.
-            let slow =
-                |line: &&str| line.starts_with("dumpcycle") || line.starts_with("allow-split");
-            dle.more = dle
-                .more
-                .lines()
-                .filter(|line| !slow(line))
-                .fold(String::new(), |more, line| more + line + "\n");
+            dle.hurry();
         }
-        let fulls = USUAL_FULL.times(site.dles.len() as u64);
-        let a_run = fulls.share(1.0 / f64::from(site.dumpcycle * site.runs) + 0.05);
-        let volumes = dice.between(2, 5);
-        site.length = (a_run.share(1.0 / volumes as f64)).max(Bytes::MIB.times(100));
-        site.part = site.part.map(|part| part.min(site.length.share(0.5)));
-        site.runtapes = small(volumes + dice.between(1, 3));
         for storage in &mut site.storages {
             storage.keep = Keep::briefly(dice);
         }
-        let keep = |of: &StorageSettings| {
-            of.keep.days + of.keep.recover + of.keep.full + of.keep.cycles * site.dumpcycle
-        };
-        let days = u64::from(site.dumpcycle + site.storages.iter().map(keep).max().unwrap_or(0));
-        let needs = volumes * (days * u64::from(site.runs) + 2);
+        let (cycle, shelves) = (site.dumpcycle, &site.storages);
+        let kept = shelves.iter().map(|of| of.keep.days_at_most(cycle)).max().unwrap_or(0);
+        // A cycle, what is kept beyond it, and what is being written; of each storage, for they may share a library.
+        let runs = (u64::from((cycle + kept) * site.runs) + 2) * shelves.len() as u64;
+        let volumes = dice.between(2, 5).min(MOST_SLOTS / runs).max(1);
+        let fulls = USUAL_FULL.times(site.dles.len() as u64);
+        let a_run = fulls.share(1.0 / f64::from(cycle * site.runs) + 0.05);
+        site.length = a_run.share(1.0 / volumes as f64).max(Bytes::MIB.times(100));
+        site.part = site.part.map(|part| part.min(site.length.share(0.5)));
+        site.runtapes = small(volumes + dice.between(1, 3));
         for changer in &mut site.changers {
-            changer.slots =
-                usize::try_from(dice.between(needs, needs * 3 / 2).clamp(6, 48)).unwrap_or(6);
+            let least = (volumes * runs).max(6);
+            changer.slots = usize::try_from(dice.between(least, least * 3 / 2)).unwrap_or(6);
             changer.cartridges = changer.slots;
         }
         site
@@ -420,6 +428,11 @@ fn libraries_by_chance(dice: &mut Dice) -> (Vec<ChangerSettings>, Vec<StorageSet
 }
 
 impl Keep {
+    /// For how many days it may hold a volume, in a cycle of so many, from when nothing builds on it any more.
+    fn days_at_most(self, cycle: u32) -> u32 {
+        self.days.max(self.recover).max(self.full * cycle).max(self.cycles * cycle)
+    }
+
     /// So that a volume comes free soon; but each rule has its turn.
     pub(crate) fn briefly(dice: &mut Dice) -> Self {
         Self {

@@ -111,17 +111,26 @@ impl World {
 
     /// As likely behind one of the steps as behind another, as far as their number is known from the last time.
     fn fuse_by_chance(&mut self, work: Work) -> Option<Fuse> {
-        let how = if self.strikes(Fault::Crash) {
+        let how = if self.is_struck(Fault::Crash, work) {
             Halt::Crash
-        } else if work.is_run() && self.strikes(Fault::Stopped) {
+        } else if work.is_run() && self.is_struck(Fault::Stopped, work) {
             *self.dice.pick(&[Halt::Finish, Halt::Stop, Halt::Cancel])?
         } else {
             return None;
         };
         let usual = self.usual.get(&work).copied();
-        let usual =
-            usual.filter(|_| work.is_run()).unwrap_or_else(|| work.guess().max(usual.unwrap_or(0)));
-        Some(Fuse { left: self.dice.below(usual), how })
+        let known = if work.is_run() { usual } else { usual.map(|steps| steps.max(work.guess())) };
+        Some(Fuse { left: self.dice.below(known.unwrap_or(work.guess())), how })
+    }
+
+    /// What is seldom done is stopped the more often.
+    fn is_struck(&mut self, fault: Fault, work: Work) -> bool {
+        let often = !matches!(work, Work::Dump | Work::Tidy) && self.troubles.one_in(fault) > 0;
+        let strikes = often && self.dice.one_in(2);
+        if strikes {
+            self.tally.count(fault);
+        }
+        strikes || self.strikes(fault)
     }
 
     /// Something was made durable. The server may be cut off behind it, or be told to stop.

@@ -23,7 +23,7 @@ impl World {
         self.at(Work::Vault, Self::vault_run)
     }
 
-    fn vault_run(&mut self) -> Result<(), Stop> {
+    pub(crate) fn vault_run(&mut self) -> Result<(), Stop> {
         let now = self.clock();
         let run = clock::later_than(self.catalogue.newest_stamp()?, now);
         self.tell(format!("run {run} (vault) begins"));

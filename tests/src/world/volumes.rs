@@ -168,7 +168,7 @@ impl World {
     }
 
     /// `volume erase`. If something on it is needed, its label is typed now and then all the same.
-    fn erase_one(&mut self) -> Result<(), Stop> {
+    pub(crate) fn erase_one(&mut self) -> Result<(), Stop> {
         let Some(AtHand { volume: Volume { label, .. }, no }) = self.one_at_hand()? else {
             return Ok(());
         };
@@ -230,7 +230,7 @@ impl World {
     }
 
     /// `label --force` for whatever is in a slot, under its own label or another.
-    fn label_one(&mut self) -> Result<(), Stop> {
+    pub(crate) fn label_one(&mut self) -> Result<(), Stop> {
         let Some((place, no)) = self.one_in_a_slot() else { return Ok(()) };
         let old = match &self.media.cartridge(no).start {
             Start::Blank | Start::Foreign => None,
@@ -291,7 +291,7 @@ impl World {
     }
 
     /// `volume expire`, with or without `erase-volume`.
-    fn expire(&mut self) -> Result<(), Stop> {
+    pub(crate) fn expire(&mut self) -> Result<(), Stop> {
         let erases = self.dice.one_in(2);
         for volume in self.catalogue.volumes()? {
             if !matches!(volume.state, VolumeState::Active | VolumeState::Full) {
