@@ -90,6 +90,11 @@ impl Site {
         self.config.site.catalogue.with_file_name("lock")
     }
 
+    /// The lock that everybody shares who reads dumps.
+    pub fn readers_path(&self) -> PathBuf {
+        self.config.site.catalogue.with_file_name("readers")
+    }
+
     /// Where questions to the operator stand, and answers are left.
     pub fn operator_board(&self) -> PathBuf {
         self.config.site.catalogue.with_file_name("operator")

@@ -14,12 +14,14 @@ use super::{Context, Exit, Misuse};
 use crate::agent::{Agent, Patience};
 use crate::cli::Restore;
 use crate::clock::stamp_text;
+use crate::night::estimate::with_causes;
 use crate::night::spec;
 use crate::operator::Desk;
 use crate::pattern::Patterns;
 use crate::restore::image::Image;
 use crate::restore::libraries::Libraries;
 use crate::restore::plan;
+use crate::restore::reading::Reading;
 use crate::restore::session::{self, Restored, Told};
 use crate::restore::view::View;
 use crate::restore::when;
@@ -35,7 +37,7 @@ pub(super) fn run(context: &Context, arguments: &Restore) -> anyhow::Result<Exit
     let dle = find_dle(&site, &catalogue, arguments.host.as_deref(), &arguments.dle)?;
     let when = when::parse(&arguments.day).map_err(|error| Misuse(error.to_string()))?;
     if arguments.raw {
-        return raw(&site, &catalogue, &dle, (when, arguments.level));
+        return raw(context, &site, &catalogue, &dle, (when, arguments.level));
     }
     let view = View::open(&catalogue, &site.config.site.indexdir, &dle, when)?;
     for gap in &view.passed_over {
@@ -121,6 +123,7 @@ fn put_back(
         entries: measure.entries,
         bytes: measure.bytes,
     };
+    let _reading = reading(context, site, "restore", &wish.view.chain);
     let operator = Desk::of(site);
     let mut libraries = Libraries::of(&site.config).attended(operator.clone());
     // The images are opened here, before the frames are sent from a thread of their own.
@@ -185,6 +188,26 @@ pub(super) fn tell_volumes<'a>(images: impl Iterator<Item = &'a Image>, operator
         let labels: Vec<&str> = labels.iter().map(types::Label::as_str).collect();
         operator
             .tell(&format!("Volumes that will be asked for, in this order: {}", labels.join(" ")));
+    }
+}
+
+/// Has the volumes of these dumps kept until they are read. Where that can't be noted they are read all the same.
+pub(super) fn reading(
+    context: &Context,
+    site: &Site,
+    command: &str,
+    dumps: &[Located],
+) -> Option<Reading> {
+    let ids = dumps.iter().map(|located| located.dump.id);
+    match Reading::begin(site, &context.holder(command), ids, context.now.stamp()) {
+        Ok(reading) => Some(reading),
+        Err(error) => {
+            let why = with_causes(&error);
+            print::remark(&format!(
+                "a run at the same time may take the volumes, if it may: {why}"
+            ));
+            None
+        }
     }
 }
 
@@ -284,6 +307,7 @@ fn dry_run(context: &Context, view: &View, measure: &Measure) -> anyhow::Result<
 
 /// Writes the image of one dump to standard output, as it stands on the volume.
 fn raw(
+    context: &Context,
     site: &Site,
     catalogue: &Catalogue,
     dle: &DleRef,
@@ -311,6 +335,7 @@ fn raw(
         ))
         .into());
     };
+    let _reading = reading(context, site, "restore", std::slice::from_ref(link));
     let operator = Desk::of(site);
     let mut libraries = Libraries::of(&site.config).attended(operator.clone());
     let mut image = open(link, catalogue, &mut libraries)?;

@@ -69,13 +69,24 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit>
         desk.tell(&format!("Volumes that will be asked for, in this order: {}", labels.join(" ")));
     }
     let mut libraries = Libraries::of(&site.config).attended(desk);
-    for located in &dumps {
-        for checked in verify(&site, &catalogue, &mut libraries, located, arguments.sample)? {
+    let mut gone = 0;
+    for listed in &dumps {
+        let _reading = restore::reading(context, &site, "verify", std::slice::from_ref(listed));
+        // The list is as old as what was verified since. What a run has given back in between is not bad.
+        let now = catalogue.dump(listed.dump.id).ok().filter(Located::is_restorable);
+        let Some(located) = now else {
+            gone += 1;
+            continue;
+        };
+        for checked in verify(&site, &catalogue, &mut libraries, &located, arguments.sample)? {
             if !context.json {
                 print::text(&told(&checked))?;
             }
             all.push(checked);
         }
+    }
+    if gone > 0 {
+        print::remark(&format!("{} expired meanwhile: not verified", plural(gone, "dump")));
     }
     let bad: usize =
         all.iter().map(|checked| checked.bad.len() + usize::from(checked.trouble.is_some())).sum();
@@ -87,7 +98,7 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit>
         let verdict = if bad == 0 { "all good".to_owned() } else { format!("{bad} BAD") };
         print::line(&format!(
             "{} verified, {frames} frames, {bytes}: {verdict}",
-            plural(dumps.len(), "dump")
+            plural(dumps.len() - gone, "dump")
         ))?;
     }
     Ok(if bad == 0 { Exit::Good } else { Exit::Complaints })

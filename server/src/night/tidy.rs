@@ -7,6 +7,7 @@
 //! | a held image that every storage has that must get it | removed |
 //! | an image in the catalogue that is not on the disk | said, and no longer counted on |
 //! | a run that has not finished | closed as interrupted |
+//! | pins of restores that are no more | taken back |
 //! | index files of dumps that are nowhere, or never came to be | removed |
 //!
 //! What is to be done is decided by what the catalogue says and which whole images there are: [`close_runs`],
@@ -26,6 +27,8 @@ use types::{Bytes, DumpId, Stamp, StorageName};
 use super::destinations;
 use super::estimate::with_causes;
 use crate::holding::{self, Held};
+use crate::report::plural;
+use crate::restore::reading;
 use crate::site::Site;
 use crate::store;
 
@@ -33,6 +36,11 @@ use crate::store;
 pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Result<Vec<String>> {
     let mut said = Vec::new();
     close_runs(catalogue, now, &mut said)?;
+    let left = reading::sweep(site, catalogue)?;
+    if left > 0 {
+        let dumps = plural(left, "dump");
+        said.push(format!("{dumps} no longer held for a command that was cut off as it read"));
+    }
     let disks = super::equipment::disks(&site.config)?;
     let scan = holding::scan(&disks)?;
     for unfit in &scan.unfit {

@@ -5,6 +5,7 @@ pub mod everywhere;
 pub mod image;
 pub mod libraries;
 pub mod plan;
+pub mod reading;
 pub mod session;
 pub mod shell;
 pub mod view;

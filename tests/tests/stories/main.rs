@@ -27,6 +27,7 @@ mod levels;
 mod lost;
 mod pool;
 mod pressure;
+mod read;
 mod scripts;
 mod storages;
 mod tape;

@@ -94,11 +94,17 @@ impl Site {
 
     /// The same at some time of the clock. What lies in the files' times stays true, so it has to be in years to come.
     pub(crate) fn say_at(&self, time: &str, arguments: &[&str]) -> Said {
+        run(&mut self.command_at(time, arguments))
+    }
+
+    /// The same, not yet run.
+    pub(crate) fn command_at(&self, time: &str, arguments: &[&str]) -> Command {
         let ours = self.command(arguments);
         let mut command = Command::new("faketime");
         // Times of files stay what they are, and how long something takes is not the clock's business.
         command.env("NO_FAKE_STAT", "1").args(["--exclude-monotonic", time]);
-        run(command.arg(ours.get_program()).args(ours.get_args()))
+        command.arg(ours.get_program()).args(ours.get_args());
+        command
     }
 
     /// What a command prints with `--json` at some time of the clock.

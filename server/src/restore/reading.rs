@@ -1,0 +1,110 @@
+//! What is being read: meanwhile nobody gives its volumes back.
+//!
+//! What a policy keeps is safe anyway. What it no longer keeps can be restored all the same until a run takes its volume,
+//! and a restore that has begun must not lose that race against tonight's run. So whoever reads a dump has it *pinned* in
+//! the catalogue, and takes the pin back at the end:
+//!
+//! ```text
+//!  lock, shared ─► pins ─► open the images, read ─► pins taken back ─► lock let go
+//! ```
+//!
+//! A reader that is killed leaves its pins. That somebody reads is shown by the lock, which all readers share and which
+//! dies with them: if nobody has it, all pins are left over, and every run begins with taking them back ([`sweep`]). However
+//! that is, a pin falls off after [`LONGEST`].
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::PathBuf;
+
+use taper::catalogue::{Catalogue, CatalogueError};
+use types::{DumpId, Stamp};
+
+use crate::night::estimate::with_causes;
+use crate::site::Site;
+
+/// Days that a pin lasts: longer than any restore that somebody waits for.
+const LONGEST: u32 = 7;
+
+/// Why it can't be noted that something is read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadingError {
+    /// The lock of the readers.
+    #[error("could not lock {path}")]
+    Lock {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The catalogue.
+    #[error(transparent)]
+    Catalogue(#[from] CatalogueError),
+}
+
+/// Some dumps are being read. Dropped, they no longer are.
+pub struct Reading {
+    catalogue: Catalogue,
+    pins: Vec<i64>,
+    _lock: File,
+}
+
+impl Reading {
+    /// From now on nobody gives the volumes of these dumps back, nor of those that they build on. `who` reads them, in
+    /// words. What was given back before is gone all the same: open the images afterwards.
+    pub fn begin(
+        site: &Site,
+        who: &str,
+        dumps: impl IntoIterator<Item = DumpId>,
+        now: Stamp,
+    ) -> Result<Self, ReadingError> {
+        let lock = lock_file(site)?;
+        lock.lock_shared()
+            .map_err(|source| ReadingError::Lock { path: site.readers_path(), source })?;
+        let mut reading = Self { catalogue: site.catalogue()?, pins: Vec::new(), _lock: lock };
+        for dump in dumps {
+            let pin = reading.catalogue.pin(dump, who, Some(now.plus_days(LONGEST)))?;
+            reading.pins.push(pin);
+        }
+        Ok(reading)
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        for pin in self.pins.drain(..) {
+            if let Err(error) = self.catalogue.unpin(pin) {
+                // The next run does it.
+                tracing::info!("a pin was not taken back: {}", with_causes(&error));
+            }
+        }
+    }
+}
+
+/// Takes back the pins of readers that were killed, and says how many. None are, while anybody reads.
+pub fn sweep(site: &Site, catalogue: &mut Catalogue) -> Result<usize, ReadingError> {
+    if catalogue.pins()?.is_empty() {
+        return Ok(0);
+    }
+    let lock = lock_file(site)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Ok(0),
+        Err(TryLockError::Error(source)) => {
+            return Err(ReadingError::Lock { path: site.readers_path(), source });
+        }
+    }
+    // Whoever begins to read now waits for this lock, and pins after it.
+    let left = catalogue.pins()?;
+    for pin in &left {
+        catalogue.unpin(pin.id)?;
+    }
+    Ok(left.len())
+}
+
+fn lock_file(site: &Site) -> Result<File, ReadingError> {
+    let path = site.readers_path();
+    let mut options = OpenOptions::new();
+    let opened = options.create(true).truncate(false).read(true).write(true).open(&path);
+    opened.map_err(|source| ReadingError::Lock { path, source })
+}
