@@ -300,7 +300,7 @@ impl Pool {
         };
         let rate =
             if *per_day < 0.05 { "less than 0.1".to_owned() } else { format!("{per_day:.1}") };
-        format!("{storage}: {volumes}, {free} free now; runs begin {rate} a day, {rest}{more}")
+        format!("{storage}: {volumes}, {free} free; runs begin {rate} a day, {rest}{more}")
     }
 }
 
