@@ -282,6 +282,7 @@ impl Settings {
         site.length = a_run.share(1.0 / volumes as f64).max(Bytes::MIB.times(100));
         site.part = site.part.map(|part| part.min(site.length.share(0.5)));
         site.runtapes = small(volumes + dice.between(1, 3));
+        site.parallel = site.parallel.min(site.runtapes);
         for changer in &mut site.changers {
             let least = (volumes * runs).max(6);
             changer.slots = usize::try_from(dice.between(least, least * 3 / 2)).unwrap_or(6);
