@@ -12,7 +12,9 @@ fuzz_target!(|bytes: &[u8]| {
     let sound = reader.verify().is_ok();
     for record in reader.iter() {
         match record {
-            Ok(record) if sound => assert!(reader.find(&record.path).expect("it verified").is_some()),
+            Ok(record) if sound => {
+                assert!(reader.find(&record.path).expect("it verified").is_some())
+            }
             Ok(_) => {}
             Err(_) => break,
         }

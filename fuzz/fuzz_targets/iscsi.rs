@@ -24,7 +24,9 @@ fuzz_target!(|bytes: &[u8]| {
         match (&mut session, request) {
             (None, Ok(Request::Login(request))) => match login.step(request) {
                 Step::Continue(_) => {}
-                Step::Done(_, terms) => session = Some(Session::new(*terms, "iqn.x:y", "127.0.0.1:1")),
+                Step::Done(_, terms) => {
+                    session = Some(Session::new(*terms, "iqn.x:y", "127.0.0.1:1"))
+                }
                 Step::Refuse(_) => return,
             },
             (None, _) => return,

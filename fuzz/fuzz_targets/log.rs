@@ -2,11 +2,11 @@
 
 #![no_main]
 
-use devices::scsi::page::log::{
-    Log, alerts, capacity, changer, compression, device_status, errors, performance, recovery, sequential,
-    statistics, supported, volume,
-};
 use devices::scsi::page::PageCode;
+use devices::scsi::page::log::{
+    Log, alerts, capacity, changer, compression, device_status, errors, performance, recovery,
+    sequential, statistics, supported, volume,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,7 +2,9 @@
 
 #![no_main]
 
-use devices::scsi::page::attributes::{Attributes, CartridgeMemory, Coherency, identifiers, write_list};
+use devices::scsi::page::attributes::{
+    Attributes, CartridgeMemory, Coherency, identifiers, write_list,
+};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,13 +2,13 @@
 
 #![no_main]
 
+use devices::scsi::page::PageCode;
 use devices::scsi::page::mode::compression::Compression;
 use devices::scsi::page::mode::configuration::Configuration;
 use devices::scsi::page::mode::elements::{Addresses, Moves, turning_arms};
 use devices::scsi::page::mode::extension::Extension;
 use devices::scsi::page::mode::protection::{Checks, Protection};
 use devices::scsi::page::mode::{Mode, Switch, exceptions, medium, partitions};
-use devices::scsi::page::PageCode;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: (u8, u8, &[u8])| {
@@ -23,10 +23,17 @@ fuzz_target!(|input: (u8, u8, &[u8])| {
         assert!(Compression::decode(&page.turned(Switch::On)).expect("it was a page").compresses());
     }
     if let Ok(page) = Configuration::decode(bytes) {
-        assert!(Configuration::decode(&page.compressing(Switch::On)).expect("it was a page").compresses());
+        assert!(
+            Configuration::decode(&page.compressing(Switch::On))
+                .expect("it was a page")
+                .compresses()
+        );
     }
     if let Ok(page) = Extension::decode(bytes) {
-        assert_eq!(Extension::decode(&page.warning_at(7)).expect("it was a page").warning_size(), 7);
+        assert_eq!(
+            Extension::decode(&page.warning_at(7)).expect("it was a page").warning_size(),
+            7
+        );
     }
     if let Ok(page) = Protection::decode(bytes) {
         let checked = Protection::decode(&page.with(Checks::CRC32C)).expect("it was a page");

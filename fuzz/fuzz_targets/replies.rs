@@ -3,7 +3,8 @@
 #![no_main]
 
 use devices::scsi::page::{
-    block_limits, density, encryption, luns, media_serial, opcodes, position, rao, reservation, wraps,
+    block_limits, density, encryption, luns, media_serial, opcodes, position, rao, reservation,
+    wraps,
 };
 use libfuzzer_sys::fuzz_target;
 

@@ -3,7 +3,8 @@
 #![no_main]
 
 use format::wire::{
-    DumpEnd, FramePiece, Hello, Kind, Message, Note, Progress, Reply, Request, RestoreEnd, RestoreRecord, split,
+    DumpEnd, FramePiece, Hello, Kind, Message, Note, Progress, Reply, Request, RestoreEnd,
+    RestoreRecord, split,
 };
 use libfuzzer_sys::fuzz_target;
 
