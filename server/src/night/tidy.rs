@@ -36,10 +36,17 @@ use crate::store;
 pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Result<Vec<String>> {
     let mut said = Vec::new();
     close_runs(catalogue, now, &mut said)?;
-    let left = reading::sweep(site, catalogue)?;
-    if left > 0 {
-        let dumps = plural(left, "dump");
-        said.push(format!("{dumps} no longer held for a command that was cut off as it read"));
+    match reading::sweep(site, catalogue) {
+        Ok(0) => {}
+        Ok(left) => said.push(format!(
+            "{} no longer held for a command that was cut off as it read",
+            plural(left, "dump")
+        )),
+        // They fall off by themselves, and no run should wait for that.
+        Err(error) => said.push(format!(
+            "what dead commands were reading may still be held: {}",
+            with_causes(&error)
+        )),
     }
     let disks = super::equipment::disks(&site.config)?;
     let scan = holding::scan(&disks)?;

@@ -102,9 +102,14 @@ pub fn sweep(site: &Site, catalogue: &mut Catalogue) -> Result<usize, ReadingErr
     Ok(left.len())
 }
 
+/// A restore is root's affair more often than a run is. Whoever may only read the file can lock it too.
 fn lock_file(site: &Site) -> Result<File, ReadingError> {
     let path = site.readers_path();
     let mut options = OpenOptions::new();
     let opened = options.create(true).truncate(false).read(true).write(true).open(&path);
+    let opened = match opened {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(&path),
+        opened => opened,
+    };
     opened.map_err(|source| ReadingError::Lock { path, source })
 }
