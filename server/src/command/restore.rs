@@ -204,7 +204,8 @@ pub(super) fn reading(
         Err(error) => {
             let why = with_causes(&error);
             print::remark(&format!(
-                "a run at the same time may take the volumes, if it may: {why}"
+                "could not note that {command} reads, so a run that begins meanwhile may take volumes that no policy keeps: \
+                 {why}"
             ));
             None
         }

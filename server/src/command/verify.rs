@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 use format::contents;
 use format::frame::{Decoder, FrameTable};
 use serde::Serialize;
-use taper::catalogue::{Catalogue, Filter, Located};
+use taper::catalogue::{Catalogue, CatalogueError, Filter, Located};
 use types::{Bytes, DleRef, DumpId, Level, Stamp};
 
 use super::{Context, Exit, Misuse, restore};
@@ -73,10 +73,13 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit>
     for listed in &dumps {
         let _reading = restore::reading(context, &site, "verify", std::slice::from_ref(listed));
         // The list is as old as what was verified since. What a run has given back in between is not bad.
-        let now = catalogue.dump(listed.dump.id).ok().filter(Located::is_restorable);
-        let Some(located) = now else {
-            gone += 1;
-            continue;
+        let located = match catalogue.dump(listed.dump.id) {
+            Ok(located) if located.is_restorable() => located,
+            Ok(_) | Err(CatalogueError::NoSuchDump(_)) => {
+                gone += 1;
+                continue;
+            }
+            Err(error) => return Err(error.into()),
         };
         for checked in verify(&site, &catalogue, &mut libraries, &located, arguments.sample)? {
             if !context.json {
