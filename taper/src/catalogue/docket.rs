@@ -409,7 +409,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::testing::{behind, day, dle, dump, label, part, storage};
-    use super::super::{Filter, RunKind, RunStatus, VolumeState};
+    use super::super::{Dump, Filter, RunKind, RunStatus, VolumeState};
     use super::*;
     use crate::retention::{Facts, Policy, decide};
 
@@ -504,7 +504,7 @@ mod tests {
         #[test]
         fn one_volume_or_all_the_verdict_is_the_same(
             nights in prop::collection::vec((0..2u32, 0..3u32, 0..14u32), 1..30),
-            recover_days in 0..20u32, fulls in 0..3u32, volumes in 0..4u32,
+            recover_days in prop_oneof![Just(0), 1..20u32], fulls in 0..3u32, volumes in 0..4u32,
         ) {
             let catalogue = lived(&nights);
             let policy = Policy { recover_days, fulls, volumes, ..Policy::default() };
@@ -539,6 +539,25 @@ mod tests {
                 prop_assert_eq!(quick.is_reusable(), expected.of(&label).is_reusable());
             }
         }
+    }
+
+    #[test]
+    fn a_dle_that_no_run_of_late_has_dumped_keeps_its_newest_state() {
+        let mut catalogue = Catalogue::in_memory().unwrap();
+        catalogue.with_volume("V0", 0);
+        catalogue.with_volume("V1", 0);
+        catalogue.night(&Dump { dle: dle("/idle"), ..dump(1, 0, None, 1) }, "V0", 1);
+        for n in 2..40 {
+            catalogue.night(&dump(u64::from(n), 0, None, n), "V1", n);
+        }
+        let policies = super::super::testing::policies();
+        assert!(page(&policies) < 38, "the sweep over the newest runs does not come to it");
+        let verdicts = catalogue.verdicts(&policies, day(40)).unwrap();
+        assert_eq!(
+            verdicts.explain(&label("V0")),
+            "V0 is needed:\n  - level 0 of host:/idle from 2026-01-02 is the newest state of it that can be restored \
+             (and 3 more like it)\n"
+        );
     }
 
     #[test]

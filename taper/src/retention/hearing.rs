@@ -193,7 +193,11 @@ impl<'j, 'a: 'j> Hearing<'j, 'a> {
 
     /// The newest state of a DLE that can be restored: in each storage that has one, and altogether.
     fn keep_last_resort(&mut self, dumps: &[&'a DumpFact]) {
-        if !dumps.iter().any(|dump| dump.listed) {
+        let Some(newest) = dumps.first() else {
+            self.short = true;
+            return;
+        };
+        if !newest.listed {
             return;
         }
         let storages = self.storages_of(dumps);
