@@ -260,6 +260,10 @@ fn what_looks_like_a_slip_is_a_hint() {
             site("", "", "").replace("[holdingdisk.h]\ndirectory = \"h\"\n", ""),
             "there is no holding disk",
         ),
+        (
+            site("", "", "").replace("10 GiB", "3 MiB"),
+            "a volume of 3.00 MiB may have no room for a single frame",
+        ),
     ];
     for (text, wanted) in cases {
         let config = read(&text).unwrap_or_else(|wrong| panic!("{wanted}: {wrong}\n{text}"));

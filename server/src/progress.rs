@@ -109,6 +109,9 @@ impl Progress {
             RunEvent::DriveFailed { drive, blame, why } => {
                 self.say(&format!("{drive} FAILED: {why} (to blame: {blame})"));
             }
+            RunEvent::VolumeTooSmall { storage, why, .. } => {
+                self.say(&format!("{storage}: {why}"));
+            }
             RunEvent::NoVolume { storage, why } => {
                 self.say(&format!("{storage}: NO VOLUME: {why}"))
             }

@@ -146,6 +146,8 @@ events! {
     VolumeFinished { label: Label, bytes: Bytes, files: u32, why: String },
     /// A drive, or what was in it, failed.
     DriveFailed { drive: DriveName, blame: String, why: String },
+    /// A volume is empty, and has no room for a single frame. Neither drive nor medium is to blame.
+    VolumeTooSmall { storage: StorageName, label: Label, why: String },
     /// No volume could be had.
     NoVolume { storage: StorageName, why: String },
     /// How the site stands now that the run is over, as its report tells it.

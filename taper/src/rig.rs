@@ -178,6 +178,8 @@ pub(crate) struct Operator {
     pub(crate) without_records: u32,
     /// The volume that fails next loses all that was placed.
     pub(crate) loses_all: bool,
+    /// The frame that a volume had no room for, and how long it would have had to be.
+    pub(crate) too_small: Option<(Bytes, Bytes)>,
     /// After so many parts the image is to end.
     pub(crate) patience: u32,
 }
@@ -219,6 +221,7 @@ impl Operator {
             records: None,
             without_records: 0,
             loses_all: false,
+            too_small: None,
             patience: u32::MAX,
         }
     }
@@ -334,6 +337,11 @@ impl Volumes<AnyDrive> for Operator {
         match why {
             Wanted::First => {}
             Wanted::Full(label) | Wanted::Failed { label, .. } => self.failed.push(label.clone()),
+            Wanted::TooSmall { frame } => {
+                let volume = done.ok_or("a volume that is only too small is still there")?;
+                self.too_small = Some((frame, volume.least_length(frame, Bytes::ZERO)));
+                return Err("all volumes are alike".into());
+            }
         }
         if let (Some(volume), Some(length)) = (done, self.records) {
             let (_, records, placed) = volume.write_records(stamp(), &vec![7; length])?;

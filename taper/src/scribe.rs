@@ -48,6 +48,12 @@ pub enum Wanted<'a> {
     First,
     /// The one before is full.
     Full(&'a Label),
+    /// The one before is empty, and has no room for a single frame. Nothing has failed, and whoever finds volumes knows
+    /// whether others are longer.
+    TooSmall {
+        /// The frame that it does not take.
+        frame: Bytes,
+    },
     /// The one before failed. What was not flushed is written again.
     Failed {
         /// Which.
@@ -143,14 +149,6 @@ pub enum StopCause {
     /// Nobody could record what was placed.
     #[error("a part was placed, and could not be recorded")]
     Record(#[source] OtherError),
-    /// An empty volume has no room for a single frame.
-    #[error("volume {label} is empty, and has no room for a frame of {frame}: it is too small")]
-    TooSmall {
-        /// Which.
-        label: Label,
-        /// What was to be written.
-        frame: Bytes,
-    },
     /// One after the other.
     #[error("{volumes} volumes failed one after the other")]
     ManyFailed {
@@ -167,7 +165,6 @@ impl StopCause {
     pub fn blame(&self) -> Blame {
         match self {
             Self::Write(error) => error.blame(),
-            Self::TooSmall { .. } => Blame::Medium,
             Self::NoVolume(_) | Self::Record(_) => Blame::Host,
             // Several cartridges in a row are not all bad.
             Self::ManyFailed { .. } => Blame::Drive,
@@ -211,6 +208,8 @@ struct Scribe<'a, D> {
 enum Next {
     GoOn,
     Change,
+    /// It is empty, and does not take a frame of this length.
+    TooSmall(Bytes),
     Finish,
 }
 
@@ -235,6 +234,9 @@ impl<D: Drive> Scribe<'_, D> {
                         Next::GoOn => current,
                         Next::Finish => return Ok(Some(current)),
                         Next::Change => self.next_volume(Wanted::Full(&label), Some(current))?,
+                        Next::TooSmall(frame) => {
+                            self.next_volume(Wanted::TooSmall { frame }, Some(current))?
+                        }
                     });
                 }
                 Err(StopCause::Write(error)) if may_do_elsewhere(&error) => {
@@ -275,13 +277,10 @@ impl<D: Drive> Scribe<'_, D> {
                     Ended::PartSize => Next::GoOn,
                 }
             }
-            Outcome::NothingFit => {
-                if volume.next_file() == FileNo::FIRST {
-                    let frame = Bytes(self.next_frame()?.unwrap_or(0));
-                    return Err(StopCause::TooSmall { label: volume.label().clone(), frame });
-                }
-                Next::Change
+            Outcome::NothingFit if volume.next_file() == FileNo::FIRST => {
+                Next::TooSmall(Bytes(self.next_frame()?.unwrap_or(0)))
             }
+            Outcome::NothingFit => Next::Change,
         };
         let early = matches!(next, Next::GoOn) && volume.unflushed() < self.job.commit_every;
         let volume = if early { volume } else { self.commit(volume)? };

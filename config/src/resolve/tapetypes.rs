@@ -20,6 +20,10 @@ const RESERVE_ON_TAPE: Bytes = Bytes(1_000_000_000);
 /// second, and an LTO-9 drive that has to wait begins to wear its tape.
 pub(super) const BUFFER_FOR_TAPE: Bytes = Bytes(512 << 20);
 
+/// A shorter volume may have no room for its label, one frame, and the records of a run. Frames hold 4 MiB of a tree, and
+/// are a little longer if that cannot be compressed.
+const LEAST_LENGTH: Bytes = Bytes(5 << 20);
+
 impl Resolver<'_> {
     /// The tapetype of a storage.
     pub(super) fn tapetype_of(
@@ -76,6 +80,15 @@ impl Resolver<'_> {
         if tapetype.blocksize.bytes().times(16) > tapetype.length {
             let message = "the volume has no room for 16 blocks";
             self.faults.mistake(&section.place("length"), message, None);
+        }
+        if tapetype.length < LEAST_LENGTH {
+            let message =
+                format!("a volume of {} may have no room for a single frame", tapetype.length);
+            let suggestion = format!(
+                "an image is cut between frames of up to 4 MiB, and each volume gets headers and records too: let `length` \
+                 be {LEAST_LENGTH} or more"
+            );
+            self.faults.hint(&section.place("length"), message, suggestion);
         }
         if tapetype.early_warning.is_some_and(|reserve| reserve.times(2) > tapetype.length) {
             let message = "the early warning would come in the first half of the volume";

@@ -14,6 +14,11 @@ pub(super) const NO_VOLUME: &str = "load a volume that may be written, or label 
                                     `reelkeep volume explain LABEL` says what keeps one from being reused. What waits on \
                                     the holding disk is written by `reelkeep flush`, or by the next run";
 
+pub(super) const TOO_SMALL: &str = "neither drive nor medium is at fault. Give the tapetype a greater `length` if its \
+                                    volumes are directories, which then hold that much at once; else load larger \
+                                    cartridges. What waits on the holding disk is written by `reelkeep flush`, or by the \
+                                    next run";
+
 /// About a drive, or what was in it.
 pub(super) fn of_drive(blame: &str) -> Option<&'static str> {
     let known = [Blame::Medium, Blame::Drive, Blame::Host, Blame::Nothing];

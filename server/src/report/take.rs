@@ -122,6 +122,9 @@ impl Making {
                 "the run was told to stop before it was done".to_owned(),
                 Some(advice::INTERRUPTED),
             ),
+            RunEvent::VolumeTooSmall { storage, why, .. } => {
+                self.fail(format!("storage {storage}: {why}"), Some(advice::TOO_SMALL));
+            }
             RunEvent::NoVolume { storage, why } => self.fail(
                 format!("storage {storage}: no volume to write to: {why}"),
                 Some(advice::NO_VOLUME),

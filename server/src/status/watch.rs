@@ -115,6 +115,9 @@ impl Watch {
             }
             RunEvent::Waiting { groups } => self.waiting.clone_from(groups),
             RunEvent::Interrupted => self.fail("the run was told to stop".to_owned()),
+            RunEvent::VolumeTooSmall { storage, why, .. } => {
+                self.fail(format!("storage {storage}: {why}"));
+            }
             RunEvent::NoVolume { storage, why } => {
                 self.fail(format!("storage {storage}: no volume to write to: {why}"));
             }

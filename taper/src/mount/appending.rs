@@ -2,7 +2,8 @@
 
 use std::io;
 
-use devices::{Drive, Limits, Position, Wrote};
+use devices::{Drive, LastBlock, Limits, Position, Wrote};
+use format::frame::filler_len;
 use format::header::{self, DumpHeader, Header, TapeStart};
 use types::{Bytes, DleRef, DumpId, FileNo, Label, Level, ObjectNo, PartNo, Stamp};
 
@@ -122,9 +123,24 @@ impl<D: Drive> Appending<D> {
     /// headers and fillers are added.
     pub(crate) fn keep_free(&mut self, room: Bytes) {
         if room > Bytes::ZERO {
-            let Limits { header, block, .. } = self.drive.limits();
-            self.drive.keep_free(room + header.bytes() + block.bytes().times(4));
+            let Limits { header, block, last_block, .. } = self.drive.limits();
+            // The warning comes with a whole block, and where blocks are filled, so is the last of each file.
+            let blocks = match last_block {
+                LastBlock::AsItIs => 1,
+                LastBlock::Filled => 4,
+            };
+            self.drive.keep_free(room + header.bytes() + block.bytes().times(blocks));
         }
+    }
+
+    /// How much a volume in this drive has to hold at least for its label, a part of one frame, and a file of records.
+    pub fn least_length(&self, frame: Bytes, records: Bytes) -> Bytes {
+        let Limits { header, block, last_block, .. } = self.drive.limits();
+        let stored = |bytes: Bytes| match last_block {
+            LastBlock::AsItIs => bytes,
+            LastBlock::Filled => bytes + Bytes(filler_len(bytes.0, block.len()) as u64),
+        };
+        header.bytes().times(3) + stored(frame) + stored(records)
     }
 
     /// What was written and not yet flushed.
@@ -150,10 +166,12 @@ impl<D: Drive> Appending<D> {
         }
         self.drive.title_file(&header::image_name(image.dle, image.level));
         let stretch = match self.write_header(&reached.header(image))? {
-            Wrote::Block => {
+            Wrote::Nothing => None,
+            // A volume may be so small that its end is near from its label on, and still take a frame.
+            Wrote::BlockNearEnd if self.next != FileNo::FIRST => None,
+            Wrote::Block | Wrote::BlockNearEnd => {
                 PartWriter::new(&mut self.drive, self.next, hasher).write(source, part_size)?
             }
-            Wrote::BlockNearEnd | Wrote::Nothing => None,
         };
         let Some(stretch) = stretch else {
             // What was written of it has no filemark, and the records may still go in its place.

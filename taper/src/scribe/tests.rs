@@ -175,9 +175,9 @@ fn volumes_of_any_size_do_or_say_that_they_are_too_small() {
                 };
                 match write(&mut operator, &image, Reached::beginning(), None) {
                     Ok(_) => assert_eq!(read_back(&mut operator, &image), image.bytes),
-                    Err(Stopped { cause: StopCause::TooSmall { .. }, .. }) => {}
                     Err(Stopped { cause: StopCause::NoVolume(_), .. }) => {
-                        assert!(capacity < Bytes(64 * KIB), "{capacity}: no room for a label");
+                        let least = operator.too_small.map_or(Bytes(64 * KIB), |(_, least)| least);
+                        assert!(capacity < least, "{capacity}: a label and a frame have room");
                     }
                     Err(other) => panic!("{capacity} {early}: {other:?}"),
                 }
@@ -187,12 +187,15 @@ fn volumes_of_any_size_do_or_say_that_they_are_too_small() {
 }
 
 #[test]
-fn a_volume_that_is_too_small_is_not_asked_for_again_and_again() {
+fn of_a_volume_that_is_too_small_it_is_said_for_which_frame_and_nothing_is_to_blame() {
     let mut operator = Operator::with_tapes(9, BlockSize::HEADER, Bytes(128 * KIB), Bytes(0));
     let image = MadeUp::new(1, &[500_000]);
     let stopped = write(&mut operator, &image, Reached::beginning(), None).unwrap_err();
-    assert!(matches!(stopped.cause, StopCause::TooSmall { .. }), "{stopped:?}");
-    assert_eq!(operator.asked, 1);
+    assert!(matches!(stopped.cause, StopCause::NoVolume(_)), "{stopped:?}");
+    let (frame, least) = operator.too_small.unwrap();
+    assert_eq!(frame, Bytes(image.source().next_frame().unwrap().unwrap()));
+    assert!(least > frame + Bytes(96 * KIB), "label and headers have a block each");
+    assert_eq!(operator.asked, 2);
 }
 
 proptest! {
@@ -283,6 +286,34 @@ fn an_image_that_is_to_end_ends_behind_a_part_and_is_gone_on_with_from_there() {
             assert_eq!(whole.extent, Extent::Whole);
             drop(whole);
             assert_eq!(read_back(&mut operator, &image), image.bytes);
+        }
+    }
+}
+
+#[test]
+fn the_least_length_that_is_told_is_enough_for_a_frame_and_the_records_and_one_block_less_is_not() {
+    let image = MadeUp::new(1, &[300_000]);
+    let frame = Bytes(image.source().next_frame().unwrap().unwrap());
+    let libraries = |capacity: Bytes| {
+        [
+            Operator::with_tapes(3, BlockSize::HEADER, capacity, Bytes(0)),
+            Operator::with_directories(3, capacity, Bytes(0)),
+        ]
+    };
+    for at in [0, 1] {
+        let [tapes, directories] = libraries(Bytes(4000 * KIB));
+        let mut operator = if at == 0 { tapes } else { directories };
+        let volume = operator.next_volume(Wanted::First, None).unwrap();
+        let records = Bytes(100 * KIB);
+        let least = volume.least_length(frame, records);
+        drop(volume);
+        for (capacity, without) in [(least, 0), (least - BlockSize::HEADER.bytes(), 1)] {
+            let [tapes, directories] = libraries(capacity);
+            let mut operator = if at == 0 { tapes } else { directories };
+            operator.records = Some(100 << 10);
+            write(&mut operator, &image, Reached::beginning(), None).unwrap();
+            assert_eq!(read_back(&mut operator, &image), image.bytes);
+            assert_eq!(operator.without_records, without, "{capacity} of {least}");
         }
     }
 }

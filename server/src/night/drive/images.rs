@@ -287,6 +287,13 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
                 self.worker.mounted = None;
                 self.worker.bench.voice.event(Event::VolumeFull { drive });
             }
+            Wanted::TooSmall { frame } => {
+                if let Some(volume) = done {
+                    self.worker.set_aside(volume, (self.dump, frame))?;
+                }
+                self.worker.mounted = None;
+                self.worker.bench.voice.event(Event::VolumeFull { drive });
+            }
             Wanted::Failed { label, error } if error.blame() == Blame::Nothing => {
                 let why = of_drive(&drive.drive, &with_causes(error));
                 self.warn(format!("{why}: {label} is mounted again"));
@@ -335,6 +342,7 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
 
     fn placed(&mut self, part: &Placed) -> Result<(), OtherError> {
         self.worker.record(part)?;
+        self.worker.small.not_this_one();
         self.worker.bytes += part.bytes;
         self.worker.files += 1;
         self.worker.bench.voice.log(RunEvent::PartPlaced {
@@ -387,8 +395,7 @@ impl Keeper<'_> {
                         self.worker.tell_mounted(&volume);
                         return Ok(volume);
                     }
-                    Err(MountError::None(why)) => self.worker.no_volume(why),
-                    Err(error) => return Err(error.into()),
+                    Err(error) => self.worker.unmounted(error)?,
                 },
                 Ok(Errand::Look { .. }) => self.worker.look(),
                 Ok(Errand::End(dump)) if dump == self.dump => return Err(Ended.into()),

@@ -19,6 +19,7 @@ use taper::mount::{Appending, Reached};
 use taper::retention::Policies;
 use types::{Bytes, DriveId, DriveName, DumpId, Label, Stamp, StorageName};
 
+use self::small::Small;
 use super::direct::Incoming;
 use super::estimate::with_causes;
 use super::happened::Voice;
@@ -30,6 +31,7 @@ use crate::runlog::RunEvent;
 mod chores;
 mod health;
 mod images;
+mod small;
 mod volumes;
 
 /// Something for a drive to do.
@@ -121,6 +123,7 @@ struct Worker {
     /// What was written to the mounted volume.
     bytes: Bytes,
     files: u32,
+    small: Small,
     /// Since when what is written next is being written.
     since: Instant,
 }
@@ -137,6 +140,7 @@ impl Worker {
             mounted: None,
             bytes: Bytes::ZERO,
             files: 0,
+            small: Small::default(),
             since: Instant::now(),
         }
     }

@@ -24,6 +24,9 @@ pub(super) enum MountError {
     /// There is none; the scan says why.
     #[error("{0}")]
     None(String),
+    /// As this run has found out, all are too small.
+    #[error("{0}")]
+    TooSmall(String),
     #[error(transparent)]
     Trouble(MountTrouble),
 }
@@ -41,7 +44,7 @@ impl MountError {
 
     pub(super) fn blame(&self) -> Blame {
         match self {
-            Self::None(_) => Blame::Host,
+            Self::None(_) | Self::TooSmall(_) => Blame::Host,
             Self::Trouble(trouble) => trouble.blame(),
         }
     }
@@ -67,6 +70,19 @@ impl Worker {
         self.bench.voice.event(Event::NoVolume { drive: self.id(), why });
     }
 
+    /// Says that none was mounted, unless what went wrong is more than that.
+    pub(super) fn unmounted(&self, error: MountError) -> Result<(), MountError> {
+        match error {
+            MountError::None(why) => self.no_volume(why),
+            // The log has it from the volume that was.
+            MountError::TooSmall(why) => {
+                self.bench.voice.event(Event::NoVolume { drive: self.id(), why });
+            }
+            trouble @ MountError::Trouble(_) => return Err(trouble),
+        }
+        Ok(())
+    }
+
     pub(super) fn failed(&mut self, blame: Blame, why: String) {
         self.volume = None;
         self.mounted = None;
@@ -79,8 +95,11 @@ impl Worker {
                 self.tell_mounted(&volume);
                 self.volume = Some(volume);
             }
-            Err(MountError::None(why)) => self.no_volume(why),
-            Err(error) => self.failed(error.blame(), with_causes(&error)),
+            Err(error) => {
+                if let Err(error) = self.unmounted(error) {
+                    self.failed(error.blame(), with_causes(&error));
+                }
+            }
         }
     }
 
@@ -122,6 +141,9 @@ impl Worker {
             && let Some(volume) = self.mount_again(label)?
         {
             return Ok(volume);
+        }
+        if let Some(why) = self.small.why(self.storage()) {
+            return Err(MountError::TooSmall(why.clone()));
         }
         (self.bytes, self.files) = (Bytes::ZERO, 0);
         loop {
@@ -414,12 +436,6 @@ impl Worker {
         for part in &placed {
             self.record(part).map_err(|error| text(&error))?;
         }
-        let end = VolumeEnd { file: volume.next_file(), object: volume.next_object() };
-        let mut catalogue = self.bench.catalogue.lock();
-        let now = Now::read().stamp();
-        let recorded = catalogue.record_closed(&label, self.bench.run, end, state, now);
-        drop(catalogue);
-        recorded.and_then(|()| self.lock_written(&label)).map_err(|error| text(&error))?;
         if let Some(why) = lacking {
             let text = format!(
                 "{label} has no records of this run ({why}): those on the next volume of the run tell of it too; if there \
@@ -427,6 +443,25 @@ impl Worker {
             );
             self.bench.voice.log(RunEvent::Warning { text });
         }
+        self.lock_written(&label).map_err(|error| text(&error))?;
+        self.put_away(volume, state, why)
+    }
+
+    /// The run is done with the volume, and all on it is flushed: the catalogue knows, and the cartridge goes back home.
+    pub(super) fn put_away(
+        &mut self,
+        volume: Appending<AnyDrive>,
+        state: VolumeState,
+        why: &str,
+    ) -> Result<(), String> {
+        let text = |error: &dyn std::error::Error| with_causes(error);
+        let label = volume.label().clone();
+        let end = VolumeEnd { file: volume.next_file(), object: volume.next_object() };
+        let mut catalogue = self.bench.catalogue.lock();
+        let now = Now::read().stamp();
+        let recorded = catalogue.record_closed(&label, self.bench.run, end, state, now);
+        drop(catalogue);
+        recorded.map_err(|error| text(&error))?;
         let pool = volume.start().pool.clone();
         let mut drive = volume.into_drive();
         drive.inscribe(&label, pool.as_ref(), Now::read().stamp());

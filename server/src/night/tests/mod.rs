@@ -7,6 +7,7 @@ mod by_hand;
 mod copies;
 mod dice;
 mod scattered;
+mod small;
 mod standing;
 mod storages;
 mod world;
