@@ -29,6 +29,7 @@ mod explain;
 mod find;
 mod flush;
 mod hold;
+mod keeping;
 mod label;
 mod library;
 mod list;

@@ -10,18 +10,17 @@ use serde::Serialize;
 use taper::catalogue::{Catalogue, Located};
 use types::{DleRef, Level, ScriptPoint, Stamp};
 
+use super::keeping::Keeping;
 use super::{Context, Exit, Misuse};
 use crate::agent::{Agent, Patience};
 use crate::cli::Restore;
 use crate::clock::stamp_text;
-use crate::night::estimate::with_causes;
 use crate::night::spec;
 use crate::operator::Desk;
 use crate::pattern::Patterns;
 use crate::restore::image::Image;
 use crate::restore::libraries::Libraries;
 use crate::restore::plan;
-use crate::restore::reading::Reading;
 use crate::restore::session::{self, Restored, Told};
 use crate::restore::view::View;
 use crate::restore::when;
@@ -123,7 +122,10 @@ fn put_back(
         entries: measure.entries,
         bytes: measure.bytes,
     };
-    let _reading = reading(context, site, "restore", &wish.view.chain);
+    let mut keeping = Keeping::begin(context, site, "restore");
+    if let Some(tip) = wish.view.chain.last() {
+        keeping.turn_to(tip.dump.id);
+    }
     let operator = Desk::of(site);
     let mut libraries = Libraries::of(&site.config).attended(operator.clone());
     // The images are opened here, before the frames are sent from a thread of their own.
@@ -188,27 +190,6 @@ pub(super) fn tell_volumes<'a>(images: impl Iterator<Item = &'a Image>, operator
         let labels: Vec<&str> = labels.iter().map(types::Label::as_str).collect();
         operator
             .tell(&format!("Volumes that will be asked for, in this order: {}", labels.join(" ")));
-    }
-}
-
-/// Has the volumes of these dumps kept until they are read. Where that can't be noted they are read all the same.
-pub(super) fn reading(
-    context: &Context,
-    site: &Site,
-    command: &str,
-    dumps: &[Located],
-) -> Option<Reading> {
-    let ids = dumps.iter().map(|located| located.dump.id);
-    match Reading::begin(site, &context.holder(command), ids, context.now.stamp()) {
-        Ok(reading) => Some(reading),
-        Err(error) => {
-            let why = with_causes(&error);
-            print::remark(&format!(
-                "could not note that {command} reads, so a run that begins meanwhile may take volumes that no policy keeps: \
-                 {why}"
-            ));
-            None
-        }
     }
 }
 
@@ -336,7 +317,8 @@ fn raw(
         ))
         .into());
     };
-    let _reading = reading(context, site, "restore", std::slice::from_ref(link));
+    let mut keeping = Keeping::begin(context, site, "restore");
+    keeping.turn_to(link.dump.id);
     let operator = Desk::of(site);
     let mut libraries = Libraries::of(&site.config).attended(operator.clone());
     let mut image = open(link, catalogue, &mut libraries)?;

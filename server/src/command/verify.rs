@@ -9,9 +9,10 @@ use std::io::IsTerminal;
 use format::contents;
 use format::frame::{Decoder, FrameTable};
 use serde::Serialize;
-use taper::catalogue::{Catalogue, CatalogueError, Filter, Located};
+use taper::catalogue::{Catalogue, Filter, Located};
 use types::{Bytes, DleRef, DumpId, Level, Stamp};
 
+use super::keeping::Keeping;
 use super::{Context, Exit, Misuse, restore};
 use crate::cli::Verify;
 use crate::clock::stamp_text;
@@ -69,25 +70,17 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit>
         desk.tell(&format!("Volumes that will be asked for, in this order: {}", labels.join(" ")));
     }
     let mut libraries = Libraries::of(&site.config).attended(desk);
-    let mut gone = 0;
-    for listed in &dumps {
-        let _reading = restore::reading(context, &site, "verify", std::slice::from_ref(listed));
-        // The list is as old as what was verified since. What a run has given back in between is not bad.
-        let located = match catalogue.dump(listed.dump.id) {
-            Ok(located) if located.is_restorable() => located,
-            Ok(_) | Err(CatalogueError::NoSuchDump(_)) => {
-                gone += 1;
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        for checked in verify(&site, &catalogue, &mut libraries, &located, arguments.sample)? {
+    let mut keeping = Keeping::begin(context, &site, "verify");
+    let gone = keeping.one_by_one(&catalogue, &dumps, &mut |located| {
+        for checked in verify(&site, &catalogue, &mut libraries, located, arguments.sample)? {
             if !context.json {
                 print::text(&told(&checked))?;
             }
             all.push(checked);
         }
-    }
+        Ok(())
+    })?;
+    drop(keeping);
     if gone > 0 {
         print::remark(&format!("{} expired meanwhile: not verified", plural(gone, "dump")));
     }

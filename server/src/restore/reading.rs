@@ -2,11 +2,15 @@
 //!
 //! What a policy keeps is safe anyway. What it no longer keeps can be restored all the same until a run takes its volume,
 //! and a restore that has begun must not lose that race against tonight's run. So whoever reads a dump has it *pinned* in
-//! the catalogue, and takes the pin back at the end:
+//! the catalogue, with what that builds on, and takes the pin back at the end:
 //!
 //! ```text
-//!  lock, shared ─► pins ─► open the images, read ─► pins taken back ─► lock let go
+//!  lock, shared ─► pin ─► open the images, read ─► pin taken back ─► lock let go
+//!                   ▲                         │
+//!                   └── to the next dump ─────┘
 //! ```
+//!
+//! Who reads many dumps, each by itself, turns from one to the next: no dump is kept longer than it is read.
 //!
 //! A reader that is killed leaves its pins. That somebody reads is shown by the lock, which all readers share and which
 //! dies with them: if nobody has it, all pins are left over, and every run begins with taking them back ([`sweep`]). However
@@ -42,41 +46,47 @@ pub enum ReadingError {
     Catalogue(#[from] CatalogueError),
 }
 
-/// Some dumps are being read. Dropped, they no longer are.
+/// Somebody reads. Dropped, nothing is pinned for it any more.
 pub struct Reading {
     catalogue: Catalogue,
-    pins: Vec<i64>,
+    who: String,
+    pin: Option<i64>,
     _lock: File,
 }
 
 impl Reading {
-    /// From now on nobody gives the volumes of these dumps back, nor of those that they build on. `who` reads them, in
-    /// words. What was given back before is gone all the same: open the images afterwards.
-    pub fn begin(
-        site: &Site,
-        who: &str,
-        dumps: impl IntoIterator<Item = DumpId>,
-        now: Stamp,
-    ) -> Result<Self, ReadingError> {
+    /// `who`, in words, begins to read. No dump is pinned yet.
+    pub fn begin(site: &Site, who: String) -> Result<Self, ReadingError> {
         let lock = lock_file(site)?;
         lock.lock_shared()
             .map_err(|source| ReadingError::Lock { path: site.readers_path(), source })?;
-        let mut reading = Self { catalogue: site.catalogue()?, pins: Vec::new(), _lock: lock };
-        for dump in dumps {
-            let pin = reading.catalogue.pin(dump, who, Some(now.plus_days(LONGEST)))?;
-            reading.pins.push(pin);
-        }
-        Ok(reading)
+        Ok(Self { catalogue: site.catalogue()?, who, pin: None, _lock: lock })
+    }
+
+    /// From now on nobody gives the volumes of this dump back, nor of those that it builds on; those of the one before
+    /// may go. What was given back before is gone all the same: open the images afterwards.
+    pub fn turn_to(&mut self, dump: DumpId, now: Stamp) -> Result<(), ReadingError> {
+        let until = Some(now.plus_days(LONGEST));
+        let pinned = match self.pin {
+            Some(former) => self.catalogue.pin_instead(former, dump, &self.who, until),
+            None => self.catalogue.pin(dump, &self.who, until),
+        };
+        self.pin = match &pinned {
+            Ok(pin) => Some(*pin),
+            // Nothing could be written, so the former is still there to be taken back.
+            Err(CatalogueError::Database { .. }) => self.pin,
+            Err(_) => None,
+        };
+        pinned.map(drop).map_err(ReadingError::from)
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        for pin in self.pins.drain(..) {
-            if let Err(error) = self.catalogue.unpin(pin) {
-                // The next run does it.
-                tracing::info!("a pin was not taken back: {}", with_causes(&error));
-            }
+        let taken_back = self.pin.map_or(Ok(()), |pin| self.catalogue.unpin(pin));
+        if let Err(error) = taken_back {
+            // The next run does it.
+            tracing::info!("a pin was not taken back: {}", with_causes(&error));
         }
     }
 }

@@ -118,26 +118,49 @@ impl Catalogue {
         why: &str,
         until: Option<Stamp>,
     ) -> Result<i64, CatalogueError> {
-        self.write("pin a dump", |tx| {
-            super::dumps::one(tx, dump)?.ok_or(CatalogueError::NoSuchDump(dump))?;
-            tx.prepare_cached("INSERT INTO pins (dump, why, until) VALUES (?1, ?2, ?3)")?
-                .execute(params![text(dump), why, maybe(until)])?;
-            Ok(tx.last_insert_rowid())
-        })
+        self.write("pin a dump", |tx| pin(tx, dump, why, until))
+    }
+
+    /// Takes a pin back and pins another dump in its stead, in one. Where the other can't be pinned, the pin is taken
+    /// back all the same.
+    pub fn pin_instead(
+        &mut self,
+        former: i64,
+        dump: DumpId,
+        why: &str,
+        until: Option<Stamp>,
+    ) -> Result<i64, CatalogueError> {
+        self.write("pin another dump", |tx| {
+            unpin(tx, former)?;
+            match pin(tx, dump, why, until) {
+                // What was refused has changed nothing.
+                Err(Trouble::Refused(error)) => Ok(Err(error)),
+                pinned => pinned.map(Ok),
+            }
+        })?
     }
 
     /// Takes a pin back.
     pub fn unpin(&mut self, id: i64) -> Result<(), CatalogueError> {
-        self.write("unpin a dump", |tx| {
-            tx.prepare_cached("DELETE FROM pins WHERE id = ?1")?.execute([id])?;
-            Ok(())
-        })
+        self.write("unpin a dump", |tx| unpin(tx, id))
     }
 
     /// All pins, also those that have fallen off.
     pub fn pins(&self) -> Result<Vec<Pin>, CatalogueError> {
         self.read("list its pins", pins)
     }
+}
+
+fn pin(c: &Connection, dump: DumpId, why: &str, until: Option<Stamp>) -> Result<i64, Trouble> {
+    super::dumps::one(c, dump)?.ok_or(CatalogueError::NoSuchDump(dump))?;
+    c.prepare_cached("INSERT INTO pins (dump, why, until) VALUES (?1, ?2, ?3)")?
+        .execute(params![text(dump), why, maybe(until)])?;
+    Ok(c.last_insert_rowid())
+}
+
+fn unpin(c: &Connection, id: i64) -> Result<(), Trouble> {
+    c.prepare_cached("DELETE FROM pins WHERE id = ?1")?.execute([id])?;
+    Ok(())
 }
 
 pub(super) fn pins(c: &Connection) -> Result<Vec<Pin>, Trouble> {

@@ -239,6 +239,20 @@ fn a_pin_keeps_a_volume_until_it_falls_off() {
 }
 
 #[test]
+fn a_pin_goes_from_dump_to_dump_and_keeps_none_but_the_last() {
+    let mut catalogue = two_nights();
+    let pinned = |catalogue: &Catalogue| {
+        catalogue.pins().unwrap().into_iter().map(|pin| pin.dump).collect::<Vec<_>>()
+    };
+    let first = catalogue.pin(id(2), "verify", None).unwrap();
+    let second = catalogue.pin_instead(first, id(1), "verify", None).unwrap();
+    assert_eq!(pinned(&catalogue), [id(1)]);
+    let error = catalogue.pin_instead(second, id(9), "verify", None).unwrap_err();
+    assert!(matches!(error, CatalogueError::NoSuchDump(_)), "{error}");
+    assert!(pinned(&catalogue).is_empty(), "the former was read to its end");
+}
+
+#[test]
 fn what_an_unfinished_run_wrote_is_needed() {
     let mut catalogue = Catalogue::in_memory().unwrap();
     catalogue.with_volume("V1", 0);
