@@ -89,6 +89,7 @@ fn night(plan: &Plan, dumpers: usize) -> anyhow::Result<(u64, Dispatcher)> {
     let taper = Taper {
         storage,
         drives: vec![drive("left")?, drive("right")?],
+        without: None,
         at_once: 2,
         runtapes: 1000,
         length: Bytes(18_000 * GIB),

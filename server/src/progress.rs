@@ -115,6 +115,9 @@ impl Progress {
             RunEvent::NoVolume { storage, why } => {
                 self.say(&format!("{storage}: NO VOLUME: {why}"))
             }
+            RunEvent::NoLibrary { storage, why } => {
+                self.say(&format!("{storage}: NO LIBRARY: {why}"));
+            }
             RunEvent::Interrupted => self.say("told to stop: finishing what must be finished"),
             RunEvent::Finished { outcome } => self.say(match outcome {
                 Outcome::Good => "all well",

@@ -150,6 +150,8 @@ events! {
     VolumeTooSmall { storage: StorageName, label: Label, why: String },
     /// No volume could be had.
     NoVolume { storage: StorageName, why: String },
+    /// The library of a storage could not be opened.
+    NoLibrary { storage: StorageName, why: String },
     /// How the site stands now that the run is over, as its report tells it.
     Stands { site: Standing },
     /// A signal asked the run to end.

@@ -152,6 +152,8 @@ pub struct Taper {
     /// The drives, the preferred one first. None: what it should get stays on holding. Storages that share a changer
     /// name the same drives, and take turns with them.
     pub drives: Vec<DriveId>,
+    /// Why there are none, if that is known.
+    pub without: Option<String>,
     /// How many of them may be used at once (`taper-parallel-write`).
     pub at_once: usize,
     /// How many of its volumes the run may use.

@@ -82,7 +82,9 @@ impl Dispatcher {
                 continue;
             }
             if own.taper.drives.is_empty() || own.taper.runtapes == 0 {
-                own.volumes = Volumes::None("this run has no drive".to_owned());
+                let why = own.taper.without.clone();
+                let why = why.unwrap_or_else(|| "this run has no drive".to_owned());
+                own.volumes = Volumes::None(why);
             } else if self.wants_to_know(StoreNo(no))
                 && let Some(at) = self.idle_drive(StoreNo(no))
             {

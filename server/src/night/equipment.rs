@@ -173,6 +173,7 @@ pub fn taper(storage: &config::Storage, library: Option<&Library>) -> Taper {
         storage: storage.name.clone(),
         at_once: usize::try_from(storage.tapering.taper_parallel_write).unwrap_or(usize::MAX),
         drives: library.map_or_else(Vec::new, |library| drive_ids(storage, library)),
+        without: None,
         runtapes: storage.tapering.runtapes,
         length: storage.tapetype.length,
         images_per_volume: storage.tapering.max_dle_by_volume,

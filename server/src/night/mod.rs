@@ -49,6 +49,7 @@ use crate::report::standing;
 use crate::runlog::{Cause, Outcome, RunEvent, RunLog};
 use crate::script::Scripts;
 use crate::site::Site;
+use drive::Opened;
 use estimate::with_causes;
 use run::{Means, Run, Signals};
 use shared::SharedCatalogue;
@@ -280,14 +281,16 @@ pub(crate) fn dispatch(
     let held = held_images(&catalogue)?;
     let shared = SharedCatalogue::new(catalogue);
     let channel = run::channel();
-    let libraries = if orders.taper {
+    let Opened { libraries, shut } = if orders.taper {
         drive::open_all(storages, &shared, &channel.0)?
     } else {
-        BTreeMap::new()
+        Opened::default()
     };
     let libraries = attended::libraries(libraries, orders.operator.as_ref(), &channel.0, &signals);
-    let tapers =
-        storages.iter().map(|storage| equipment::taper(storage, libraries.get(&storage.name)));
+    let tapers = storages.iter().map(|storage| Taper {
+        without: shut.get(&storage.name).cloned(),
+        ..equipment::taper(storage, libraries.get(&storage.name))
+    });
     let tapers: Vec<Taper> = tapers.collect();
     let drives = equipment::start_drives(site, run, storages, &libraries, &shared, &channel.0);
     let called = drives.values().map(|drive| &drive.called);
@@ -331,7 +334,11 @@ pub(crate) fn dispatch(
     let ended = Run::new(means, dispatcher, channel, log, progress, signals).carry_out()?;
     let mut catalogue = shared.lock();
     let stopped = interrupted.were_heard();
-    let outcome = settle(&mut catalogue, &ended, plan, orders, stopped)?;
+    let outcome = match settle(&mut catalogue, &ended, plan, orders, stopped)? {
+        // Even if nothing was to be written: the next night would not go better.
+        Outcome::Good | Outcome::Strange if !shut.is_empty() => Outcome::Failed,
+        outcome => outcome,
+    };
     if orders.taper && !stopped {
         for text in left_held(&ended) {
             log.append(Now::read().unix(), RunEvent::Warning { text })?;

@@ -19,6 +19,11 @@ pub(super) const TOO_SMALL: &str = "neither drive nor medium is at fault. Give t
                                     cartridges. What waits on the holding disk is written by `reelkeep flush`, or by the \
                                     next run";
 
+pub(super) const NO_LIBRARY: &str = "see that the library is there and switched on, that no other program uses it, and \
+                                     that the user that runs reelkeep may use it: `reelkeep check` tries to open it. What \
+                                     waits on the holding disk is written by `reelkeep flush`, or by the next run where \
+                                     `autoflush` is set";
+
 /// About a drive, or what was in it.
 pub(super) fn of_drive(blame: &str) -> Option<&'static str> {
     let known = [Blame::Medium, Blame::Drive, Blame::Host, Blame::Nothing];

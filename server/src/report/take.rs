@@ -129,6 +129,10 @@ impl Making {
                 format!("storage {storage}: no volume to write to: {why}"),
                 Some(advice::NO_VOLUME),
             ),
+            RunEvent::NoLibrary { storage, why } => self.fail(
+                format!("storage {storage}: nothing could be written: {why}"),
+                Some(advice::NO_LIBRARY),
+            ),
             RunEvent::DriveFailed { drive, blame, why } => self.fail(
                 format!("{} (to blame: {blame})", of_drive(drive, why)),
                 advice::of_drive(blame),

@@ -121,6 +121,9 @@ impl Watch {
             RunEvent::NoVolume { storage, why } => {
                 self.fail(format!("storage {storage}: no volume to write to: {why}"));
             }
+            RunEvent::NoLibrary { storage, why } => {
+                self.fail(format!("storage {storage}: nothing is written tonight: {why}"));
+            }
             RunEvent::DriveFailed { drive, why, .. } => {
                 self.fail(crate::report::of_drive(drive, why));
             }

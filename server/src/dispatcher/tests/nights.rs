@@ -67,6 +67,7 @@ pub(super) fn storage(name: &str, drives: &[DriveId]) -> Taper {
     Taper {
         storage: name.parse().unwrap(),
         drives: drives.to_vec(),
+        without: None,
         at_once: 1,
         runtapes: 1,
         length: Bytes(1024 * MIB),
@@ -397,6 +398,7 @@ fn any_taper(name: &str, c: &mut Chance) -> Taper {
     Taper {
         storage: name.parse().unwrap(),
         drives,
+        without: None,
         at_once: 1 + usize::try_from(c.below(3)).unwrap(),
         runtapes: u32::try_from(c.below(5)).unwrap(),
         length: Bytes(500 * MIB),

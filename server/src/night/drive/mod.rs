@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use config::{Config, Storage};
 use crossbeam_channel::{Receiver, Sender};
+use taper::catalogue::CatalogueError;
 use taper::mount::{Appending, Reached};
 use taper::retention::Policies;
 use types::{Bytes, DriveId, DriveName, DumpId, Label, Stamp, StorageName};
@@ -194,31 +195,40 @@ impl Worker {
     }
 }
 
-/// Opens the library of each storage; storages that share a changer share it. One that cannot be opened costs its own
-/// storage, unless it is the only one.
+/// The libraries of a run.
+#[derive(Default)]
+pub struct Opened {
+    /// That of each storage.
+    pub libraries: BTreeMap<StorageName, Library>,
+    /// The storages whose library could not be opened, each with the reason.
+    pub shut: BTreeMap<StorageName, String>,
+}
+
+/// Opens the library of each storage; storages that share a changer share it. One that cannot be opened costs this
+/// night its drives, and no dump: what its storages were to get stays on the holding disk.
 pub fn open_all(
     storages: &[&Storage],
     catalogue: &SharedCatalogue,
     voice: &Voice,
-) -> anyhow::Result<BTreeMap<StorageName, Library>> {
+) -> Result<Opened, CatalogueError> {
     let mut by_changer = BTreeMap::<&str, Library>::new();
-    let mut libraries = BTreeMap::new();
+    let mut opened = Opened::default();
     for &storage in storages {
         let changer = storage.changer.name.as_str();
         let library = match by_changer.get(changer) {
             Some(library) => library.as_used_by(storage),
             None => match Library::open(storage) {
                 Ok(library) => library.knowing(&catalogue.lock().volumes()?),
-                Err(error) if storages.len() == 1 => return Err(error.into()),
                 Err(error) => {
                     let (storage, why) = (storage.name.clone(), with_causes(&error));
-                    voice.log(RunEvent::NoVolume { storage, why });
+                    opened.shut.insert(storage.clone(), why.clone());
+                    voice.log(RunEvent::NoLibrary { storage, why });
                     continue;
                 }
             },
         };
         by_changer.insert(changer, library.clone());
-        libraries.insert(storage.name.clone(), library);
+        opened.libraries.insert(storage.name.clone(), library);
     }
-    Ok(libraries)
+    Ok(opened)
 }

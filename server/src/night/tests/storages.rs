@@ -116,6 +116,36 @@ fn a_storage_whose_library_does_not_open_does_not_stop_the_other() {
 }
 
 #[test]
+fn a_sole_storage_whose_library_does_not_open_leaves_its_images_held_and_says_why() {
+    let only = configuration(Lie::Apart, r#"storage = ["offsite"]"#, "");
+    let mut world = World::with(&only);
+    fs::write(world.site.directory.join("shelf"), "in the way").unwrap();
+    world.hold(1, 20);
+    let morning = world.night();
+    assert_eq!(morning.outcome, Outcome::Failed);
+    assert_eq!((whole_in(&world, "offsite").len(), held(&world)), (0, 1));
+    let told = morning.told();
+    assert!(told.contains("offsite") && told.contains("shelf"), "{told}");
+    assert!(told.contains("stay on the holding disk"), "{told}");
+    assert_eq!(morning.report.failures.len(), 1, "{told}");
+    assert!(morning.report.finished.is_some());
+    assert_eq!(world.catalogue().unfinished_runs().unwrap(), []);
+    fs::remove_file(world.site.directory.join("shelf")).unwrap();
+    let next = world.night();
+    assert_eq!(next.outcome, Outcome::Good, "{}", next.told());
+    assert_eq!((whole_in(&world, "offsite").len(), held(&world)), (1, 0));
+    world.assert_all_restore();
+}
+
+#[test]
+fn a_night_with_nothing_to_write_is_not_well_if_the_library_does_not_open() {
+    let world = World::with(&configuration(Lie::Apart, r#"storage = ["offsite"]"#, ""));
+    fs::write(world.site.directory.join("shelf"), "in the way").unwrap();
+    let morning = world.night();
+    assert_eq!(morning.outcome, Outcome::Failed, "{}", morning.told());
+}
+
+#[test]
 fn a_storage_whose_drives_die_leaves_its_images_held_for_the_next_night() {
     let mut world = World::with(&configuration(Lie::Apart, BOTH, ""));
     world.hold(1, 20);
