@@ -304,6 +304,13 @@ fn a_dump_whose_script_failed_and_that_is_reported_good_is_noticed() {
 }
 
 #[test]
+fn a_dle_that_is_forgotten_since_nobody_dumps_it_is_noticed_when_all_volumes_are_judged() {
+    let troubles = Troubles::none().with(Fault::DleIdle, 5);
+    let what = found_at(&Settings::turning(), Broken::ForgetsIdle, &troubles);
+    assert!(what.contains("judged with all others") && what.contains("newest state"), "{what}");
+}
+
+#[test]
 fn a_volume_that_is_taken_a_day_too_early_is_noticed() {
     let what = found_at(&Settings::turning(), Broken::OneDayEarly, &Troubles::none());
     assert!(what.contains("is written over"), "{what}");

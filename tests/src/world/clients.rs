@@ -67,6 +67,12 @@ impl Clients {
         self.away.get(host).is_some_and(|&until| day < until)
     }
 
+    /// The host does not answer before that day, if it was not to be away for longer.
+    pub(crate) fn leave(&mut self, host: &HostName, until: u32) {
+        let away = self.away.entry(host.clone()).or_default();
+        *away = until.max(*away);
+    }
+
     /// The day on which the snapshot was taken that a dump is to build on; `Err` if the client has lost it.
     pub(crate) fn since(&self, dle: &DleRef, base: Option<DumpId>) -> Result<Option<u32>, DumpId> {
         let Some(base) = base else { return Ok(None) };

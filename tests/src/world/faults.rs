@@ -10,6 +10,12 @@ use super::stops::{Halt, Work};
 pub enum Fault {
     /// A client is away for some days.
     ClientAway,
+    /// A client is away for weeks.
+    ClientVanished,
+    /// The disk list says for some weeks that a DLE is not to be dumped.
+    DleIdle,
+    /// The operator calls off each dump of a DLE for some weeks.
+    Unwanted,
     /// A dump breaks off, or its client falls silent.
     DumpBreaks,
     /// A client will not have a dump made.

@@ -3,12 +3,17 @@
 //! The engine is the product's own. What it is told is not what the catalogue has, but something less, as it would be if a
 //! part of the program had forgotten about it.
 
+use std::collections::BTreeSet;
+
 use server::library;
 use taper::catalogue::{Located, Lock};
 use taper::retention::{self, CopyFact, DumpFact, Facts, Verdicts, VolumeFact};
-use types::{DumpId, Label, Level, Stamp, StorageName};
+use types::{DleRef, DumpId, Label, Level, Stamp, StorageName};
 
 use super::{Broken, Stop, World};
+
+/// So many runs are looked at by who forgets what they do not have.
+const OF_LATE: usize = 8;
 
 /// A copy of a dump that the catalogue was told to forget.
 #[derive(Clone, Debug)]
@@ -59,6 +64,20 @@ impl World {
             _ => {}
         }
         Ok(Some(retention::decide(&facts, &library::policies(&self.config), now)))
+    }
+
+    /// What retention says of all volumes, if a DLE without a dump of the newest runs is taken for one that has left the
+    /// disk list.
+    pub(crate) fn without_idle(&self, now: Stamp) -> Result<Verdicts, Stop> {
+        let mut facts = self.facts()?;
+        let runs: BTreeSet<Stamp> = facts.dumps.iter().map(|dump| dump.run).collect();
+        let late: BTreeSet<Stamp> = runs.into_iter().rev().take(OF_LATE).collect();
+        let of_late = facts.dumps.iter().filter(|dump| late.contains(&dump.run));
+        let awake: BTreeSet<DleRef> = of_late.map(|dump| dump.dle.clone()).collect();
+        for dump in &mut facts.dumps {
+            dump.listed &= awake.contains(&dump.dle);
+        }
+        Ok(retention::decide(&facts, &library::policies(&self.config), now))
     }
 
     fn count_lost(&self, dumps: &mut [DumpFact]) {

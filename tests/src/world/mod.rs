@@ -29,6 +29,7 @@ mod dumper;
 mod faults;
 mod holding;
 mod journal;
+mod judging;
 mod media;
 mod misled;
 mod mounting;
@@ -104,6 +105,8 @@ pub enum Broken {
     KeepsCancelled,
     /// A dump goes on though its script failed.
     IgnoresScripts,
+    /// When all volumes are judged, what no run of late has dumped passes for what has left the disk list.
+    ForgetsIdle,
 }
 
 /// What went wrong, and in which world.
@@ -166,6 +169,8 @@ pub struct World {
     renamed: BTreeMap<DleRef, DleRef>,
     /// What has left the disk list.
     unlisted: Vec<settings::DleSettings>,
+    /// Whose dumps are called off, until which day of the world.
+    unwanted: BTreeMap<DleRef, u32>,
     /// What is being read, until then.
     pins: Vec<(DumpId, Stamp)>,
     /// Days since the world began, as they really are.
@@ -234,6 +239,7 @@ impl World {
             lost: Vec::new(),
             renamed: BTreeMap::new(),
             unlisted: Vec::new(),
+            unwanted: BTreeMap::new(),
             pins: Vec::new(),
             day: 0,
             second: 0,

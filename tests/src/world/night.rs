@@ -50,6 +50,8 @@ pub(crate) struct Night<'w> {
     wake: Option<u64>,
     started: BTreeMap<DumpId, (DleRef, Level)>,
     waiting: VecDeque<Event>,
+    /// Of what nobody wants, that which was called off.
+    called_off: BTreeSet<DleRef>,
     done: bool,
     interrupted: bool,
 }
@@ -309,6 +311,7 @@ impl World {
             wake: None,
             started: BTreeMap::new(),
             waiting: VecDeque::new(),
+            called_off: BTreeSet::new(),
             done: false,
             interrupted: false,
             world: self,
@@ -436,6 +439,9 @@ impl Night<'_> {
         {
             return Ok(vec![event]);
         }
+        if let Some(event) = self.call_off_unwanted() {
+            return Ok(vec![event]);
+        }
         if self.world.strikes(Fault::SaidAtNight) {
             self.world.volumes_at_night()?;
         }
@@ -489,6 +495,22 @@ impl Night<'_> {
         }
         self.world.tally.stopped(self.world.work, how);
         Some(event)
+    }
+
+    /// Each night again, as soon as it is begun or waits its turn.
+    fn call_off_unwanted(&mut self) -> Option<Event> {
+        let day = self.world.day;
+        self.world.unwanted.retain(|_, until| day < *until);
+        if self.world.unwanted.is_empty() {
+            return None;
+        }
+        let wanted =
+            |dle: &DleRef| !self.world.unwanted.contains_key(dle) || self.called_off.contains(dle);
+        let mut all = self.dispatcher.outcomes();
+        let going = all.find(|(dle, outcome)| outcome.is_none() && !wanted(dle));
+        let dle = going.map(|(dle, _)| dle.clone())?;
+        self.called_off.insert(dle.clone());
+        Some(Event::Cancelled { dle, why: "nobody wants it these weeks".to_owned() })
     }
 
     fn one_unfinished(&mut self) -> Option<DleRef> {

@@ -32,6 +32,9 @@ pub(crate) fn troubles_by_chance(dice: &mut Dice) -> Troubles {
     // One time in so many: nights, dumps, parts, turns.
     let all = [
         (F::ClientAway, 8),
+        (F::ClientVanished, 15),
+        (F::DleIdle, 12),
+        (F::Unwanted, 15),
         (F::DumpBreaks, 15),
         (F::DumpRefused, 40),
         (F::ClientLies, 5),
@@ -113,7 +116,19 @@ impl World {
             && let Some(dle) = self.dice.pick(&dles)
         {
             let until = self.day + u32::try_from(self.dice.between(1, 6)).unwrap_or(1);
-            self.clients.away.insert(dle.host.clone(), until);
+            self.clients.leave(&dle.host, until);
+        }
+        let weeks = self.weeks();
+        if self.strikes(Fault::ClientVanished)
+            && let Some(dle) = self.dice.pick(&dles)
+        {
+            self.clients.leave(&dle.host, weeks);
+        }
+        if self.strikes(Fault::Unwanted)
+            && let Some(dle) = self.dice.pick(&dles)
+        {
+            self.tell(format!("each dump of {dle} will be called off until day {weeks}"));
+            self.unwanted.insert(dle.clone(), weeks);
         }
         if self.strikes(Fault::SnapshotLost)
             && let Some(dle) = self.dice.pick(&dles)
@@ -128,6 +143,11 @@ impl World {
         for foreign in &mut self.holding.foreign {
             *foreign = foreign.share(0.5);
         }
+    }
+
+    /// A day so far ahead that the newest runs, one or two a day, know nothing any more of who is not dumped until then.
+    fn weeks(&mut self) -> u32 {
+        self.day + u32::try_from(self.dice.between(10, 40)).unwrap_or(10)
     }
 
     fn clock_by_day(&mut self) {
@@ -338,6 +358,20 @@ impl World {
         Ok(())
     }
 
+    fn idle_by_day(&mut self) {
+        let (day, weeks) = (self.day, self.weeks());
+        for dle in self.settings.dles.iter_mut().chain(&mut self.unlisted) {
+            dle.idle = dle.idle.filter(|until| day < *until);
+        }
+        if self.strikes(Fault::DleIdle) {
+            let at = self.dice.index(self.settings.dles.len());
+            let dle = &mut self.settings.dles[at];
+            dle.idle = Some(weeks);
+            let idle = dle.reference();
+            self.tell(format!("{idle} is not to be dumped until day {weeks}"));
+        }
+    }
+
     fn configuration_by_day(&mut self) {
         let before = self.settings.text();
         if self.strikes(Fault::PolicyChanged) {
@@ -348,6 +382,7 @@ impl World {
             }
             self.tell(format!("the policies are changed: {:?}", self.settings.storages));
         }
+        self.idle_by_day();
         if self.strikes(Fault::DleRemoved) && self.settings.dles.len() > 2 {
             let at = self.dice.index(self.settings.dles.len());
             let gone = self.settings.dles.remove(at);

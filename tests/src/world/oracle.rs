@@ -5,6 +5,7 @@
 //! - No volume is written over that has something on it which has to be kept.
 //! - The holding disks have no images that nobody knows.
 //! - The report says what happened.
+//! - Of a volume the same is said however it is asked (`judging`).
 //!
 //! What a disaster took (a cartridge that can't be read any more, a disk that lost an image) is nobody's fault: it is
 //! marked as ruined when it happens, if it could not be had elsewhere then.
@@ -270,6 +271,7 @@ impl World {
         self.check_belief()?;
         self.check_chains()?;
         self.check_failed()?;
+        self.check_verdicts()?;
         let now = self.clock();
         let kept = self.kept(now)?;
         let parts = self.parts();

@@ -18,6 +18,8 @@ pub(crate) struct DleSettings {
     pub(crate) name: String,
     /// More lines of its section.
     pub(crate) more: String,
+    /// It is not to be dumped before that day of the world.
+    pub(crate) idle: Option<u32>,
 }
 
 impl DleSettings {
@@ -30,9 +32,21 @@ impl DleSettings {
 
     /// One DLE in a long cycle of its own, or that fits on no volume, would stop the wheel.
     fn hurry(&mut self) {
-        let slow = |line: &str| line.starts_with("dumpcycle") || line.starts_with("allow-split");
-        let lines = self.more.lines().filter(|line| !slow(line));
-        self.more = lines.fold(String::new(), |more, line| more + line + "\n");
+        self.more = self.without(&["dumpcycle", "allow-split"]);
+    }
+
+    /// More lines of its section, as things stand.
+    fn lines(&self) -> String {
+        match self.idle {
+            None => self.more.clone(),
+            Some(_) => self.without(&["strategy"]) + "strategy = \"skip\"\n",
+        }
+    }
+
+    fn without(&self, keys: &[&str]) -> String {
+        let is_one = |line: &str| keys.iter().any(|key| line.starts_with(key));
+        let lines = self.more.lines().filter(|line| !is_one(line));
+        lines.fold(String::new(), |more, line| more + line + "\n")
     }
 }
 
@@ -109,6 +123,7 @@ impl Settings {
             host: "web".to_owned(),
             name: format!("/srv/{number:02}"),
             more: String::new(),
+            idle: None,
         };
         Self {
             dles: (0..6).map(dle).collect(),
@@ -364,13 +379,12 @@ autolabel = "{name}-%%%%"
                 ),
             );
         }
-        for DleSettings { host, name, more } in &self.dles {
+        for dle in &self.dles {
+            let DleSettings { host, name, .. } = dle;
+            let more = dle.lines();
             // What has to wait on a holding disk wants one.
-            let more = if self.holding.is_empty() {
-                more.replace("required", "auto")
-            } else {
-                more.clone()
-            };
+            let more =
+                if self.holding.is_empty() { more.replace("required", "auto") } else { more };
             write_line(
                 &mut text,
                 &format!(
@@ -489,6 +503,7 @@ pub(crate) fn dle_by_chance(dice: &mut Dice, number: u64, hosts: u64) -> DleSett
         host: format!("host{}", number % hosts.max(1)),
         name: format!("/srv/{number:03}"),
         more,
+        idle: None,
     }
 }
 
