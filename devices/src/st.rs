@@ -150,6 +150,11 @@ impl StDrive {
         self.at.is_some_and(|at| at.object.is_some())
     }
 
+    /// Whether the cartridge was write-protected when it was last rewound, located or searched.
+    pub fn is_write_protected(&self) -> bool {
+        self.write_protected
+    }
+
     /// The answer to a wish that the tape driver cannot fulfil.
     pub fn beyond(&self, wish: Beyond) -> NotThroughSt {
         NotThroughSt { wish, generic: self.generic.clone() }

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod command;
 pub mod described;
 pub mod dispatcher;
+mod erasing;
 pub mod holding;
 pub mod labelling;
 pub mod library;

@@ -68,6 +68,25 @@ pub struct Foreign<D> {
     what: String,
 }
 
+/// A volume that was to be overwritten, and was not: its label was read again, and its data end where they ended.
+///
+/// Whatever overwrites a volume begins at its beginning, so a label that is still there, with the data behind it, shows
+/// that nothing was written. Only [`Mounted::untouched`] gives it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Untouched(Label);
+
+impl Untouched {
+    /// Which volume.
+    pub fn label(&self) -> &Label {
+        &self.0
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests(label: Label) -> Self {
+        Self(label)
+    }
+}
+
 /// A person who was shown what a foreign medium holds has said that it may be overwritten.
 #[derive(Debug)]
 #[must_use]
@@ -341,6 +360,17 @@ impl<D: Drive> Mounted<D> {
     /// The first file that the volume does not have.
     pub fn end_of_data(&mut self) -> Result<FileNo, VolumeError> {
         Ok(self.drive.to_end_of_data()?.file)
+    }
+
+    /// Whether the volume is as it was before somebody tried to overwrite it: its label said this, and its first file
+    /// that is not was this one.
+    pub fn untouched(
+        mut self,
+        before: &TapeStart,
+        end: FileNo,
+    ) -> Result<Option<Untouched>, VolumeError> {
+        let same = self.start == *before && self.end_of_data()? >= end;
+        Ok(same.then(|| Untouched(self.start.label)))
     }
 
     /// Takes the volume for something that nobody here knows: what it holds was shown to a person, or a rule

@@ -1,7 +1,7 @@
 //! A drive of any kind. What only tape can tell, only tape is asked.
 
 use devices::scsi::page::reservation::ReservationKey;
-use devices::ssc::{Readiness, TapeDrive, Threading, Written};
+use devices::ssc::{Protection, Readiness, TapeDrive, Threading, Written};
 use devices::st::{Presence, StDrive};
 use devices::vtape::VtapeDrive;
 use devices::{Drive, DriveError, Limits, Met, Position, Stretch, Transport, Wait, Wrote};
@@ -35,6 +35,17 @@ pub enum AnyDrive {
         /// What keeps others of us away from it.
         _lease: Lease,
     },
+}
+
+/// Why a cartridge takes nothing new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unwritable {
+    /// Its slider is on.
+    #[error("its cartridge is write-protected: take it out and move the slider, if that may be")]
+    Protected,
+    /// What is on it stays.
+    #[error("its cartridge can be written only once (WORM), and what is on it stays for ever")]
+    WriteOnce,
 }
 
 impl std::fmt::Debug for AnyDrive {
@@ -83,6 +94,23 @@ impl AnyDrive {
             Self::Vtape(_) => false,
             Self::Tape(tape) => tape.ready()? == Readiness::Empty,
             Self::St { drive, .. } => drive.presence()? == Presence::Empty,
+        })
+    }
+
+    /// Why the cartridge that was read cannot be written over, as far as its drive can tell beforehand.
+    pub(crate) fn unwritable(&mut self) -> Result<Option<Unwritable>, DriveError> {
+        Ok(match self {
+            Self::Vtape(_) => None,
+            Self::Tape(tape) => {
+                let facts = tape.cartridge()?;
+                let protected = facts.protection == Some(Protection::Protected);
+                if facts.is_write_once() {
+                    Some(Unwritable::WriteOnce)
+                } else {
+                    protected.then_some(Unwritable::Protected)
+                }
+            }
+            Self::St { drive, .. } => drive.is_write_protected().then_some(Unwritable::Protected),
         })
     }
 

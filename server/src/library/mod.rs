@@ -34,6 +34,7 @@ mod terms;
 mod trouble;
 
 pub use contents::{FileSays, said, scan_slot};
+pub(crate) use drive::Unwritable;
 pub use drive::{AnyDrive, Tape};
 pub(crate) use terms::storage;
 pub use terms::{labels, method, names, planned_for, policies};

@@ -29,12 +29,7 @@ impl Catalogue {
             if found.is_complete_in(&wish.storage) {
                 return Ok(());
             }
-            tx.prepare_cached(
-                "INSERT INTO pending (dump, storage, due) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (dump, storage) DO UPDATE SET due = min(due, excluded.due)",
-            )?
-            .execute([&text(wish.dump), wish.storage.as_str(), &text(wish.due)])?;
-            Ok(())
+            insert(tx, wish)
         })
     }
 
@@ -51,6 +46,16 @@ impl Catalogue {
     pub fn pending(&self) -> Result<Vec<Pending>, CatalogueError> {
         self.read("list the copies that are to be made", all)
     }
+}
+
+/// Of two wishes the earlier counts.
+pub(super) fn insert(c: &Connection, wish: &Pending) -> Result<(), Trouble> {
+    c.prepare_cached(
+        "INSERT INTO pending (dump, storage, due) VALUES (?1, ?2, ?3)
+         ON CONFLICT (dump, storage) DO UPDATE SET due = min(due, excluded.due)",
+    )?
+    .execute([&text(wish.dump), wish.storage.as_str(), &text(wish.due)])?;
+    Ok(())
 }
 
 /// The storage has it now, or is not to have it any more.

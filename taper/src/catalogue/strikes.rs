@@ -36,14 +36,11 @@ pub enum Standing {
 impl Catalogue {
     /// Remembers a strike, and sees that the volume is not written on again soon, or ever.
     pub fn strike(&mut self, strike: &Strike, now: Stamp) -> Result<Standing, CatalogueError> {
-        let Strike { label, drive, run, why } = strike;
+        let Strike { label, run, why, .. } = strike;
         self.write("remember that a volume failed", |tx| {
             let volume = volumes::one(tx, label)?
                 .ok_or_else(|| CatalogueError::NoSuchVolume(label.clone()))?;
-            tx.prepare_cached(
-                "INSERT INTO strikes (label, drive, run, why) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![label.as_str(), drive.as_str(), text(run), why])?;
+            insert(tx, strike)?;
             let drives = drives(tx, label)?;
             let (standing, state) = match drives.len() {
                 0 | 1 => (Standing::Suspect, VolumeState::Full),
@@ -62,20 +59,28 @@ impl Catalogue {
 
     /// The strikes of a volume, oldest first.
     pub fn strikes(&self, label: &Label) -> Result<Vec<Strike>, CatalogueError> {
-        self.read("list the failures of a volume", |c| {
-            let mut statement =
-                c.prepare_cached("SELECT * FROM strikes WHERE label = ?1 ORDER BY id")?;
-            let rows = statement.query_map([label.as_str()], |row| {
-                Ok(Strike {
-                    label: super::sql::get(row, "label")?,
-                    drive: super::sql::get(row, "drive")?,
-                    run: super::sql::get(row, "run")?,
-                    why: row.get("why")?,
-                })
-            })?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
+        self.read("list the failures of a volume", |c| of(c, label))
     }
+}
+
+pub(super) fn insert(c: &Connection, strike: &Strike) -> Result<(), Trouble> {
+    let Strike { label, drive, run, why } = strike;
+    c.prepare_cached("INSERT INTO strikes (label, drive, run, why) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![label.as_str(), drive.as_str(), text(run), why])?;
+    Ok(())
+}
+
+pub(super) fn of(c: &Connection, label: &Label) -> Result<Vec<Strike>, Trouble> {
+    let mut statement = c.prepare_cached("SELECT * FROM strikes WHERE label = ?1 ORDER BY id")?;
+    let rows = statement.query_map([label.as_str()], |row| {
+        Ok(Strike {
+            label: super::sql::get(row, "label")?,
+            drive: super::sql::get(row, "drive")?,
+            run: super::sql::get(row, "run")?,
+            why: row.get("why")?,
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The drives in which a volume failed.

@@ -4,14 +4,13 @@
 //! the catalogue.
 
 use anyhow::bail;
-use devices::ssc::Protection;
 use taper::mount::{Identified, Loaded};
 use types::{DriveName, Slot};
 
 use super::super::library::Place;
 use super::tape_of;
 use crate::cli;
-use crate::library::{AnyDrive, LibraryTrouble, Tape};
+use crate::library::{AnyDrive, LibraryTrouble, Tape, Unwritable};
 
 /// Whether data of something else may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,17 +56,17 @@ impl<'a> Scratch<'a> {
                 "drive {name} is empty: put a blank cartridge in, or name the slot of one with --slot"
             );
         }
-        let tape = tape_of(&mut self.drive, &name)?;
-        let facts = tape.cartridge()?;
-        if facts.is_write_once() {
-            bail!("the cartridge in {name} can be written only once (WORM): use another one");
-        }
-        if facts.protection == Some(Protection::Protected) {
-            bail!(
+        tape_of(&mut self.drive, &name)?;
+        match self.drive.unwritable()? {
+            Some(Unwritable::WriteOnce) => {
+                bail!("the cartridge in {name} can be written only once (WORM): use another one")
+            }
+            Some(Unwritable::Protected) => bail!(
                 "the cartridge in {name} is write-protected: move its slider, or use another one"
-            );
+            ),
+            None => {}
         }
-        match (Loaded::new(tape).identify()?, foreign) {
+        match (Loaded::new(&mut self.drive).identify()?, foreign) {
             (Identified::Blank(_), _) | (Identified::Foreign(_), Foreign::GivenUp) => Ok(()),
             (Identified::Labelled(volume), _) => bail!(
                 "volume {0} is in {name}, and a volume is never written over to try a drive: use a blank cartridge, or \

@@ -6,6 +6,7 @@
 mod by_hand;
 mod copies;
 mod dice;
+mod erasing;
 mod scattered;
 mod small;
 mod standing;

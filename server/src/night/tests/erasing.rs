@@ -1,0 +1,138 @@
+//! Volumes that nights have written are erased, and drives that refuse to.
+
+use devices::emulator::{Act, CartridgeSetup, FaultPlan, Generation, Kind, Rule, Sense, Spot};
+use taper::catalogue::Filter;
+use types::{Bytes, Label};
+
+use super::world::{Make, World};
+use crate::erasing::{Erasure, NotErased};
+use crate::library::{self, Library, Unwritable};
+
+/// Its operation code.
+const ERASE: u8 = 0x19;
+
+/// A site whose only dump is on the volume N-01.
+fn one_dump() -> World {
+    let mut world = World::new(Make { cartridges: 2, ..Make::default() });
+    world.hold(1, 3);
+    world.night();
+    world
+}
+
+/// Erases N-01 for a person who always types what is asked for, and says how often that was.
+fn erase(world: &World) -> (Result<(), NotErased>, usize) {
+    let mut catalogue = world.catalogue();
+    let label: Label = "N-01".parse().unwrap();
+    let open = Library::open(&world.site.config.storages[0]).unwrap();
+    let erasure = Erasure {
+        library: &open.knowing(&catalogue.volumes().unwrap()),
+        catalogue: &mut catalogue,
+        policies: &library::policies(&world.site.config),
+        label: &label,
+        lost: "",
+        now: "20261124120000".parse().unwrap(),
+    };
+    let mut asked = 0;
+    let done = erasure.carry_out(&mut |_| {
+        asked += 1;
+        Ok("N-01\n".to_owned())
+    });
+    (done, asked)
+}
+
+/// All that is known, as far as it is about volumes.
+fn known(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
+    let catalogue = world.catalogue();
+    (catalogue.volumes().unwrap(), catalogue.dumps(&Filter::default()).unwrap())
+}
+
+fn unwritable(done: Result<(), NotErased>) -> Unwritable {
+    match done {
+        Err(NotErased::Unwritable { why, .. }) => why,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn of_a_write_protected_volume_nothing_is_forgotten_and_nobody_is_asked() {
+    let world = one_dump();
+    world.tapes.operator().write_protect("RK0001L8", true).unwrap();
+    let before = known(&world);
+    let (done, asked) = erase(&world);
+    assert_eq!((unwritable(done), asked), (Unwritable::Protected, 0));
+    assert!(before == known(&world), "{before:?}");
+    world.assert_all_placed();
+}
+
+#[test]
+fn of_a_volume_that_is_written_only_once_nothing_is_forgotten() {
+    let mut world = World::new(Make { cartridges: 0, ..Make::default() });
+    let blank = CartridgeSetup::blank(Spot::Slot(0), "RK0001LY", Generation::Lto8);
+    let worm = CartridgeSetup { kind: Kind::Worm, ..blank };
+    world.add(1, worm.holding(Bytes(16_000_000)));
+    world.hold(1, 3);
+    world.night();
+    let before = known(&world);
+    let (done, asked) = erase(&world);
+    assert_eq!((unwritable(done), asked), (Unwritable::WriteOnce, 0));
+    assert!(before == known(&world), "{before:?}");
+    world.assert_all_placed();
+}
+
+#[test]
+fn a_volume_that_the_drive_refuses_to_erase_is_known_as_before() {
+    let world = one_dump();
+    let before = known(&world);
+    // Write-protected by something that the drive has not told (SPC-4, 7/27/00).
+    let refusal = Sense { key: 7, code: [0x27, 0], information: None };
+    world.break_with(FaultPlan::one(Rule::new(Act::Check(refusal)).at(ERASE)));
+    let (done, asked) = erase(&world);
+    let refused = done.unwrap_err();
+    assert!(matches!(refused, NotErased::Refused { .. }), "{refused:?}");
+    assert_eq!((asked, world.tapes.struck().len()), (1, 1));
+    assert!(before == known(&world), "{before:?}");
+    world.assert_all_placed();
+}
+
+#[test]
+fn a_drive_that_says_done_and_did_nothing_is_not_believed() {
+    let world = one_dump();
+    let before = known(&world);
+    world.break_with(FaultPlan::one(Rule::new(Act::Lie).at(ERASE)));
+    let refused = erase(&world).0.unwrap_err();
+    assert!(matches!(refused, NotErased::Refused { .. }), "{refused:?}");
+    assert!(before == known(&world), "{before:?}");
+    world.assert_all_placed();
+}
+
+#[test]
+fn an_erasure_of_which_the_answer_was_lost_is_looked_for_on_the_medium() {
+    let world = one_dump();
+    world.break_with(FaultPlan::one(Rule::new(Act::TimeOutAfter).at(ERASE)));
+    erase(&world).0.unwrap();
+    assert_eq!(world.tapes.struck().len(), 1);
+    assert_eq!(world.catalogue().volumes().unwrap(), []);
+}
+
+#[test]
+fn what_cannot_be_read_after_a_refusal_stays_forgotten() {
+    let world = one_dump();
+    // From the erasure on, the drive is not there any more.
+    world.break_with(FaultPlan::one(Rule::new(Act::Gone).at(ERASE)));
+    let unsure = erase(&world).0.unwrap_err();
+    assert!(matches!(unsure, NotErased::Unsure { .. }), "{unsure:?}");
+    assert!(unsure.to_string().contains("has forgotten it"), "{unsure}");
+    assert_eq!(world.catalogue().volumes().unwrap(), []);
+    assert_eq!(world.catalogue().check().unwrap(), []);
+}
+
+#[test]
+fn a_volume_is_erased_and_forgotten_once_its_label_was_typed() {
+    let world = one_dump();
+    let (done, asked) = erase(&world);
+    done.unwrap();
+    assert_eq!((asked, world.catalogue().volumes().unwrap()), (1, vec![]));
+    assert_eq!(world.catalogue().check().unwrap(), []);
+    let dumps = world.catalogue().dumps(&Filter::default()).unwrap();
+    assert!(dumps.iter().all(|located| !located.is_restorable()), "{dumps:?}");
+}
