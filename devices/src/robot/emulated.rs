@@ -175,6 +175,40 @@ fn a_drive_is_cleaned_by_a_cartridge_that_comes_back() {
     }
 }
 
+/// Two cleaning cartridges, the first with so many uses left.
+fn with_cleaners(uses: [u8; 2]) -> Bench {
+    let model = DriveModel::ibm(Generation::Lto8);
+    bench(
+        Emulated::of(&model, 2, 8, 2)
+            .with(CartridgeSetup::cleaning(At::Slot(6), "CLN001CU", uses[0]))
+            .with(CartridgeSetup::cleaning(At::Slot(7), "CLN002CU", uses[1])),
+    )
+}
+
+#[test]
+fn a_cleaning_cartridge_that_is_used_up_is_named_and_the_next_one_cleans() {
+    let bench = with_cleaners([1, 20]);
+    let cleaned = bench.robot.clean(&drive(0)).unwrap();
+    assert_eq!((cleaned.slot, cleaned.proof), (Slot(7), Proof::Counted));
+    assert!(cleaned.in_vain.is_empty());
+    let cleaned = bench.robot.clean(&drive(0)).unwrap();
+    assert_eq!((cleaned.cartridge.as_str(), cleaned.slot), ("CLN002CU", Slot(8)));
+    assert_eq!(cleaned.in_vain, ["cleaning cartridge CLN001CU (slot 7) is used up: throw it away"]);
+    assert_eq!(census(&bench.library), [At::Slot(6), At::Slot(7)], "both are back");
+}
+
+#[test]
+fn a_drive_that_only_used_up_cartridges_were_put_into_was_not_cleaned() {
+    let bench = with_cleaners([0, 0]);
+    let error = bench.robot.clean(&drive(0)).unwrap_err();
+    let text = format!("{error:?}");
+    for code in ["CLN001CU", "CLN002CU"] {
+        assert!(text.contains(code), "{text}");
+    }
+    assert_eq!(error.blame, types::Blame::Medium, "no drive is worse for it");
+    assert_eq!(census(&bench.library), [At::Slot(6), At::Slot(7)], "both are back");
+}
+
 #[test]
 fn an_old_cartridge_is_left_where_it_is() {
     let mut bench = bench(emulated(Dialect::Standard));

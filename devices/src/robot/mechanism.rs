@@ -5,15 +5,15 @@
 
 use std::time::Duration;
 
+use super::cleaning::Condition;
 use super::matching::DriveSeen;
 use crate::scsi::cdb::Answered;
 use crate::scsi::cdb::spc::{self, Removal};
 use crate::scsi::cdb::ssc::{Loading, load_unload};
 use crate::scsi::judge::{During, Unready, Verdict};
-use crate::scsi::page::BadReply;
 use crate::scsi::page::designators::{self, Of};
 use crate::scsi::page::inquiry::{self, Inquiry};
-use crate::scsi::page::vpd;
+use crate::scsi::page::{BadReply, PageCode, log, vpd};
 use crate::smc::{Failure, Line, Patience};
 use crate::transport::Transport;
 
@@ -25,6 +25,9 @@ const THREADING: Duration = Duration::from_secs(1200);
 
 /// So many looks, [`Patience::step`] apart, until a drive must have noticed what the arm put into it.
 const NOTICING: u32 = 12;
+
+/// Enough for the log pages that are asked for here.
+const LOG_ROOM: u16 = 4096;
 
 /// What is the matter with a drive into which a cartridge was put.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +148,46 @@ impl Mechanism {
                 _ => Err(failure),
             },
             Ok(()) => Ok(()),
+        }
+    }
+
+    /// How clean it is. Pages that it does not have are not asked for, and what cannot be read is not told.
+    pub(crate) fn condition(&mut self) -> Result<Condition, Failure> {
+        let supported = self.log(log::SUPPORTED, log::supported)?.unwrap_or_default();
+        let has = |page| supported.contains(&page);
+        let mut condition = Condition::default();
+        if has(log::statistics::PAGE) {
+            let life = self.log(log::statistics::PAGE, log::statistics::decode)?;
+            condition.cleanings = life.and_then(|life| life.cleanings);
+        }
+        if has(log::device_status::PAGE) {
+            let status = self.log(log::device_status::PAGE, log::device_status::decode)?;
+            let told = status.filter(|it| it.initialized);
+            condition.asks = told.map(|it| it.cleaning_requested || it.cleaning_required);
+        }
+        // Reading the older page clears the flags, so it is asked only where there is no other.
+        let alerts = if has(log::alerts::RESPONSE) {
+            self.log(log::alerts::RESPONSE, log::alerts::response)?
+        } else if has(log::alerts::ALERTS) {
+            self.log(log::alerts::ALERTS, log::alerts::alerts)?
+        } else {
+            None
+        };
+        condition.alerts = alerts.unwrap_or_default();
+        Ok(condition)
+    }
+
+    fn log<R>(
+        &mut self,
+        page: PageCode,
+        decode: impl FnOnce(&[u8]) -> Result<R, BadReply>,
+    ) -> Result<Option<R>, Failure> {
+        let mut reply = vec![0; usize::from(LOG_ROOM)];
+        match self.line.read(&spc::log_sense(page, 0, LOG_ROOM), &mut reply, SHORT) {
+            Ok(length) => Ok(decode(reply.get(..length).unwrap_or(&reply)).ok()),
+            // It does not have the page, or not now.
+            Err(Failure::Sense(_) | Failure::Mute(_) | Failure::Status(_)) => Ok(None),
+            Err(failure) => Err(failure),
         }
     }
 

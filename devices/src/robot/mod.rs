@@ -17,6 +17,7 @@
 
 mod check;
 mod chores;
+mod cleaning;
 pub mod generation;
 pub mod matching;
 mod mechanism;
@@ -34,7 +35,8 @@ use std::time::Duration;
 
 use types::{Blame, DriveName, Slot};
 
-pub use self::chores::{Calibrated, Cleaned};
+pub use self::chores::Calibrated;
+pub use self::cleaning::{Cleaned, Proof};
 pub use self::opening::{Listener, Opener, Setup, Unloading};
 pub use self::trouble::RobotTrouble;
 

@@ -70,15 +70,24 @@ pub enum RobotTrouble {
     /// There is nothing to clean with.
     #[error("no slot has a cleaning cartridge (barcode CLN…): put one in")]
     NoCleaner,
+    /// All cleaning cartridges have done their work.
+    #[error(
+        "drive {drive} was not cleaned: {}; put a new cleaning cartridge in",
+        .why.join("; ")
+    )]
+    CleanersUsedUp {
+        /// Which.
+        drive: DriveName,
+        /// What each cartridge did.
+        why: Vec<String>,
+    },
     /// The drive was not cleaned.
-    #[error("the cartridge {cartridge} did not clean drive {drive}: {why}")]
+    #[error("drive {drive} was not cleaned: {}", .why.join("; "))]
     NotCleaned {
         /// Which.
         drive: DriveName,
-        /// With what.
-        cartridge: String,
-        /// What the drive says.
-        why: String,
+        /// What each cartridge did.
+        why: Vec<String>,
     },
     /// The lock files cannot be used.
     #[error("{0} cannot be locked")]
@@ -93,9 +102,11 @@ impl RobotTrouble {
             Self::Changer(error) => error.blame(),
             Self::Drive { cause, .. } => drive_blame(cause),
             Self::NotThere { .. } | Self::NotCleaned { .. } => Blame::Drive,
-            Self::Cleaning(_) | Self::NoMailSlot { .. } | Self::NoRoom(_) | Self::NoCleaner => {
-                Blame::Medium
-            }
+            Self::Cleaning(_)
+            | Self::NoMailSlot { .. }
+            | Self::NoRoom(_)
+            | Self::NoCleaner
+            | Self::CleanersUsedUp { .. } => Blame::Medium,
             Self::Mismatch(_) | Self::Opening { .. } | Self::Lock(..) => Blame::Host,
         }
     }

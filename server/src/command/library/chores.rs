@@ -1,6 +1,6 @@
 //! Cleaning drives, and getting new cartridges ready for their first use.
 
-use devices::robot::Cleaned;
+use devices::robot::{Cleaned, Proof};
 use serde_json::json;
 use types::Slot;
 
@@ -10,11 +10,14 @@ use crate::print;
 impl Work<'_> {
     pub(super) fn clean(&mut self, drive: &str) -> anyhow::Result<Exit> {
         let drive = self.place.drive(drive)?;
-        let Cleaned { cartridge, slot, .. } = self.place.library.clean(&drive)?;
-        let value = json!({ "drive": drive, "cartridge": cartridge, "slot": slot });
-        let text = format!(
-            "drive {drive} was cleaned with the cartridge {cartridge}, which is back in slot {slot}"
-        );
+        let done = self.place.library.clean(&drive)?;
+        done.in_vain.iter().for_each(|why| print::remark(why));
+        let Cleaned { cartridge, slot, in_vain, .. } = &done;
+        let proved = done.proof != Proof::None;
+        let value = json!({
+            "drive": drive, "cartridge": cartridge, "slot": slot, "proved": proved, "in_vain": in_vain,
+        });
+        let text = format!("drive {drive} {}; the cartridge is back in slot {slot}", done.words());
         self.say(&text, value)
     }
 

@@ -62,7 +62,10 @@ impl Worker {
             (Wish::None, _) => return,
             (Wish::ToBeCleaned, Cleaning::Server) => match self.library().clean(drive) {
                 Ok(done) => {
-                    format!("drive {drive} asked for it, and was cleaned with {}", done.cartridge)
+                    for text in &done.in_vain {
+                        self.bench.voice.log(RunEvent::Warning { text: text.clone() });
+                    }
+                    format!("drive {drive} asked for it, and {}", done.words())
                 }
                 Err(error) => format!(
                     "drive {drive} asks to be cleaned, and could not be: {}. Put a good cleaning cartridge into the \

@@ -221,6 +221,19 @@ fn a_dirty_drive_writes_on_and_says_so() {
 }
 
 #[test]
+fn a_used_up_cleaning_cartridge_is_named_and_the_next_one_cleans() {
+    let mut world = World::new(Make { changer: "cleaning = \"server\"", ..Make::default() });
+    world.add(19, CartridgeSetup::cleaning(Spot::Slot(18), "CLN001CU", 0));
+    world.add(20, CartridgeSetup::cleaning(Spot::Slot(19), "CLN002CU", 20));
+    world.hold(1, 20);
+    world.break_with(FaultPlan::one(Rule::new(Act::Dirt).on(Lun(1)).at(WRITE).nth(12)));
+    let morning = world.night();
+    insta::assert_snapshot!("used_up_cleaner", morning.told());
+    world.heal();
+    world.assert_all_placed();
+}
+
+#[test]
 fn a_new_lto_9_cartridge_is_calibrated_first() {
     let mut world = World::new(Make { generation: "LTO-9", cartridges: 0, ..Make::default() });
     let new = CartridgeSetup {
