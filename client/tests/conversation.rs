@@ -286,6 +286,7 @@ fn restore(server: &mut Server, chain: &[&Dumped], target: &Path) -> RestoreEnd 
                 continues,
                 entries: wanted.collect(),
                 lost: Vec::new(),
+                because: None,
                 more: false,
             };
             server.send(Kind::Record, &record);

@@ -205,6 +205,7 @@ fn record_1() -> RestoreRecord {
             link: None,
         }],
         lost: vec![WirePath(b"lost".to_vec())],
+        because: None,
         more: true,
     }
 }

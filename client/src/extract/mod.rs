@@ -235,12 +235,14 @@ impl Session {
 
     /// Entries whose frame the server could not read.
     fn lose(&mut self, record: &RestoreRecord) {
+        let damaged = "the frame it lies in is damaged on every copy";
+        let why = record.because.as_deref().unwrap_or(damaged);
         if record.continues {
-            self.give_up_large("a frame of it is damaged on every copy");
+            self.give_up_large(why);
             return;
         }
         for path in &record.lost {
-            self.fail(&path.0, "the frame it lies in is damaged on every copy".to_owned());
+            self.fail(&path.0, why.to_owned());
         }
     }
 

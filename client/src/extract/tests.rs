@@ -43,6 +43,7 @@ fn record(raw: &[u8], stored: &[u8], entries: Vec<Wanted>, continues: bool) -> R
         continues,
         entries,
         lost: Vec::new(),
+        because: None,
         more: false,
     }
 }
@@ -202,6 +203,23 @@ fn a_large_file_comes_in_pieces_and_a_lost_piece_takes_it_away() {
     let end = torn.finish();
     assert_eq!((end.restored, end.failed), (0, 1));
     assert!(!dir.path().join("big").exists());
+}
+
+#[test]
+fn a_frame_that_could_not_be_had_is_not_called_damaged() {
+    let dir = tempfile::tempdir().unwrap();
+    for (because, told) in [
+        (None, "the frame it lies in is damaged on every copy"),
+        (Some("volume A-1 was not found"), "volume A-1 was not found"),
+    ] {
+        let mut session = session(dir.path(), Existing::Replace);
+        let mut lost = record(b"", b"", Vec::new(), false);
+        lost.lost = vec![WirePath(b"f".to_vec())];
+        lost.because = because.map(str::to_owned);
+        session.record(lost).unwrap();
+        assert_eq!(session.take_notes()[0].text, told);
+        assert_eq!(session.finish().failed, 1);
+    }
 }
 
 #[test]

@@ -236,6 +236,7 @@ fn send(image: &Image, wanted: &mut HashMap<u32, Vec<Wanted>>, session: &mut Ses
             continues,
             entries: entries.unwrap_or_default(),
             lost: Vec::new(),
+            because: None,
             more: false,
         };
         let from = usize::try_from(frame.offset).unwrap();

@@ -83,6 +83,9 @@ pub struct RestoreRecord {
     /// What cannot be restored because the frame could not be read. When there is any, no frame follows.
     #[serde(default)]
     pub lost: Vec<WirePath>,
+    /// Why that is, if the frame is not damaged: no place that has it could be read now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// Whether another record for the same frame comes before its bytes: long lists are sent in several.
     #[serde(default)]
     pub more: bool,

@@ -131,6 +131,7 @@ pub(super) fn record() -> RestoreRecord {
             link: None,
         }],
         lost: vec![],
+        because: None,
         more: false,
     }
 }

@@ -1,6 +1,6 @@
 //! `restore`: entries or a whole DLE as of any day, or the bare image of a dump.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 use std::path::Path;
 
@@ -218,6 +218,8 @@ struct Outcome<'a> {
     kept: u64,
     failed: u64,
     bad_frames: u64,
+    absent_frames: u64,
+    absent: &'a BTreeSet<String>,
     frames_read: u64,
     bytes_read: types::Bytes,
     complaints: &'a [String],
@@ -244,6 +246,8 @@ fn report(
             kept: end.kept,
             failed: end.failed,
             bad_frames: restored.bad_frames,
+            absent_frames: restored.absent_frames,
+            absent: &restored.absent,
             frames_read: restored.frames,
             bytes_read: restored.read,
             complaints: strange,
@@ -264,9 +268,17 @@ fn report(
         }
         if end.failed > 0 {
             print::line(&format!(
-                "  {} entries could NOT be restored as they were ({} damaged frames): see above",
-                end.failed, restored.bad_frames
+                "  {} entries could NOT be restored as they were ({} damaged frames{}): see above",
+                end.failed,
+                restored.bad_frames,
+                match restored.absent_frames {
+                    0 => String::new(),
+                    absent => format!(", {absent} that could not be had"),
+                }
             ))?;
+            for why in &restored.absent {
+                print::line(&format!("  NOT DAMAGED, but not at hand: {why}"))?;
+            }
         }
     }
     Ok(if end.failed == 0 { Exit::Good } else { Exit::Complaints })

@@ -41,6 +41,8 @@ struct Checked {
     frames: u64,
     bytes: Bytes,
     bad: Vec<Bad>,
+    /// Frames that could not be had: their volume was not found, or is elsewhere. Nothing is said of how they are.
+    unread: u64,
     trouble: Option<String>,
 }
 
@@ -84,20 +86,25 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit>
     if gone > 0 {
         print::remark(&format!("{} expired meanwhile: not verified", plural(gone, "dump")));
     }
-    let bad: usize =
-        all.iter().map(|checked| checked.bad.len() + usize::from(checked.trouble.is_some())).sum();
+    let bad: usize = all.iter().map(|checked| checked.bad.len()).sum();
+    let unverified = all.iter().filter(|checked| checked.trouble.is_some()).count();
     if context.json {
         print::json(&all)?;
     } else {
         let frames: u64 = all.iter().map(|checked| checked.frames).sum();
         let bytes: Bytes = all.iter().map(|checked| checked.bytes).sum();
-        let verdict = if bad == 0 { "all good".to_owned() } else { format!("{bad} BAD") };
+        let verdict = match (bad, unverified) {
+            (0, 0) => "all good".to_owned(),
+            (0, places) => format!("none bad, {} NOT VERIFIED", plural(places, "place")),
+            (bad, 0) => format!("{bad} BAD"),
+            (bad, places) => format!("{bad} BAD, {} NOT VERIFIED", plural(places, "place")),
+        };
         print::line(&format!(
             "{} verified, {frames} frames, {bytes}: {verdict}",
             plural(dumps.len() - gone, "dump")
         ))?;
     }
-    Ok(if bad == 0 { Exit::Good } else { Exit::Complaints })
+    Ok(if bad + unverified == 0 { Exit::Good } else { Exit::Complaints })
 }
 
 /// All dumps, or those that the newest state of each DLE is made of.
@@ -156,6 +163,7 @@ fn nothing(located: &Located, trouble: String) -> Checked {
         frames: 0,
         bytes: Bytes::ZERO,
         bad: Vec::new(),
+        unread: 0,
         trouble: Some(trouble),
     }
 }
@@ -193,12 +201,18 @@ fn check_place(
     let bar = terminal.then(|| indicatif::ProgressBar::new(numbers.len() as u64));
     for &number in numbers {
         let Some(frame) = table.get(number) else { continue };
-        let outcome = image
-            .read_from(place, frame, &mut stored)
-            .map_err(|error| with_causes(&error))
-            .and_then(|()| {
-                decoder.decode(&stored, frame.raw, &mut raw).map_err(|error| with_causes(&error))
-            });
+        let read = image.read_from(place, frame, &mut stored);
+        if let Err(error) = &read
+            && !error.is_damage()
+        {
+            // Nobody knows how they are.
+            checked.trouble.get_or_insert_with(|| with_causes(error));
+            checked.unread += 1;
+            continue;
+        }
+        let outcome = read.map_err(|error| with_causes(&error)).and_then(|()| {
+            decoder.decode(&stored, frame.raw, &mut raw).map_err(|error| with_causes(&error))
+        });
         checked.frames += 1;
         checked.bytes += Bytes(frame.stored.into());
         if let Err(why) = outcome {
@@ -211,10 +225,17 @@ fn check_place(
     if let Some(bar) = bar {
         bar.finish_and_clear();
     }
-    checked.frames += 1;
     match check_contents(image, place, located, table) {
-        Ok(bytes) => checked.bytes += bytes,
-        Err(why) => {
+        Ok(bytes) => {
+            checked.frames += 1;
+            checked.bytes += bytes;
+        }
+        Err(Contents::Absent(why)) => {
+            checked.trouble.get_or_insert(why);
+            checked.unread += 1;
+        }
+        Err(Contents::Bad(why)) => {
+            checked.frames += 1;
             let frame = u32::try_from(table.len()).unwrap_or(u32::MAX);
             let why = format!("the contents at the end of the image: {why}");
             checked.bad.push(Bad { frame, why, entries: Vec::new(), more: 0 });
@@ -223,21 +244,33 @@ fn check_place(
     checked
 }
 
+/// Why the last frame did not do.
+enum Contents {
+    /// It is not what it should be.
+    Bad(String),
+    /// Its volume could not be had.
+    Absent(String),
+}
+
 /// The last frame, which lists the others: it is what a restore without a catalogue begins with.
 fn check_contents(
     image: &mut Image,
     place: usize,
     located: &Located,
     table: &FrameTable,
-) -> Result<Bytes, String> {
+) -> Result<Bytes, Contents> {
     let at = table.stored_len();
-    let length =
-        located.dump.stored.0.checked_sub(at).ok_or("the image is shorter than its frames")?;
-    let mut bytes = vec![0; usize::try_from(length).map_err(|error| error.to_string())?];
-    image.read_stretch_from(place, at, &mut bytes).map_err(|error| with_causes(&error))?;
-    let view = contents::view(&bytes).map_err(|error| with_causes(&error))?;
+    let bad = |why: &str| Contents::Bad(why.to_owned());
+    let length = located.dump.stored.0.checked_sub(at);
+    let length = length.ok_or_else(|| bad("the image is shorter than its frames"))?;
+    let mut bytes = vec![0; usize::try_from(length).map_err(|error| bad(&error.to_string()))?];
+    image.read_stretch_from(place, at, &mut bytes).map_err(|error| {
+        let why = with_causes(&error);
+        if error.is_damage() { Contents::Bad(why) } else { Contents::Absent(why) }
+    })?;
+    let view = contents::view(&bytes).map_err(|error| bad(&with_causes(&error)))?;
     if view.identity.dump != located.dump.id || view.frames != *table {
-        return Err("they are of another dump".to_owned());
+        return Err(bad("they are of another dump"));
     }
     Ok(Bytes(length))
 }
@@ -279,13 +312,17 @@ fn told(checked: &Checked) -> String {
         stamp_text(checked.run),
         checked.place
     );
-    if let Some(trouble) = &checked.trouble {
-        return format!("{what}: BAD: {trouble}\n");
-    }
+    let unread = match (&checked.trouble, checked.unread) {
+        (None, _) => String::new(),
+        (Some(trouble), 0) => return format!("{what}: NOT VERIFIED: {trouble}\n"),
+        (Some(trouble), unread) => format!("{what}: {unread} frames NOT VERIFIED: {trouble}\n"),
+    };
     if checked.bad.is_empty() {
-        return format!("{what}: {} frames good\n", checked.frames);
+        let good = format!("{what}: {} frames good\n", checked.frames);
+        return if checked.frames == 0 { unread } else { unread + &good };
     }
-    let mut out = format!("{what}: {} of {} frames BAD\n", checked.bad.len(), checked.frames);
+    let (bad, frames) = (checked.bad.len(), checked.frames);
+    let mut out = format!("{unread}{what}: {bad} of {frames} frames BAD\n");
     for alike in checked.bad.chunk_by(|one, next| one.why == next.why) {
         out.push_str(&format!("  {}: {}\n", frames_in_words(alike), why_of(alike)));
         let entries: Vec<&String> = alike.iter().flat_map(|bad| &bad.entries).collect();

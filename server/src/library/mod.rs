@@ -13,7 +13,7 @@
 //! Several drives work at once. A slot belongs to the drive that was told to bring it, until it is brought back,
 //! so that no drive takes the cartridge of another away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use config::Storage;
@@ -21,7 +21,7 @@ use devices::changer::Bay;
 use devices::robot::Listener;
 use devices::{Cartridge, Inventory, PlaceKind};
 use taper::catalogue::Volume;
-use taper::mount::{Identified, Loaded, Mounted};
+use taper::mount::Loaded;
 use taper::scan::{Hint, SlotView};
 use types::{Barcode, DriveName, Label, Slot};
 
@@ -30,12 +30,14 @@ mod chores;
 mod contents;
 mod device;
 mod drive;
+mod search;
 mod terms;
 mod trouble;
 
 pub use contents::{FileSays, said, scan_slot};
 pub(crate) use drive::Unwritable;
 pub use drive::{AnyDrive, Tape};
+pub use search::Sighting;
 pub(crate) use terms::storage;
 pub use terms::{labels, method, names, planned_for, policies};
 pub use trouble::{LibraryTrouble, MountTrouble};
@@ -43,6 +45,7 @@ pub use trouble::{LibraryTrouble, MountTrouble};
 use attended::Attendant;
 pub(crate) use device::Parts;
 use device::{Device, SLOT};
+use search::Scribe;
 
 /// A library of any kind. Clones are the same library.
 #[derive(Clone, Debug)]
@@ -53,6 +56,8 @@ pub struct Library {
     drives: Vec<DriveName>,
     /// Whoever changes its cartridges, if that is a person.
     attendant: Option<Attendant>,
+    /// Who writes down which volume was met where another was thought to be.
+    scribe: Option<Scribe>,
     shared: Arc<Shared>,
 }
 
@@ -69,6 +74,8 @@ struct Labels {
     by_barcode: BTreeMap<Barcode, Label>,
     /// For cartridges without a barcode, and those whose barcode could not be told when they were mounted.
     by_slot: BTreeMap<Slot, Label>,
+    /// The slots whose cartridges were read since the library was opened: what is said of others is hearsay.
+    read: BTreeSet<Slot>,
 }
 
 impl Labels {
@@ -85,6 +92,14 @@ impl Labels {
             (Some(barcode), _) => drop(self.by_barcode.insert(barcode.clone(), label.clone())),
             (None, Some(slot)) => drop(self.by_slot.insert(slot, label.clone())),
             (None, None) => {}
+        }
+    }
+
+    /// Whatever was thought to be there is not.
+    fn forget(&mut self, barcode: Option<&Barcode>, slot: Slot) {
+        self.by_slot.remove(&slot);
+        if let Some(barcode) = barcode {
+            self.by_barcode.remove(barcode);
         }
     }
 }
@@ -105,7 +120,8 @@ impl Library {
             return Err(LibraryTrouble::NoDrive);
         }
         let changer = storage.changer.name.clone();
-        Ok(Self { changer, device, drives, attendant: None, shared: Arc::default() })
+        let (attendant, scribe) = (None, None);
+        Ok(Self { changer, device, drives, attendant, scribe, shared: Arc::default() })
     }
 
     /// The same library, with what the catalogue knows of volumes: which label is under which barcode.
@@ -132,7 +148,9 @@ impl Library {
         if self.is_manual() {
             return;
         }
-        locked(&self.shared.labels).note(barcode, Some(slot), label);
+        let mut labels = locked(&self.shared.labels);
+        labels.note(barcode, Some(slot), label);
+        labels.read.insert(slot);
     }
 
     /// True if its volumes are directories: to change them costs nothing.
@@ -172,6 +190,12 @@ impl Library {
         let inventory = self.inventory()?;
         let cartridge = cartridge_of(&inventory, slot);
         Ok(cartridge.and_then(|cartridge| cartridge.barcode.clone()))
+    }
+
+    /// Which volume the cartridge of a slot is thought to be.
+    pub(crate) fn label_in(&self, slot: Slot) -> Result<Option<Label>, LibraryTrouble> {
+        let barcode = self.barcode(slot)?;
+        Ok(locked(&self.shared.labels).hint(barcode.as_ref(), Some(slot)))
     }
 
     /// Opens a drive: nobody else can have it meanwhile.
@@ -255,57 +279,8 @@ impl Library {
         if self.is_manual() {
             return Ok(SLOT);
         }
-        let inventory = self.inventory()?;
-        let in_slots = inventory.slots.iter().map(|place| (Some(place.slot), &place.cartridge));
-        let in_drives = inventory.drives.iter().map(|bay| (bay.home, &bay.cartridge));
-        let mut all = in_slots.chain(in_drives);
-        let found = all.find(|(_, cartridge)| {
-            cartridge.as_ref().is_some_and(|c| c.label.as_ref() == Some(label))
-        });
-        found.and_then(|(slot, _)| slot).ok_or_else(|| LibraryTrouble::Absent(label.clone()))
-    }
-
-    /// Mounts a volume for reading.
-    pub fn mount(
-        &self,
-        label: &Label,
-        drive: AnyDrive,
-    ) -> Result<Mounted<AnyDrive>, LibraryTrouble> {
-        if self.is_manual() {
-            return self.mount_by_hand(label, drive);
-        }
-        let slot = match self.slot_of(label) {
-            Err(LibraryTrouble::Absent(_)) => return self.search(label, drive),
-            slot => slot?,
-        };
-        let found = match self.load(slot, drive)?.identify()? {
-            Identified::Labelled(mounted) if mounted.label() == label => return Ok(mounted),
-            Identified::Labelled(mounted) => format!("volume {}", mounted.label()),
-            Identified::Blank(_) => "a blank medium".to_owned(),
-            Identified::Foreign(foreign) => foreign.what().to_owned(),
-        };
-        Err(LibraryTrouble::Other { found, wanted: label.clone() })
-    }
-
-    /// Looks for a volume among the cartridges of which nobody knows what is on them.
-    fn search(
-        &self,
-        label: &Label,
-        mut drive: AnyDrive,
-    ) -> Result<Mounted<AnyDrive>, LibraryTrouble> {
-        for slot in self.unread()? {
-            drive = match self.load(slot, drive)?.identify()? {
-                Identified::Labelled(mounted) if mounted.label() == label => return Ok(mounted),
-                Identified::Labelled(mounted) => {
-                    let barcode = self.barcode(slot)?;
-                    self.note(barcode.as_ref(), slot, mounted.label());
-                    mounted.into_drive()
-                }
-                Identified::Blank(blank) => blank.into_drive(),
-                Identified::Foreign(foreign) => foreign.into_drive(),
-            };
-        }
-        Err(LibraryTrouble::Absent(label.clone()))
+        let slot = search::slot_in(&self.inventory()?, label);
+        slot.ok_or_else(|| LibraryTrouble::Absent(label.clone()))
     }
 
     /// The slots, as a scan wants to see them. A slot whose cartridge is in a drive is where it came from. Mail

@@ -12,6 +12,7 @@ use taper::label::BadTemplate;
 use taper::mount::VolumeError;
 use types::{Blame, DriveName, Label, Slot};
 
+use super::search::Met;
 use crate::operator::NotLoaded;
 
 /// Something that a library could not do.
@@ -66,6 +67,17 @@ pub enum LibraryTrouble {
     /// No such cartridge.
     #[error("volume {0} is in no slot and no drive of the library: put it in, and try again")]
     Absent(Label),
+    /// It is not where it was thought to be, and not in any other slot that was worth a look.
+    #[error(
+        "volume {label} was not found in the library: {met}. Put it in, or see with `reelkeep volume show {label}` where \
+         it should be, and try again"
+    )]
+    NotFound {
+        /// Which.
+        label: Label,
+        /// What was read where.
+        met: Met,
+    },
     /// Another volume was where the one that was wanted should be.
     #[error("{found} was found where volume {wanted} should be")]
     Other {
@@ -122,6 +134,16 @@ impl LibraryTrouble {
         Self::Open { changer: changer.to_owned(), source: Box::new(error) }
     }
 
+    /// Whether bytes of a volume were read, or should have been, and were bad. Everything else only kept somebody from
+    /// reading them.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Volume(error) => error.blame() == Blame::Medium,
+            Self::Drive(error) => error.blame == Blame::Medium,
+            _ => false,
+        }
+    }
+
     /// What has to change before another try.
     pub fn blame(&self) -> Blame {
         match self {
@@ -131,6 +153,7 @@ impl LibraryTrouble {
             Self::Open { .. } | Self::NoDrive | Self::NoHome { .. } => Blame::Drive,
             Self::Scsi { .. } | Self::NotForThis { .. } => Blame::Host,
             Self::Absent(_)
+            | Self::NotFound { .. }
             | Self::Other { .. }
             | Self::Taken { .. }
             | Self::NobodyThere { .. }

@@ -83,6 +83,25 @@ pub enum ImageError {
     NoStorage(StorageName),
 }
 
+impl ImageError {
+    /// Whether bytes were read, or should have been, and were bad. If not, the place could not be had: another try may
+    /// find everything whole.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Unmounted { source, .. } => source.is_damage(),
+            Self::Library(trouble) => trouble.is_damage(),
+            Self::OffSite { .. } | Self::NoStorage(_) | Self::Catalogue(_) | Self::Nowhere(_) => {
+                false
+            }
+            Self::Holding(_)
+            | Self::Source(_)
+            | Self::Volume { .. }
+            | Self::NoPart(_)
+            | Self::Damaged { .. } => true,
+        }
+    }
+}
+
 /// A dump's image, open for reading.
 pub struct Image {
     /// The cheapest first; later, the one that did well last.
@@ -227,7 +246,10 @@ impl Image {
                 }
             }
         }
-        Err(failed.pop().map_or(ImageError::NoPart(offset), |(_, error)| error))
+        // A place that can be had another time is more hope than one that is damaged.
+        let hope = failed.iter().position(|(_, error)| !error.is_damage());
+        let told = hope.map(|at| failed.swap_remove(at)).or_else(|| failed.pop());
+        Err(told.map_or(ImageError::NoPart(offset), |(_, error)| error))
     }
 
     /// Takes out of `left`, indexes into these stretches of the image, those to read next, in the order in which they

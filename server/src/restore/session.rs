@@ -5,6 +5,8 @@
 //! the frame. Frames go out volume by volume, in the order in which the drive reads them soonest, and only those
 //! that are needed. A frame that can't be read costs its own entries, which are reported; the rest goes on.
 
+use std::collections::BTreeSet;
+
 use format::frame::{Frame, FrameKind, FrameTable, digest};
 use format::index::{IndexError, Record};
 use format::wire::{
@@ -48,8 +50,12 @@ pub struct Restored {
     pub end: RestoreEnd,
     /// Entries that were lost with frames that could not be read.
     pub lost: u64,
-    /// Frames that could not be read.
+    /// Frames that are damaged everywhere.
     pub bad_frames: u64,
+    /// Frames of which no place could be had: a volume was not found, or is off-site.
+    pub absent_frames: u64,
+    /// What was in the way of having them, each once.
+    pub absent: BTreeSet<String>,
     /// Bytes read from holding or volumes.
     pub read: Bytes,
     /// Frames read.
@@ -204,14 +210,18 @@ impl Sender<'_> {
     }
 
     fn send_continuation(&mut self, number: u32, path: &WirePath) -> Result<bool, RestoreError> {
-        if let Some(frame) = self.read(number)? {
-            let record = self.record(number, &frame, Vec::new(), true);
-            self.writer.send(Kind::Record, &record)?;
-            self.send_bytes(frame.kind)?;
-            return Ok(true);
+        match self.read(number)? {
+            Ok(frame) => {
+                let record = self.record(number, &frame, Vec::new(), true);
+                self.writer.send(Kind::Record, &record)?;
+                self.send_bytes(frame.kind)?;
+                Ok(true)
+            }
+            Err(unread) => {
+                self.report_lost(number, vec![path.clone()], true, unread)?;
+                Ok(false)
+            }
         }
-        self.report_lost(number, vec![path.clone()], true)?;
-        Ok(false)
     }
 
     /// Sends a frame with the entries wanted of it; or says that they are lost.
@@ -221,13 +231,13 @@ impl Sender<'_> {
         mut entries: Vec<Wanted>,
         continues: bool,
     ) -> Result<bool, RestoreError> {
-        let Some(frame) = self.read(number)? else {
-            self.report_lost(
-                number,
-                entries.into_iter().map(|wanted| wanted.path).collect(),
-                continues,
-            )?;
-            return Ok(false);
+        let frame = match self.read(number)? {
+            Ok(frame) => frame,
+            Err(unread) => {
+                let lost = entries.into_iter().map(|wanted| wanted.path).collect();
+                self.report_lost(number, lost, continues, unread)?;
+                return Ok(false);
+            }
         };
         while !entries.is_empty() {
             let rest = entries.split_off(fitting(&entries));
@@ -257,6 +267,7 @@ impl Sender<'_> {
             continues,
             entries,
             lost: Vec::new(),
+            because: None,
             more: false,
         }
     }
@@ -266,16 +277,28 @@ impl Sender<'_> {
         number: u32,
         mut lost: Vec<WirePath>,
         continues: bool,
+        unread: Unread,
     ) -> Result<(), RestoreError> {
-        self.restored.bad_frames += 1;
+        let because = match unread {
+            Unread::Damaged => {
+                self.restored.bad_frames += 1;
+                None
+            }
+            Unread::Absent(why) => {
+                self.restored.absent_frames += 1;
+                self.restored.absent.insert(why.clone());
+                Some(why)
+            }
+        };
         self.restored.lost += lost.len() as u64;
         let nothing =
             Frame { kind: FrameKind::S, offset: 0, stored: 0, raw: 0, sha256: digest(b"") };
         let frame = self.table.get(number).copied().unwrap_or(nothing);
         while !lost.is_empty() {
             let rest = lost.split_off(lost.len().min(ENTRIES_A_RECORD / 4));
-            let record =
-                RestoreRecord { lost, ..self.record(number, &frame, Vec::new(), continues) };
+            let because = because.clone();
+            let record = self.record(number, &frame, Vec::new(), continues);
+            let record = RestoreRecord { lost, because, ..record };
             self.writer.send(Kind::Record, &record)?;
             lost = rest;
         }
@@ -289,20 +312,22 @@ impl Sender<'_> {
         }
     }
 
-    /// Reads a frame and checks it. None if no copy of it is good.
-    fn read(&mut self, number: u32) -> Result<Option<Frame>, RestoreError> {
-        let Some(frame) = self.table.get(number).copied() else { return Ok(None) };
+    /// Reads a frame and checks it.
+    fn read(&mut self, number: u32) -> Result<Result<Frame, Unread>, RestoreError> {
+        let Some(frame) = self.table.get(number).copied() else {
+            return Ok(Err(Unread::Damaged));
+        };
         self.restored.frames += 1;
         self.restored.read += Bytes(frame.stored.into());
         let mut bytes = std::mem::take(&mut self.bytes);
         let read = self.image()?.read(&frame, &mut bytes);
         self.bytes = bytes;
         match read {
-            Ok(()) => Ok(Some(frame)),
+            Ok(()) => Ok(Ok(frame)),
             Err(error) => {
                 let why = crate::night::estimate::with_causes(&error);
                 tracing::warn!("frame {number} of dump {} could not be read: {why}", self.dump);
-                Ok(None)
+                Ok(Err(if error.is_damage() { Unread::Damaged } else { Unread::Absent(why) }))
             }
         }
     }
@@ -317,6 +342,14 @@ impl Sender<'_> {
         }
         Ok(())
     }
+}
+
+/// Why a frame could not be read.
+enum Unread {
+    /// It is bad wherever it is.
+    Damaged,
+    /// A place that has it could not be had.
+    Absent(String),
 }
 
 /// How many of these one record names.

@@ -353,6 +353,26 @@ fn the_planner_sees_levels_runs_and_requests() {
 }
 
 #[test]
+fn what_was_met_in_a_slot_takes_it_from_what_was_thought_to_be_there() {
+    let mut catalogue = Catalogue::in_memory().unwrap();
+    for name in ["V1", "V2"] {
+        catalogue.with_volume(name, 1);
+    }
+    let slot = |catalogue: &Catalogue, name| catalogue.volume(&label(name)).unwrap().slot;
+    let (one, two) = (types::Slot(1), types::Slot(2));
+    catalogue.record_seen(&label("V1"), Some(one), None).unwrap();
+    catalogue.record_seen(&label("V2"), Some(two), None).unwrap();
+    let lib = catalogue.volume(&label("V1")).unwrap().storage;
+    catalogue.record_met(&lib, one, None, Some(&label("V2"))).unwrap();
+    assert_eq!((slot(&catalogue, "V1"), slot(&catalogue, "V2")), (None, Some(one)));
+    catalogue.record_met(&lib, one, None, Some(&label("STRANGER"))).unwrap();
+    assert_eq!(slot(&catalogue, "V2"), None);
+    catalogue.record_met(&lib, two, None, Some(&label("V2"))).unwrap();
+    catalogue.record_met(&lib, two, None, None).unwrap();
+    assert_eq!(slot(&catalogue, "V2"), None);
+}
+
+#[test]
 fn history_is_kept_for_long_but_not_for_ever() {
     let mut catalogue = Catalogue::in_memory().unwrap();
     for n in 0..230 {

@@ -240,6 +240,28 @@ impl Catalogue {
         })
     }
 
+    /// What was met in a slot that was thought to hold something else: a volume, or none that is known. Whatever was
+    /// thought to be there is not.
+    pub fn record_met(
+        &mut self,
+        storage: &StorageName,
+        slot: Slot,
+        barcode: Option<&Barcode>,
+        label: Option<&Label>,
+    ) -> Result<(), CatalogueError> {
+        let known = label.map(|label| (label, self.volume(label)));
+        match known {
+            Some((label, Ok(_))) => return self.record_seen(label, Some(slot), barcode),
+            Some((_, Err(CatalogueError::NoSuchVolume(_)))) | None => {}
+            Some((_, Err(error))) => return Err(error),
+        }
+        self.write("record where a volume is not", |tx| {
+            tx.prepare_cached("UPDATE volumes SET slot = NULL WHERE slot = ?1 AND storage = ?2")?
+                .execute(params![slot.0, storage.as_str()])?;
+            Ok(())
+        })
+    }
+
     /// What may be done with a volume from now on.
     pub fn set_state(
         &mut self,

@@ -1,6 +1,6 @@
 //! Volumes for a drive: looked for by the product's scan, loaded, and made ready, as in `server::night::drive::volumes`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use server::dispatcher::Event;
 use server::library;
@@ -186,10 +186,16 @@ impl Night<'_> {
             (worker.bytes, worker.files) = (types::Bytes::ZERO, 0);
         }
         let mut scan = self.scan(drive)?;
+        let mut put_right = BTreeSet::new();
         while let Some(candidate) = scan.next() {
             match self.ready(drive, &mut scan, &candidate)? {
                 Ok(None) => return Ok(Ok(())),
-                Ok(Some(why)) => self.refuse(drive, &candidate, why),
+                Ok(Some(why)) => {
+                    self.refuse(drive, &candidate, why);
+                    if self.was_elsewhere(drive, &candidate) && put_right.insert(candidate.slot) {
+                        scan = self.scan(drive)?;
+                    }
+                }
                 Err(Unmounted::None(_)) => scan = self.scan(drive)?,
                 Err(Unmounted::Trouble(trouble))
                     if matches!(trouble.blame, Blame::Medium | Blame::Nothing) =>
@@ -201,6 +207,30 @@ impl Night<'_> {
             }
         }
         Ok(Err(Unmounted::None(refusals(&scan))))
+    }
+
+    /// Whether another volume was met where the candidate was thought to be.
+    fn was_elsewhere(&self, drive: &DriveId, candidate: &Candidate) -> bool {
+        let views = self.slots(&drive.changer, None);
+        let view = views.iter().find(|view| view.slot == candidate.slot);
+        let there = view.and_then(|view| self.hint_of(view));
+        there.is_some() && candidate.label.is_some() && there != candidate.label
+    }
+
+    /// What was read in a slot, against what was thought to be there: another volume is noted.
+    fn saw(&mut self, drive: &DriveId, candidate: &Candidate, no: CartridgeNo) -> Result<(), Stop> {
+        let cartridge = self.world.media.cartridge(no);
+        let Some(label) = cartridge.label().cloned() else { return Ok(()) };
+        if candidate.label.as_ref() == Some(&label) {
+            return Ok(());
+        }
+        let (at, barcode) = (candidate.slot, cartridge.barcode.clone());
+        if let Some(hints) = self.hints.get_mut(&drive.changer) {
+            hints.note(barcode.as_ref(), Some(at), &label);
+        }
+        let storage = self.storage(drive);
+        self.world.catalogue.record_met(&storage, at, barcode.as_ref(), Some(&label))?;
+        self.world.step("what was met in a slot is recorded")
     }
 
     fn refuse(&mut self, drive: &DriveId, candidate: &Candidate, why: String) {
@@ -394,6 +424,7 @@ impl Night<'_> {
             Ok(no) => no,
             Err(trouble) => return Ok(Err(Unmounted::Trouble(trouble))),
         };
+        self.saw(drive, candidate, no)?;
         let found = self.world.media.cartridge(no).found();
         let how = match scan.met(candidate.slot, found) {
             Err(refusal) => return Ok(Ok(Some(refusal.why))),

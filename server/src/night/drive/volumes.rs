@@ -1,6 +1,8 @@
 //! Volumes for a drive: found by the scan, mounted, made ready to be written, and closed with the records of
 //! the run.
 
+use std::collections::BTreeSet;
+
 use taper::catalogue::{CatalogueError, Dump, Part, Volume, VolumeEnd, VolumeState};
 use taper::label::Found;
 use taper::mount::{
@@ -159,9 +161,14 @@ impl Worker {
     /// Mounts the best that the library has. If that is nothing, the scan says why.
     fn mount_next(&mut self) -> Result<Result<Appending<AnyDrive>, Box<Scan>>, MountError> {
         let mut scan = self.scan()?;
+        let mut put_right = BTreeSet::new();
         while let Some(candidate) = scan.next() {
             match self.try_candidate(&mut scan, &candidate) {
                 Ok(Some(volume)) => return Ok(Ok(volume)),
+                // What is thought of the other slots has changed with what was read in this one.
+                Ok(None) if self.was_elsewhere(&candidate) && put_right.insert(candidate.slot) => {
+                    scan = self.scan()?;
+                }
                 Ok(None) => {}
                 // Another drive of this run was faster with this label: what is free now is another question.
                 Err(error) if error.label_is_taken() => scan = self.scan()?,
@@ -169,6 +176,12 @@ impl Worker {
             }
         }
         Ok(Err(Box::new(scan)))
+    }
+
+    /// Whether another volume was met where the candidate was thought to be.
+    fn was_elsewhere(&self, candidate: &Candidate) -> bool {
+        let there = self.library().label_in(candidate.slot).unwrap_or_default();
+        there.is_some() && candidate.label.is_some() && there != candidate.label
     }
 
     /// The volume that this run has written on before, if it is still to be had. No scan is asked: it would
@@ -179,7 +192,9 @@ impl Worker {
     ) -> Result<Option<Appending<AnyDrive>>, MountError> {
         let Ok(slot) = self.library().slot_of(label) else { return Ok(None) };
         let drive = self.library().drive(&self.bench.id.drive)?;
-        match self.library().load(slot, drive)?.identify()? {
+        let identified = self.library().load(slot, drive)?.identify()?;
+        self.saw(slot, Some(label), &identified);
+        match identified {
             Identified::Labelled(mounted) if mounted.label() == label => {
                 let appended = self.append(mounted);
                 if let Err(MountError::Trouble(MountTrouble::Volume(
@@ -200,6 +215,23 @@ impl Worker {
                 }
                 Ok(None)
             }
+        }
+    }
+
+    /// What was read in a slot, against what was thought to be there: another volume is noted, in the catalogue too.
+    fn saw(&self, slot: Slot, expected: Option<&Label>, found: &Identified<AnyDrive>) {
+        let Identified::Labelled(mounted) = found else { return };
+        let found = mounted.label();
+        if expected == Some(found) || self.library().is_manual() {
+            return;
+        }
+        let barcode = self.library().barcode(slot).unwrap_or_default();
+        self.library().note(barcode.as_ref(), slot, found);
+        let mut catalogue = self.bench.catalogue.lock();
+        let noted = catalogue.record_met(self.storage(), slot, barcode.as_ref(), Some(found));
+        drop(catalogue);
+        if let Err(error) = noted {
+            self.bench.voice.log(RunEvent::Warning { text: with_causes(&error) });
         }
     }
 
@@ -319,6 +351,7 @@ impl Worker {
     ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
         let drive = self.library().drive(&self.bench.id.drive)?;
         let identified = self.library().load(candidate.slot, drive)?.identify()?;
+        self.saw(candidate.slot, candidate.label.as_ref(), &identified);
         let found = match &identified {
             Identified::Labelled(mounted) => {
                 Found::Labelled { label: mounted.label().clone(), stamp: mounted.start().stamp }

@@ -11,6 +11,7 @@ mod scattered;
 mod small;
 mod standing;
 mod storages;
+mod swapped;
 mod world;
 
 use devices::emulator::{
