@@ -41,6 +41,27 @@ impl Inventory {
     pub fn slot(&self, slot: Slot) -> Option<&Place> {
         self.slots.iter().find(|place| place.slot == slot)
     }
+
+    /// The slots for a cartridge that has lost its own: empty, and no cartridge in a drive came from there. Mail slots
+    /// are the operator's.
+    pub fn free_slots(&self) -> impl Iterator<Item = Slot> {
+        let kept = |slot| self.drives.iter().any(|bay| bay.home == Some(slot));
+        let free = move |place: &&Place| {
+            place.kind == PlaceKind::Storage
+                && place.trouble.is_none()
+                && place.cartridge.is_none()
+                && !kept(place.slot)
+        };
+        self.slots.iter().filter(free).map(|place| place.slot)
+    }
+
+    /// The slot for one cartridge more. What is in the drives keeps its room: its own slot, or any one if the changer
+    /// does not remember which that was.
+    pub fn slot_for_another(&self) -> Option<Slot> {
+        let homeless = |bay: &&Bay| bay.cartridge.is_some() && bay.home.is_none();
+        let kept = self.drives.iter().filter(homeless).count();
+        (self.free_slots().count() > kept).then(|| self.free_slots().next()).flatten()
+    }
 }
 
 /// A drive as the changer sees it.

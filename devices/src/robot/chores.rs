@@ -18,10 +18,9 @@ impl Robot {
     /// Takes a cartridge in from a mail slot: to a slot, or to the first that is free. Says where it is.
     pub fn import(&self, mail: Slot, to: Option<Slot>) -> Result<Slot, ChangerError> {
         let errand = |to: Slot| Errand::Move(Spot::Slot(mail), Spot::Slot(to));
-        let free = |inventory: &Inventory| first_free(inventory, |kind| kind == PlaceKind::Storage);
         let found = self.mail_slot(mail).and_then(|inventory| match to {
             Some(to) => Ok(to),
-            None => free(&inventory).ok_or(RobotTrouble::NoRoom("free slot")),
+            None => inventory.slot_for_another().ok_or(RobotTrouble::NoRoom),
         });
         let to = found.map_err(|trouble| self.error(errand(to.unwrap_or(mail)), trouble))?;
         self.carried(errand(to), &Spot::Slot(mail), &Spot::Slot(to))?;
@@ -36,7 +35,7 @@ impl Robot {
             Some(mail) => self.mail_slot(mail).map(|_| mail),
             None => self
                 .try_inventory()
-                .and_then(|it| first_free(&it, out).ok_or(RobotTrouble::NoRoom("free mail slot"))),
+                .and_then(|it| first_free(&it, out).ok_or(RobotTrouble::NoMailSlotFree)),
         };
         let mail = found.map_err(|trouble| self.error(errand(mail.unwrap_or(from)), trouble))?;
         self.carried(errand(mail), &Spot::Slot(from), &Spot::Slot(mail))?;

@@ -249,6 +249,41 @@ fn mail_goes_out_and_comes_in() {
 }
 
 #[test]
+fn what_comes_in_never_takes_the_slot_of_a_cartridge_in_a_drive() {
+    // Some makers do not remember where a cartridge came from.
+    for dialect in Dialect::ALL {
+        let model = DriveModel::ibm(Generation::Lto8);
+        let setup = Emulated::of(&model, 2, 5, 1).filled("A", 2, Generation::Lto8);
+        let mut bench = bench(Emulated { dialect, ..setup });
+        bench.robot.load(Slot(1), &drive(0)).unwrap();
+        bench.robot.load(Slot(2), &drive(1)).unwrap();
+        let operator = bench.library.operator();
+        let mut came = 0;
+        loop {
+            let code = format!("B0000{came}L8");
+            let new = CartridgeSetup::blank(At::Mail(0), &code, Generation::Lto8);
+            operator.open_mail_slots().unwrap();
+            operator.put_new(&new, At::Mail(0)).unwrap();
+            operator.close_mail_slots().unwrap();
+            match bench.robot.import(Slot(6), None) {
+                Ok(_) => came += 1,
+                Err(error) => {
+                    assert!(format!("{error:?}").contains("NoRoom"), "{error:?}");
+                    break;
+                }
+            }
+        }
+        assert_eq!(came, 3, "{}", dialect.word());
+        for number in [0, 1] {
+            let inventory = bench.robot.inventory().unwrap();
+            let home = inventory.drive(&drive(number)).unwrap().home;
+            let home = home.or_else(|| inventory.free_slots().next()).unwrap();
+            bench.robot.unload(&drive(number), home).unwrap();
+        }
+    }
+}
+
+#[test]
 fn an_open_door_and_a_long_look_around_are_waited_for() {
     for dialect in Dialect::ALL {
         let mut bench = bench(emulated(dialect));

@@ -183,7 +183,7 @@ fn mail_slots_are_behind_the_slots_and_cartridges_pass_through_them() {
     assert_eq!(bench.robot.export(Slot(2), None).unwrap(), Slot(7));
     assert_eq!(bench.toy.world().mail[0].cartridge.as_deref(), Some("A00001L8"));
     let full = bench.robot.export(Slot(5), None).unwrap_err();
-    assert!(chain(&full).ends_with("the library has no free mail slot"), "{}", chain(&full));
+    assert!(chain(&full).contains("the library has no free mail slot"), "{}", chain(&full));
     assert_eq!(bench.robot.import(Slot(6), None).unwrap(), Slot(1));
     assert_eq!(bench.robot.import(Slot(7), Some(Slot(3))).unwrap(), Slot(3));
     let none = bench.robot.import(Slot(1), None).unwrap_err();

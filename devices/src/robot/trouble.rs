@@ -64,9 +64,15 @@ pub enum RobotTrouble {
         /// Which.
         spot: Spot,
     },
-    /// No free place.
-    #[error("the library has no {0}")]
-    NoRoom(&'static str),
+    /// No slot for one cartridge more.
+    #[error(
+        "the library has no free slot (those of cartridges in drives are kept for them): export a cartridge that is \
+         not needed, or bring back what is in the drives"
+    )]
+    NoRoom,
+    /// No mail slot to put a cartridge into.
+    #[error("the library has no free mail slot: take out what is in them")]
+    NoMailSlotFree,
     /// There is nothing to clean with.
     #[error("no slot has a cleaning cartridge (barcode CLN…): put one in")]
     NoCleaner,
@@ -104,7 +110,8 @@ impl RobotTrouble {
             Self::NotThere { .. } | Self::NotCleaned { .. } => Blame::Drive,
             Self::Cleaning(_)
             | Self::NoMailSlot { .. }
-            | Self::NoRoom(_)
+            | Self::NoRoom
+            | Self::NoMailSlotFree
             | Self::NoCleaner
             | Self::CleanersUsedUp { .. } => Blame::Medium,
             Self::Mismatch(_) | Self::Opening { .. } | Self::Lock(..) => Blame::Host,

@@ -261,7 +261,7 @@ impl Library {
 
     fn take_back(&self, inventory: &Inventory, bay: Option<&Bay>) -> Result<(), LibraryTrouble> {
         let Some(bay) = bay.filter(|bay| bay.cartridge.is_some()) else { return Ok(()) };
-        let home = bay.home.or_else(|| free_slot(inventory));
+        let home = bay.home.or_else(|| inventory.free_slots().next());
         let home = home.ok_or_else(|| LibraryTrouble::NoHome { drive: bay.drive.clone() })?;
         self.device.unload(&bay.drive, home)
     }
@@ -328,16 +328,6 @@ fn cartridge_of(inventory: &Inventory, slot: Slot) -> Option<&Cartridge> {
     let here = inventory.slot(slot).and_then(|place| place.cartridge.as_ref());
     let out = || inventory.drives.iter().find(|bay| bay.home == Some(slot));
     here.or_else(|| out().and_then(|bay| bay.cartridge.as_ref()))
-}
-
-/// A slot that nothing is in and that no cartridge in a drive came from.
-fn free_slot(inventory: &Inventory) -> Option<Slot> {
-    let free = |place: &&devices::Place| {
-        place.kind == PlaceKind::Storage
-            && place.trouble.is_none()
-            && cartridge_of(inventory, place.slot).is_none()
-    };
-    inventory.slots.iter().find(free).map(|place| place.slot)
 }
 
 /// A thread that panicked left nothing half done behind these locks.

@@ -94,10 +94,10 @@ pub enum LibraryTrouble {
         /// Who has it.
         drive: DriveName,
     },
-    /// Nobody knows where a cartridge came from, and there is no room elsewhere.
+    /// A cartridge's slot is taken, or nobody knows which it was, and there is no room elsewhere.
     #[error(
-        "the library does not say from which slot the cartridge in drive {drive} came, and no slot is free: take one \
-         out, or carry it with `reelkeep library move`"
+        "there is no slot for the cartridge in drive {drive}: its own is taken or not known, and no other is free. \
+         Export a cartridge that is not needed (`reelkeep library export`), or take one out"
     )]
     NoHome {
         /// Which drive.
@@ -150,8 +150,8 @@ impl LibraryTrouble {
             Self::Changer(error) => error.blame,
             Self::Volume(error) => error.blame(),
             Self::Drive(error) => error.blame,
-            Self::Open { .. } | Self::NoDrive | Self::NoHome { .. } => Blame::Drive,
-            Self::Scsi { .. } | Self::NotForThis { .. } => Blame::Host,
+            Self::Open { .. } | Self::NoDrive => Blame::Drive,
+            Self::Scsi { .. } | Self::NotForThis { .. } | Self::NoHome { .. } => Blame::Host,
             Self::Absent(_)
             | Self::NotFound { .. }
             | Self::Other { .. }

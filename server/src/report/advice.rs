@@ -37,7 +37,9 @@ pub(super) fn of_drive(blame: &str) -> Option<&'static str> {
             "ask the drive what it complains of (`reelkeep device alerts`), clean it, and try it out with `reelkeep device \
              burn-in` before it is used again"
         }
-        Blame::Host => "look at the adapter, the cable and the kernel's log of this host",
+        Blame::Host => {
+            "do what is said there; if nothing is, look at the adapter, the cable and the kernel's log of this host"
+        }
         Blame::Nothing => "nothing, unless it comes again: the drive was reset or busy",
     })
 }

@@ -235,6 +235,31 @@ fn a_used_up_cleaning_cartridge_is_named_and_the_next_one_cleans() {
 }
 
 #[test]
+fn a_library_without_room_for_what_is_in_its_drives_is_no_fault_of_the_drives() {
+    let mut world = World::new(Make { cartridges: 2, ..Make::default() });
+    world.hold(1, 5);
+    let library = Library::open(&world.site.config.storages[0]).unwrap();
+    for (slot, drive) in (1..).zip(library.drives()) {
+        library.bring(types::Slot(slot), drive).unwrap();
+    }
+    drop(library);
+    for slot in 1..=2 {
+        let new = format!("NEW{slot:03}L8");
+        world.add(slot, CartridgeSetup::blank(Spot::Slot(0), &new, Generation::Lto8));
+    }
+    for slot in 3..=40 {
+        world.add(slot, CartridgeSetup::cleaning(Spot::Slot(0), &format!("CLN{slot:03}CU"), 9));
+    }
+    let told = world.night().told();
+    assert!(told.contains("there is no slot for the cartridge in drive drive"), "{told}");
+    assert!(
+        told.contains("to blame: this host") && !told.contains("to blame: the drive"),
+        "{told}"
+    );
+    assert_eq!(world.placed(), [], "nothing was written, and nothing is lost");
+}
+
+#[test]
 fn a_new_lto_9_cartridge_is_calibrated_first() {
     let mut world = World::new(Make { generation: "LTO-9", cartridges: 0, ..Make::default() });
     let new = CartridgeSetup {
