@@ -148,6 +148,9 @@ pub enum CatalogueError {
         /// What is missing.
         why: String,
     },
+    /// A dump can't be restored, so that nothing is to be kept for whoever would read it.
+    #[error(transparent)]
+    Gap(#[from] Gap),
     /// The volume may not be written afresh.
     #[error(transparent)]
     Needed(#[from] Needed),

@@ -35,12 +35,17 @@ impl<'a> Keeping<'a> {
         keeping
     }
 
-    /// Has this dump kept, with all it builds on, and no longer the one before.
-    pub(super) fn turn_to(&mut self, dump: DumpId) {
-        let Some(reading) = &mut self.reading else { return };
+    /// Has this dump kept, with all it builds on, and no longer the one before. Fails if it can no longer be restored.
+    pub(super) fn turn_to(&mut self, dump: DumpId) -> Result<(), CatalogueError> {
+        let Some(reading) = &mut self.reading else { return Ok(()) };
         // The hour counts at which this dump's turn comes: to read all there are may take days.
-        if let Err(error) = reading.turn_to(dump, Now::read().stamp()) {
-            self.tell(&error);
+        match reading.turn_to(dump, Now::read().stamp()) {
+            Ok(()) => Ok(()),
+            Err(ReadingError::Catalogue(error)) if is_gone(&error) => Err(error),
+            Err(error) => {
+                self.tell(&error);
+                Ok(())
+            }
         }
     }
 
@@ -56,10 +61,11 @@ impl<'a> Keeping<'a> {
     ) -> anyhow::Result<usize> {
         let mut gone = 0;
         for dump in listed.iter().map(|located| located.dump.id) {
-            self.turn_to(dump);
-            match catalogue.dump(dump) {
-                Ok(located) if located.is_restorable() => read(&located)?,
-                Ok(_) | Err(CatalogueError::NoSuchDump(_)) => gone += 1,
+            // Whether or not that can be noted.
+            let links = self.turn_to(dump).and_then(|()| Ok(catalogue.chain(dump)?.whole()?));
+            match links {
+                Ok(links) => links.last().map_or(Ok(()), &mut *read)?,
+                Err(error) if is_gone(&error) => gone += 1,
                 Err(error) => return Err(error.into()),
             }
         }
@@ -76,6 +82,11 @@ impl<'a> Keeping<'a> {
              {why}"
         ));
     }
+}
+
+/// Nobody can restore it any more.
+fn is_gone(error: &CatalogueError) -> bool {
+    matches!(error, CatalogueError::NoSuchDump(_) | CatalogueError::Gap(_))
 }
 
 #[cfg(test)]
@@ -95,6 +106,11 @@ mod tests {
 
     /// A site with a full of each of three days, each on a volume of its own, of which no policy keeps the first two.
     fn site() -> (TempDir, Site) {
+        site_with([None; 3])
+    }
+
+    /// The same, where a dump may build on that of another day.
+    fn site_with(bases: [Option<u64>; 3]) -> (TempDir, Site) {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path().canonicalize().unwrap();
         let tree = root.join("tree");
@@ -103,13 +119,13 @@ mod tests {
         fs::write(root.join("reelkeep.toml"), text).unwrap();
         let site = Site::open(root.clone(), config::load(&root).unwrap()).unwrap();
         let mut catalogue = site.catalogue().unwrap();
-        for day in 1..=3 {
-            night(&mut catalogue, day);
+        for (day, base) in (1..).zip(bases) {
+            night(&mut catalogue, day, base);
         }
         (folder, site)
     }
 
-    fn night(catalogue: &mut Catalogue, day: u64) {
+    fn night(catalogue: &mut Catalogue, day: u64, base: Option<u64>) {
         let run: Stamp = format!("2020010{day}003000").parse().unwrap();
         let storage = storage();
         let on = label(day);
@@ -121,8 +137,8 @@ mod tests {
             id: id(day),
             dle: DleRef { host: "host".parse().unwrap(), dle: "/data".parse().unwrap() },
             run,
-            level: Level::FULL,
-            base: None,
+            level: base.map_or(Level::FULL, |_| Level::FULL.next()),
+            base: base.map(id),
             status: DumpStatus::Good,
             started: run,
             finished: run,
@@ -217,6 +233,25 @@ mod tests {
     }
 
     #[test]
+    fn what_builds_on_something_given_back_before_its_turn_is_left_out_and_counted() {
+        let (_folder, site) = site_with([None, Some(1), None]);
+        let mut other = Other::of(&site);
+        let mut listed = other.listed();
+        listed.retain(|located| located.dump.id != id(1));
+        listed.reverse();
+        let mut read = Vec::new();
+        let gone = keeping(&site)
+            .one_by_one(&site.catalogue().unwrap(), &listed, &mut |located| {
+                read.push(located.dump.id);
+                assert!(other.takes(1));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!((read, gone), (vec![id(3)], 1));
+        assert!(other.catalogue.dump(id(2)).unwrap().is_restorable(), "its own image is there");
+    }
+
+    #[test]
     fn each_dump_is_kept_while_it_is_read_and_no_longer() {
         let (_folder, site) = site();
         let mut other = Other::of(&site);
@@ -243,7 +278,7 @@ mod tests {
         let (_folder, site) = site();
         let mut other = Other::of(&site);
         let mut reader = keeping(&site);
-        reader.turn_to(id(1));
+        reader.turn_to(id(1)).unwrap();
         // What a killed reader leaves: its pin, and nobody who has the lock for it.
         other.catalogue.pin(id(2), "verify, process 4710", None).unwrap();
         assert_eq!(reading::sweep(&site, &mut other.catalogue).unwrap(), 0);

@@ -67,6 +67,10 @@ pub(super) fn run(context: &Context, arguments: &Restore) -> anyhow::Result<Exit
 /// So many entries with the same complaint are named; a lost volume may hit a million. With `--json` all are.
 const NAMED: usize = 1000;
 
+/// Between the look at what there is and the restore of it.
+const GIVEN_BACK: &str =
+    "what was chosen was given back meanwhile: begin anew, with what there is now";
+
 /// Where a restore goes.
 pub(super) struct Goal<'a> {
     /// The directory.
@@ -124,7 +128,7 @@ fn put_back(
     };
     let mut keeping = Keeping::begin(context, site, "restore");
     if let Some(tip) = wish.view.chain.last() {
-        keeping.turn_to(tip.dump.id);
+        keeping.turn_to(tip.dump.id).context(GIVEN_BACK)?;
     }
     let operator = Desk::of(site);
     let mut libraries = Libraries::of(&site.config).attended(operator.clone());
@@ -330,7 +334,7 @@ fn raw(
         .into());
     };
     let mut keeping = Keeping::begin(context, site, "restore");
-    keeping.turn_to(link.dump.id);
+    keeping.turn_to(link.dump.id).context(GIVEN_BACK)?;
     let operator = Desk::of(site);
     let mut libraries = Libraries::of(&site.config).attended(operator.clone());
     let mut image = open(link, catalogue, &mut libraries)?;

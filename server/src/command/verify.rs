@@ -115,7 +115,7 @@ fn chosen(catalogue: &Catalogue, arguments: &Verify) -> anyhow::Result<Vec<Locat
     all.retain(|located| wanted(&located.dump.dle) && located.is_restorable());
     all.reverse();
     if arguments.all {
-        return Ok(all);
+        return without_orphans(catalogue, all);
     }
     let dles: BTreeSet<DleRef> = all.iter().map(|located| located.dump.dle.clone()).collect();
     let end = crate::restore::when::parse("latest")?;
@@ -124,6 +124,20 @@ fn chosen(catalogue: &Catalogue, arguments: &Verify) -> anyhow::Result<Vec<Locat
         newest.extend(catalogue.newest_at(&dle, end)?.links.unwrap_or_default());
     }
     Ok(newest)
+}
+
+/// What builds on something that is gone can be read, but to no end.
+fn without_orphans(catalogue: &Catalogue, mut all: Vec<Located>) -> anyhow::Result<Vec<Located>> {
+    let restorable = catalogue.restorable(all.iter().map(|located| located.dump.id))?;
+    let orphans = all.len() - restorable.len();
+    if orphans > 0 {
+        print::remark(&format!(
+            "{} can't be restored, since what they build on is gone: not verified",
+            plural(orphans, "dump")
+        ));
+    }
+    all.retain(|located| restorable.contains(&located.dump.id));
+    Ok(all)
 }
 
 fn verify(

@@ -95,10 +95,7 @@ pub struct AtDay {
 impl Catalogue {
     /// What has to be read to restore a dump.
     pub fn chain(&self, dump: DumpId) -> Result<Chain, CatalogueError> {
-        self.read("follow what a dump builds on", |c| {
-            let tip = dumps::one(c, dump)?.ok_or(CatalogueError::NoSuchDump(dump))?;
-            follow(c, tip)
-        })
+        self.read("follow what a dump builds on", |c| of(c, dump))
     }
 
     /// Which of these dumps have a chain without a gap: the same as asking [`Self::chain`] of each, for thousands.
@@ -134,6 +131,11 @@ impl Catalogue {
             Ok(links.and_then(|mut links| links.pop()).map(|tip| tip.dump))
         })
     }
+}
+
+pub(super) fn of(c: &Connection, dump: DumpId) -> Result<Chain, Trouble> {
+    let tip = dumps::one(c, dump)?.ok_or(CatalogueError::NoSuchDump(dump))?;
+    follow(c, tip)
 }
 
 fn newest(

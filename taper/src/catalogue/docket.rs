@@ -484,7 +484,8 @@ mod tests {
                 drop(catalogue.forget_held(made.id, &[storage("lib")]).unwrap());
             }
             match oddity {
-                4 => drop(catalogue.pin(made.id, "a restore", None).unwrap()),
+                // Its base may be gone, and then it is not pinned.
+                4 => drop(catalogue.pin(made.id, "a restore", None)),
                 5 => catalogue.set_state(&label(&two), VolumeState::Missing, day(on)).unwrap(),
                 _ => {}
             }

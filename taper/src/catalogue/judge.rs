@@ -9,7 +9,7 @@ use super::docket::{Docket, OnDemand};
 use super::events::{EventKind, log};
 use super::sql::{get, get_maybe, maybe, text};
 use super::volumes;
-use super::{Catalogue, CatalogueError, IN_MEMORY, Trouble};
+use super::{Catalogue, CatalogueError, IN_MEMORY, Trouble, chain};
 use crate::retention::{Advice, Case, Policies, Verdicts};
 
 /// Leave to overwrite a volume: nothing on it is needed, and the catalogue has already forgotten what is on it.
@@ -111,7 +111,9 @@ impl Catalogue {
         })
     }
 
-    /// A dump is about to be read: until the pin is taken back, or falls off, its volumes are needed.
+    /// A dump is about to be read: until the pin is taken back, or falls off, its volumes are needed, and those of all
+    /// that it builds on. Where a link of that chain is gone already there is nothing to keep: [`CatalogueError::Gap`]
+    /// says which.
     pub fn pin(
         &mut self,
         dump: DumpId,
@@ -152,7 +154,8 @@ impl Catalogue {
 }
 
 fn pin(c: &Connection, dump: DumpId, why: &str, until: Option<Stamp>) -> Result<i64, Trouble> {
-    super::dumps::one(c, dump)?.ok_or(CatalogueError::NoSuchDump(dump))?;
+    // In the transaction that pins it, so that no link can be given back in between.
+    chain::of(c, dump)?.whole().map_err(CatalogueError::from)?;
     c.prepare_cached("INSERT INTO pins (dump, why, until) VALUES (?1, ?2, ?3)")?
         .execute(params![text(dump), why, maybe(until)])?;
     Ok(c.last_insert_rowid())

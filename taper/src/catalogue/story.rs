@@ -253,6 +253,35 @@ fn a_pin_goes_from_dump_to_dump_and_keeps_none_but_the_last() {
 }
 
 #[test]
+fn what_can_no_longer_be_restored_is_not_pinned() {
+    let mut catalogue = two_nights();
+    let refused = |catalogue: &mut Catalogue, dump| {
+        let error = catalogue.pin(dump, "a restore", None).unwrap_err();
+        assert!(matches!(error, CatalogueError::Gap(_)), "{error}");
+        assert!(catalogue.pins().unwrap().is_empty());
+        error.to_string()
+    };
+    catalogue.remove_volume(&label("V1"), day(3)).unwrap();
+    let told = refused(&mut catalogue, id(2));
+    let nowhere = "is neither on the holding disk nor wholly on volumes any more";
+    assert_eq!(
+        told,
+        format!(
+            "level 1 of host:/data, run {}, can't be restored: dump {} {nowhere}",
+            day(2),
+            id(1)
+        )
+    );
+    assert!(refused(&mut catalogue, id(1)).contains(nowhere));
+    catalogue.with_run(3);
+    catalogue.hold(&dump(3, 2, Some(8), 3));
+    let told = refused(&mut catalogue, id(3));
+    assert!(told.contains(&format!("builds on dump {}, which the catalogue", id(8))), "{told}");
+    catalogue.record_failed(&dump(4, 0, None, 3), &[]).unwrap();
+    assert!(refused(&mut catalogue, id(4)).contains("is failed"));
+}
+
+#[test]
 fn what_an_unfinished_run_wrote_is_needed() {
     let mut catalogue = Catalogue::in_memory().unwrap();
     catalogue.with_volume("V1", 0);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use server::library;
-use taper::catalogue::{Ask, VolumeState};
+use taper::catalogue::{Ask, CatalogueError, VolumeState};
 use types::{Barcode, ChangerName, DleRef, DriveId, DumpId, Label};
 
 use super::clients::Tree;
@@ -342,9 +342,16 @@ impl World {
             let days = u32::try_from(self.dice.between(1, 15)).unwrap_or(1);
             if let Some(&dump) = self.dice.pick(&there) {
                 let until = now.plus_days(days);
-                self.catalogue.pin(dump, "a long restore", Some(until))?;
-                self.tell(format!("{dump} is pinned until {until}"));
-                self.pins.push((dump, until));
+                match self.catalogue.pin(dump, "a long restore", Some(until)) {
+                    Ok(_) => {
+                        self.tell(format!("{dump} is pinned until {until}"));
+                        self.pins.push((dump, until));
+                    }
+                    Err(CatalogueError::Gap(gap)) => {
+                        self.tell(format!("{dump} is not pinned: {gap}"))
+                    }
+                    Err(error) => return Err(error.into()),
+                }
             }
         }
         if self.strikes(Fault::Asked) {
