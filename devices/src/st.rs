@@ -29,10 +29,12 @@ mod kernel;
 mod model;
 mod motion;
 mod opening;
+mod reading;
 mod route;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod writing;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -227,50 +229,6 @@ impl StDrive {
         Ok(())
     }
 
-    fn write(&mut self, block: &[u8]) -> Result<Wrote, StTrouble> {
-        self.standing()?;
-        let (length, wanted) = (block.len(), self.block.len());
-        if length != wanted {
-            return Err(Trouble::BlockLength { length, wanted }.into());
-        }
-        self.before_writing()?;
-        let Some(taken) = self.give(block)? else { return Ok(Wrote::Nothing) };
-        if taken != length {
-            return Err(StTrouble::Short { taken, length });
-        }
-        self.step(Over::Block)?;
-        self.near_end |= self.status()?.near_end;
-        Ok(if self.near_end { Wrote::BlockNearEnd } else { Wrote::Block })
-    }
-
-    /// Gives the driver a block, twice if it must be. None: the medium is full.
-    fn give(&mut self, block: &[u8]) -> Result<Option<usize>, StTrouble> {
-        for _ in 0..2 {
-            match self.kernel.write(block) {
-                Ok(taken) => return Ok(Some(taken)),
-                Err(error) if is(&error, Errno::ENOSPC) => self.near_end = true,
-                Err(error) => return Err(self.why(error)),
-            }
-        }
-        Ok(None)
-    }
-
-    /// The drive must stand where we think, or it would write over something.
-    fn before_writing(&mut self) -> Result<(), StTrouble> {
-        if self.write_protected {
-            return Err(StTrouble::WriteProtected);
-        }
-        if !self.asked {
-            self.ask()?;
-            self.asked = true;
-        }
-        let Standing { position, .. } = self.standing()?;
-        self.seen.split_off(&position.file.next());
-        self.recalled.split_off(&position.file.next());
-        (self.armed, self.unflushed, self.last) = (true, true, Last::Wrote);
-        Ok(())
-    }
-
     /// Asks driver and drive where the medium stands, and compares.
     fn ask(&mut self) -> Result<(), StTrouble> {
         let Standing { position, object } = self.standing()?;
@@ -284,78 +242,6 @@ impl StDrive {
             }
         }
         Ok(())
-    }
-
-    fn mark(&mut self) -> Result<(), StTrouble> {
-        self.standing()?;
-        self.before_writing()?;
-        self.operate(Op::MarkQueued, 1)?;
-        self.armed = false;
-        self.step(Over::Filemark)?;
-        self.asked = false;
-        Ok(())
-    }
-
-    fn sync(&mut self) -> Result<Position, StTrouble> {
-        self.standing()?;
-        if self.unflushed {
-            self.operate(Op::Mark, 0)?;
-            (self.armed, self.unflushed) = (false, false);
-        }
-        self.ask()?;
-        Ok(self.standing()?.position)
-    }
-
-    fn read(&mut self, buffer: &mut [u8]) -> Result<Met, StTrouble> {
-        self.standing()?;
-        if self.last != Last::Moved {
-            self.last = Last::MetTheEnd;
-            return Ok(Met::EndOfData);
-        }
-        self.asked = false;
-        match self.take(buffer) {
-            Ok(0) if self.status()?.end_of_data => self.met_the_end(),
-            Ok(0) => self.step(Over::Filemark).map(|()| Met::Filemark),
-            Ok(length) => self.step(Over::Block).map(|()| Met::Block(length)),
-            Err(error) if is(&error, Errno::ENOMEM) => Err(self.too_long(buffer.len(), error)),
-            Err(error) if is(&error, Errno::EIO) && self.at_end_of_data() => self.met_the_end(),
-            Err(error) => Err(self.why(error)),
-        }
-    }
-
-    /// Reads. A buffer longer than the drive's longest block is refused before anything moves: no block is as
-    /// long, so half of it will do.
-    fn take(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let room = buffer.len().min(self.room);
-            match self.kernel.read(&mut buffer[..room]) {
-                Err(error) if is(&error, Errno::EINVAL) && room > self.block.len() => {
-                    self.room = self.block.len().max(room / 2);
-                }
-                other => return other,
-            }
-        }
-    }
-
-    fn met_the_end(&mut self) -> Result<Met, StTrouble> {
-        self.last = Last::MetTheEnd;
-        Ok(Met::EndOfData)
-    }
-
-    /// Whether the read that failed was one behind the data.
-    fn at_end_of_data(&mut self) -> bool {
-        let stopped = self.kernel.operate(Op::ForwardBlocks, 1).is_err();
-        stopped && self.kernel.status().is_ok_and(|status| status.end_of_data)
-    }
-
-    /// The driver passed over a block because it does not fit. How long is it?
-    fn too_long(&mut self, room: usize, error: io::Error) -> StTrouble {
-        let mut buffer = vec![0; BlockSize::LARGEST.len()];
-        let back = self.kernel.operate(Op::BackBlocks, 1);
-        match back.and_then(|()| self.take(&mut buffer)) {
-            Ok(block) if block > room => Trouble::BlockTooLong { block, buffer: room }.into(),
-            _ => self.io(error),
-        }
     }
 
     fn operate(&mut self, op: Op, count: u32) -> Result<(), StTrouble> {

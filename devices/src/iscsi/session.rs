@@ -1,39 +1,30 @@
 //! A session, once logged in: requests in, actions out (RFC 7143, chapters 4 and 11).
 //!
-//! A command that brings data waits until they are whole: what comes along with it, what follows unasked, and what is
-//! asked for with R2T, one at a time. Commands to one unit are carried out in the order of their numbers; commands to
-//! different units do not wait for each other, and nothing waits while a tape rewinds.
-//!
 //! ```text
 //!  Command ──► collecting ──R2T ⇄ Data-Out──► Execute ──► answered ──► Data-In … with the status, or a response with sense
 //! ```
 //!
-//! Data are asked for only by the first command of each unit's queue, so that an initiator cannot make the target hold
-//! more than one long write a unit. An aborted task vanishes, and its answer with it: what the tape has done, it has done.
-//! At error recovery level 0 a protocol error ends the connection.
+//! How commands become whole is told in `tasks`, what goes back for them in `answers`, and `talk` says which targets there
+//! are. At error recovery level 0 a protocol error ends the connection.
 
 use std::collections::{BTreeMap, VecDeque};
 
+use self::tasks::Task;
 use super::login::{Purpose, Terms};
 use super::pdu::{
-    Command, DataOut, Delivery, Direction, Header, NO_TAG, NopOut, Numbered, Numbers, Reason,
-    Request, Residual, Response, TaskOutcome, TaskRequest, TextRequest, before,
+    Delivery, Header, NO_TAG, NopOut, Numbered, Numbers, Reason, Request, Response, before,
 };
-use super::text::{self, Pair};
 use super::{Answer, Lun, Reset};
-use crate::scsi::Status;
+
+mod answers;
+mod talk;
+mod tasks;
 
 /// How many commands an initiator may have under way.
 const WINDOW: u32 = 32;
 
-/// How many more of those that do not wait.
-const MOST_TASKS: usize = 64;
-
 /// The most data that one command may carry.
 pub const LONGEST: u32 = 64 << 20;
-
-/// INVALID FIELD IN CDB, for a command that would carry more.
-const TOO_LONG: [u8; 18] = [0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x24, 0, 0, 0, 0, 0];
 
 /// A command's name between session and units. An initiator may use its own tags again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,38 +56,6 @@ pub enum Action {
     Reset(Reset),
     /// Close the connection.
     Close,
-}
-
-/// What a task waits for.
-#[derive(Debug, PartialEq, Eq)]
-enum Waits {
-    /// The rest of the unsolicited data, numbered from this on.
-    Unsolicited { data_sn: u32 },
-    /// To be the first of its unit.
-    Turn,
-    /// What was asked for.
-    Transfer { tag: u32, end: usize, data_sn: u32 },
-    /// The unit's answer.
-    Answer,
-}
-
-#[derive(Debug)]
-struct Task {
-    tag: u32,
-    lun: [u8; 8],
-    cdb: Vec<u8>,
-    direction: Direction,
-    length: u32,
-    data: Vec<u8>,
-    r2t_sn: u32,
-    waits: Waits,
-}
-
-impl Task {
-    /// How much data the unit gets.
-    fn wanted(&self) -> usize {
-        if self.direction == Direction::Out { size(self.length) } else { 0 }
-    }
 }
 
 /// A session.
@@ -217,283 +176,6 @@ impl Session {
         Ok(())
     }
 
-    fn command(&mut self, command: Command) -> Result<(), Wrong> {
-        if command.head.delivery == Delivery::Immediate && self.tasks.len() >= MOST_TASKS {
-            return Err(Wrong(Reason::TooManyImmediate));
-        }
-        if !self.admit(&command.head)? {
-            return Ok(());
-        }
-        if self.tasks.values().any(|task| task.tag == command.head.tag) {
-            return Err(Wrong(Reason::Protocol));
-        }
-        if command.direction == Direction::Both {
-            return Err(Wrong(Reason::InvalidField));
-        }
-        self.check_immediate(&command)?;
-        let unsolicited =
-            command.direction == Direction::Out && !self.terms.initial_r2t && !command.last;
-        let task = Task {
-            tag: command.head.tag,
-            lun: command.lun,
-            cdb: command.cdb,
-            direction: command.direction,
-            length: command.length,
-            data: command.data,
-            r2t_sn: 0,
-            waits: if unsolicited { Waits::Unsolicited { data_sn: 0 } } else { Waits::Turn },
-        };
-        if task.direction == Direction::Out && task.length > LONGEST {
-            // Whatever follows unasked belongs to no task, and is thrown away.
-            self.finish(
-                &task,
-                Answer {
-                    status: Status::CheckCondition,
-                    sense: TOO_LONG.to_vec(),
-                    data: Vec::new(),
-                    refused: size(task.length),
-                },
-            );
-            return Ok(());
-        }
-        let id = TaskId(self.next_task);
-        self.next_task += 1;
-        let lun = task.lun;
-        self.tasks.insert(id, task);
-        self.queues.entry(lun).or_default().push_back(id);
-        self.advance(lun);
-        Ok(())
-    }
-
-    fn check_immediate(&self, command: &Command) -> Result<(), Wrong> {
-        let most = match command.direction {
-            Direction::Out if self.terms.immediate_data => {
-                command.length.min(self.terms.first_burst)
-            }
-            _ => 0,
-        };
-        if command.data.len() > size(most) { Err(Wrong(Reason::Protocol)) } else { Ok(()) }
-    }
-
-    /// Gives a unit what is whole, and asks for what the next one lacks.
-    fn advance(&mut self, lun: [u8; 8]) {
-        while let Some(id) = self.queues.get(&lun).and_then(|queue| queue.front().copied()) {
-            let Some(task) = self.tasks.get_mut(&id) else { break };
-            if task.waits != Waits::Turn {
-                return;
-            }
-            if task.data.len() < task.wanted() {
-                self.ask(id);
-                return;
-            }
-            task.waits = Waits::Answer;
-            let job = Job {
-                task: id,
-                lun: Lun::from_bytes(task.lun),
-                cdb: std::mem::take(&mut task.cdb),
-                data: std::mem::take(&mut task.data),
-                room: if task.direction == Direction::In {
-                    size(task.length.min(LONGEST))
-                } else {
-                    0
-                },
-            };
-            self.actions.push(Action::Execute(job));
-            if let Some(queue) = self.queues.get_mut(&lun) {
-                queue.pop_front();
-            }
-        }
-        self.queues.remove(&lun);
-    }
-
-    /// Asks for the next burst of a task.
-    fn ask(&mut self, id: TaskId) {
-        let transfer_tag = self.next_transfer;
-        self.next_transfer = (self.next_transfer + 1) % NO_TAG;
-        let burst = size(self.terms.burst);
-        let Some(task) = self.tasks.get_mut(&id) else { return };
-        let offset = task.data.len();
-        let end = task.wanted().min(offset + burst);
-        task.data.reserve_exact(end - offset);
-        task.waits = Waits::Transfer { tag: transfer_tag, end, data_sn: 0 };
-        let r2t_sn = task.r2t_sn;
-        task.r2t_sn += 1;
-        let (tag, lun) = (task.tag, task.lun);
-        let (offset, length) = (number(offset), number(end - offset));
-        self.send(Response::Ready { tag, lun, transfer_tag, r2t_sn, offset, length });
-    }
-
-    fn data(&mut self, piece: DataOut) -> Result<(), Wrong> {
-        let Some(task) = self.tasks.values_mut().find(|task| task.tag == piece.tag) else {
-            // Of a task that was aborted or refused meanwhile.
-            return Ok(());
-        };
-        let (end, expected, asked) = match task.waits {
-            Waits::Unsolicited { data_sn } => {
-                (size(self.terms.first_burst.min(task.length)), data_sn, NO_TAG)
-            }
-            Waits::Transfer { tag, end, data_sn } => (end, data_sn, tag),
-            Waits::Turn | Waits::Answer => return Err(Wrong(Reason::Protocol)),
-        };
-        let in_order = piece.transfer_tag == asked
-            && piece.data_sn == expected
-            && size(piece.offset) == task.data.len();
-        if !in_order || piece.data.len() > end - task.data.len().min(end) {
-            return Err(Wrong(Reason::Protocol));
-        }
-        task.data.extend_from_slice(&piece.data);
-        let short = asked != NO_TAG && task.data.len() < end;
-        match (&mut task.waits, piece.last) {
-            (_, true) if short => return Err(Wrong(Reason::Protocol)),
-            (waits, true) => *waits = Waits::Turn,
-            (Waits::Unsolicited { data_sn } | Waits::Transfer { data_sn, .. }, false) => {
-                *data_sn += 1
-            }
-            (Waits::Turn | Waits::Answer, false) => {}
-        }
-        let lun = task.lun;
-        self.advance(lun);
-        Ok(())
-    }
-
-    fn manage(&mut self, request: &TaskRequest) -> Result<(), Wrong> {
-        if !self.admit(&request.head)? {
-            return Ok(());
-        }
-        let lun = request.lun;
-        let outcome = match request.function {
-            1 => self.abort_one(request.referenced),
-            2 | 4 => {
-                self.forget(|task| task.lun == lun);
-                TaskOutcome::Done
-            }
-            5 => match Lun::from_bytes(lun) {
-                Some(unit) => {
-                    self.forget(|task| task.lun == lun);
-                    self.actions.push(Action::Reset(Reset::Unit(unit)));
-                    TaskOutcome::Done
-                }
-                None => TaskOutcome::NoUnit,
-            },
-            6 | 7 => {
-                self.forget(|_| true);
-                let what = if request.function == 6 { Reset::Warm } else { Reset::Cold };
-                self.actions.push(Action::Reset(what));
-                TaskOutcome::Done
-            }
-            8 => TaskOutcome::NoReassign,
-            _ => TaskOutcome::Unsupported,
-        };
-        self.send(Response::Task { tag: request.head.tag, outcome });
-        if request.function == 7 {
-            self.actions.push(Action::Close);
-        }
-        Ok(())
-    }
-
-    fn abort_one(&mut self, tag: u32) -> TaskOutcome {
-        let Some(lun) = self.tasks.values().find(|task| task.tag == tag).map(|task| task.lun)
-        else {
-            return TaskOutcome::NoTask;
-        };
-        self.forget(|task| task.tag == tag);
-        // Those behind it may be ready.
-        self.advance(lun);
-        TaskOutcome::Done
-    }
-
-    fn forget(&mut self, which: impl Fn(&Task) -> bool) {
-        self.tasks.retain(|_, task| !which(task));
-        let tasks = &self.tasks;
-        self.queues.retain(|_, queue| {
-            queue.retain(|id| tasks.contains_key(id));
-            !queue.is_empty()
-        });
-    }
-
-    fn talk(&mut self, request: &TextRequest) -> Result<(), Wrong> {
-        if !self.admit(&request.head)? {
-            return Ok(());
-        }
-        if self.text.len() + request.text.len() > text::LONGEST {
-            return Err(Wrong(Reason::Protocol));
-        }
-        self.text.extend_from_slice(&request.text);
-        if request.goes_on {
-            self.send(Response::TextMore { tag: request.head.tag, transfer_tag: 0 });
-            return Ok(());
-        }
-        let asked =
-            text::pairs(&std::mem::take(&mut self.text)).map_err(|_| Wrong(Reason::Protocol))?;
-        let mut answers = Vec::new();
-        for (key, value) in asked {
-            match key.as_str() {
-                "SendTargets" => answers.extend(self.targets(&value)),
-                _ => answers.push((key, "NotUnderstood".to_owned())),
-            }
-        }
-        let mut text = text::encode(&answers);
-        // It cannot be longer but for a flood of unknown keys.
-        text.truncate(size(self.terms.segment));
-        self.send(Response::Text { tag: request.head.tag, text });
-        Ok(())
-    }
-
-    /// Which targets there are: this one.
-    fn targets(&self, asked: &str) -> Vec<Pair> {
-        let all = asked == "All" && self.terms.purpose == Purpose::Discovery;
-        if all || asked.is_empty() || asked == self.target {
-            vec![
-                ("TargetName".to_owned(), self.target.clone()),
-                ("TargetAddress".to_owned(), format!("{},1", self.address)),
-            ]
-        } else {
-            Vec::new()
-        }
-    }
-
-    /// Sends a task's data and status.
-    fn finish(&mut self, task: &Task, answer: Answer) {
-        let (moved, residual) = moved(task, &answer);
-        let mut data = answer.data;
-        data.truncate(moved);
-        let status = answer.status.code();
-        let in_data = answer.sense.is_empty() && !data.is_empty();
-        let data_sn = self.send_data(task.tag, data, in_data.then_some((status, residual)));
-        if !in_data {
-            let (tag, sense) = (task.tag, answer.sense);
-            self.send(Response::Command { tag, status, residual, data_sn, sense });
-        }
-    }
-
-    /// Sends data in segments and bursts, and says in how many pieces.
-    fn send_data(&mut self, tag: u32, mut data: Vec<u8>, end: Option<(u8, Residual)>) -> u32 {
-        let (segment, burst) = (size(self.terms.segment), size(self.terms.burst));
-        let whole = data.len();
-        let (mut offset, mut data_sn) = (0, 0);
-        while offset < whole {
-            let burst_end = (offset / burst + 1) * burst;
-            let upto = whole.min(burst_end).min(offset + segment);
-            let piece = if upto - offset == whole {
-                std::mem::take(&mut data)
-            } else {
-                data.get(offset..upto).unwrap_or_default().to_vec()
-            };
-            let over = upto == whole;
-            self.send(Response::Data {
-                tag,
-                last: over || upto == burst_end,
-                end: if over { end } else { None },
-                data_sn,
-                offset: number(offset),
-                data: piece,
-            });
-            offset = upto;
-            data_sn += 1;
-        }
-        data_sn
-    }
-
     fn reject(&mut self, header: &Header, reason: Reason) {
         self.send(Response::Reject { reason, header: Box::new(*header) });
     }
@@ -514,29 +196,6 @@ impl Session {
             exp_cmd_sn: self.exp_cmd_sn,
             max_cmd_sn: self.exp_cmd_sn.wrapping_add(WINDOW - under_way).wrapping_sub(1),
         }
-    }
-}
-
-/// How much reaches the initiator, and what it is told about the rest.
-fn moved(task: &Task, answer: &Answer) -> (usize, Residual) {
-    let expected = size(task.length);
-    match task.direction {
-        Direction::Out => {
-            let taken = task.wanted().saturating_sub(answer.refused);
-            (0, residual(expected, taken))
-        }
-        Direction::In => (expected.min(answer.data.len()), residual(expected, answer.data.len())),
-        Direction::None | Direction::Both => (0, residual(0, answer.data.len())),
-    }
-}
-
-fn residual(expected: usize, there: usize) -> Residual {
-    if there > expected {
-        Residual::Over(number(there - expected))
-    } else if there < expected {
-        Residual::Under(number(expected - there))
-    } else {
-        Residual::None
     }
 }
 
