@@ -10,13 +10,16 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use devices::st::StDrive;
-use format::contents::{self, Contents, Identity};
 use format::frame::{FrameKind, FrameTable, digest};
-use format::header::Image;
-use taper::clerk::{self, Mounts, PartAt};
-use taper::mount::{Appending, Identified, Loaded, Mounted, NewLabel, Placed, Reached};
-use taper::scribe::{Chunks, HeldImage, Job, OtherError, Volumes, Wanted, write_image};
-use types::{BlockSize, Bytes, DleRef, DumpId, FileNo, FileTime, Label, Level, Stamp};
+use taper::clerk;
+use taper::mount::{Appending, Identified, Loaded, Reached};
+use taper::scribe::{Chunks, HeldImage, Job, write_image};
+use types::{BlockSize, Bytes, DleRef, FileNo, Stamp};
+
+#[path = "../examples/throughput/one_volume.rs"]
+mod one_volume;
+
+use one_volume::OneVolume;
 
 const CHANGER: &str = "/dev/tapevm/changer";
 const DRIVE: &str = "/dev/tapevm/drive0";
@@ -61,88 +64,20 @@ fn image(path: &Path, frames: usize, dle: &DleRef, run: Stamp) -> Vec<u8> {
         table.push(FrameKind::B, length, length, digest(&frame));
         bytes.extend_from_slice(&frame);
     }
-    let identity = Identity {
-        version: contents::VERSION,
-        host: dle.host.clone(),
-        dle: dle.dle.clone(),
-        level: Level::FULL,
-        dump: DumpId([1; 16]),
-        base: None,
-        run,
-        started: FileTime::default(),
-        finished: FileTime::default(),
-        program: "test".to_owned(),
-        system: String::new(),
-        frame_size: 4 << 20,
-        entries: 0,
-        gone: 0,
-        raw_bytes: 0,
-        strange: 0,
-    };
-    let end = Contents { identity, frames: table, index: Vec::new() };
-    bytes.extend_from_slice(&contents::encode(&end).unwrap());
+    bytes.extend_from_slice(&one_volume::end(dle, run, table).unwrap());
     let mut file = File::create(path).unwrap();
     file.write_all(&[0; 32 << 10]).unwrap();
     file.write_all(&bytes).unwrap();
     bytes
 }
 
-/// One volume in one drive.
-struct Operator {
-    label: Label,
-    stamp: Stamp,
-    drive: Option<StDrive>,
-    parts: Vec<PartAt>,
-}
-
-impl Volumes<StDrive> for Operator {
-    fn next_volume(
-        &mut self,
-        _why: Wanted<'_>,
-        _done: Option<Appending<StDrive>>,
-    ) -> Result<Appending<StDrive>, OtherError> {
-        let label = NewLabel { label: self.label.clone(), stamp: Some(self.stamp), pool: None };
-        match Loaded::new(self.drive.take().ok_or("one volume must do")?).identify()? {
-            Identified::Blank(blank) => Ok(blank.label(label)?),
-            _ => Err("the cartridge should be blank".into()),
-        }
-    }
-
-    fn placed(&mut self, part: &Placed) -> Result<(), OtherError> {
-        self.parts.push(part.into());
-        Ok(())
-    }
-}
-
-impl Mounts<StDrive> for Operator {
-    fn mount(
-        &mut self,
-        _label: &Label,
-        _done: Option<Mounted<StDrive>>,
-    ) -> Result<Mounted<StDrive>, OtherError> {
-        match Loaded::new(self.drive.take().ok_or("there is one drive")?).identify()? {
-            Identified::Labelled(mounted) => Ok(mounted),
-            _ => Err("the volume is gone".into()),
-        }
-    }
-}
-
 /// Writes an image in parts of 2 MiB on the blank cartridge in the drive, and gives what was written.
-fn write_volume(operator: &mut Operator) -> Vec<u8> {
+fn write_volume(operator: &mut OneVolume<StDrive>) -> Vec<u8> {
     let dle = DleRef { host: "web".parse().unwrap(), dle: "/srv".parse().unwrap() };
     let path = Path::new("/tmp/image");
     let bytes = image(path, 10, &dle, operator.stamp);
     let mut source = HeldImage::open(Chunks::open(&[path]).unwrap()).unwrap();
-    let header = Image {
-        stamp: operator.stamp,
-        dle: &dle,
-        level: Level::FULL,
-        dump: DumpId([1; 16]),
-        base: None,
-        raw: None,
-        stored: None,
-        crc32c: None,
-    };
+    let header = one_volume::image(&dle, operator.stamp);
     let job = Job { image: header, part_size: Some(Bytes(2 << 20)), commit_every: Bytes(4 << 20) };
     let done = write_image(&job, &mut source, Reached::beginning(), None, operator).unwrap();
     operator.drive = done.volume.map(Appending::into_drive);
@@ -223,12 +158,9 @@ mod tape_vm {
     #[ignore = "needs a tape library and Debian's Amanda: buildbot/run runs it in the tape machine"]
     fn amanda_reads_a_tape_that_we_wrote() {
         load_blank(2);
-        let mut operator = Operator {
-            label: "R-1".parse().unwrap(),
-            stamp: "20261123020304".parse().unwrap(),
-            drive: Some(open(BlockSize::TAPE)),
-            parts: Vec::new(),
-        };
+        let mut operator =
+            OneVolume::new("R-1".parse().unwrap(), "20261123020304".parse().unwrap());
+        operator.drive = Some(open(BlockSize::TAPE));
         let bytes = write_volume(&mut operator);
         let parts = operator.parts.clone();
         assert!(parts.len() > 3, "the image has several parts");

@@ -17,13 +17,15 @@ use std::time::Instant;
 use devices::st::StDrive;
 use devices::vtape::{self, Library, Setup};
 use devices::{Changer, Drive};
-use format::contents::{self, Contents, Identity};
 use format::frame::{FrameKind, FrameTable, digest};
-use format::header::Image;
-use taper::clerk::{self, Mounts, PartAt};
-use taper::mount::{Appending, Consent, Identified, Loaded, Mounted, NewLabel, Placed, Reached};
-use taper::scribe::{Chunks, HeldImage, Job, OtherError, Volumes, Wanted, write_image};
-use types::{BlockSize, Bytes, DleRef, DriveName, DumpId, FileTime, Label, Level, Slot, Stamp};
+use taper::clerk::{self, Mounts};
+use taper::mount::{Appending, Mounted, Reached};
+use taper::scribe::{Chunks, HeldImage, Job, Volumes, Wanted, write_image};
+use types::{BlockSize, Bytes, DleRef, DriveName, Label, Slot, Stamp};
+
+mod one_volume;
+
+use one_volume::OneVolume;
 
 const FRAME: usize = 4 << 20;
 type AnyDrive = Box<dyn Drive>;
@@ -46,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     };
     let label: Label = "V1".parse()?;
-    let mut operator = Operator { label: label.clone(), stamp, drive: None, parts: vec![] };
+    let mut operator = OneVolume::new(label.clone(), stamp);
 
     for round in 1..=3 {
         let copy = directory.join("copy");
@@ -59,7 +61,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         operator.parts.clear();
         let mut source = HeldImage::open(Chunks::open(&[&image])?)?;
         let job = Job {
-            image: header(&dle, stamp),
+            image: one_volume::image(&dle, stamp),
             part_size: Some(Bytes::GIB),
             commit_every: Bytes::GIB.times(4),
         };
@@ -135,20 +137,6 @@ fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
     }
 }
 
-fn header(dle: &DleRef, stamp: Stamp) -> Image<'_> {
-    let dump = DumpId([1; 16]);
-    Image {
-        stamp,
-        dle,
-        level: Level::FULL,
-        dump,
-        base: None,
-        raw: None,
-        stored: None,
-        crc32c: None,
-    }
-}
-
 fn make_image(
     path: &Path,
     mebibytes: usize,
@@ -167,86 +155,6 @@ fn make_image(
         frames.push(FrameKind::B, length, length, digest(b""));
         file.write_all(&frame)?;
     }
-    let identity = Identity {
-        version: contents::VERSION,
-        host: dle.host.clone(),
-        dle: dle.dle.clone(),
-        level: Level::FULL,
-        dump: DumpId([1; 16]),
-        base: None,
-        run,
-        started: FileTime::default(),
-        finished: FileTime::default(),
-        program: "throughput".to_owned(),
-        system: String::new(),
-        frame_size: u32::try_from(FRAME)?,
-        entries: 0,
-        gone: 0,
-        raw_bytes: 0,
-        strange: 0,
-    };
-    file.write_all(&contents::encode(&Contents { identity, frames, index: Vec::new() })?)?;
+    file.write_all(&one_volume::end(dle, run, frames)?)?;
     Ok(file.sync_all()?)
-}
-
-/// One volume in one drive, written afresh each time.
-struct Operator {
-    label: Label,
-    stamp: Stamp,
-    drive: Option<AnyDrive>,
-    parts: Vec<PartAt>,
-}
-
-impl Operator {
-    fn loaded(&mut self) -> Result<Loaded<AnyDrive>, OtherError> {
-        Ok(Loaded::new(self.drive.take().ok_or("the drive is in use")?))
-    }
-}
-
-impl Volumes<AnyDrive> for Operator {
-    fn next_volume(
-        &mut self,
-        _why: Wanted<'_>,
-        _done: Option<Appending<AnyDrive>>,
-    ) -> Result<Appending<AnyDrive>, OtherError> {
-        let label = NewLabel { label: self.label.clone(), stamp: Some(self.stamp), pool: None };
-        match self.loaded()?.identify()? {
-            Identified::Blank(blank) => Ok(blank.label(label)?),
-            // Round two: nobody needs what round one wrote.
-            Identified::Labelled(mounted) => {
-                let mut drive = mounted.into_drive();
-                drive.rewind()?;
-                drive.write_filemark()?;
-                drive.flush()?;
-                self.drive = Some(drive);
-                match self.loaded()?.identify()? {
-                    Identified::Blank(blank) => Ok(blank.label(label)?),
-                    _ => Err("the volume could not be erased".into()),
-                }
-            }
-            // What dd wrote.
-            Identified::Foreign(foreign) => {
-                let consent = Consent::to_overwrite(foreign.what().to_owned());
-                Ok(foreign.overwrite(consent, label)?)
-            }
-        }
-    }
-
-    fn placed(&mut self, part: &Placed) -> Result<(), OtherError> {
-        self.parts.push(part.into());
-        Ok(())
-    }
-}
-
-impl Mounts<AnyDrive> for Operator {
-    fn mount(
-        &mut self,
-        _label: &Label,
-        _done: Option<Mounted<AnyDrive>>,
-    ) -> Result<Mounted<AnyDrive>, OtherError> {
-        match self.loaded()?.identify()? {
-            Identified::Labelled(mounted) => Ok(mounted),
-            _ => Err("the volume is gone".into()),
-        }
-    }
 }
