@@ -61,7 +61,10 @@ struct AutolabelDraft {
 }
 
 /// What counts as new, in Amanda's words.
-const CONDITIONS: [&str; 5] = ["empty", "non-amanda", "other-config", "volume-error", "any"];
+const CONDITIONS: [&str; 6] = ["empty", "non-amanda", "other-config", "volume-error", "any", WORM];
+
+/// Ours: also media that can be written only once. Amanda's `any` does not mean them: what is labelled by mistake stays.
+const WORM: &str = "worm";
 
 impl Codec for Autolabels {
     type Value = Spot<Autolabel>;
@@ -83,6 +86,7 @@ impl Codec for Autolabels {
             non_amanda: has("non-amanda"),
             volume_error: has("volume-error"),
             empty: has("empty"),
+            worm: when.iter().any(|word| word == WORM),
             ..template.value
         };
         Ok(Spot { value: autolabel, at: value.at() })
@@ -90,9 +94,15 @@ impl Codec for Autolabels {
 
     fn show(&self, value: &Spot<Autolabel>) -> Shown {
         let rule = &value.value;
-        let conditions = [rule.empty, rule.non_amanda, rule.other_config, rule.volume_error];
-        let when = conditions.iter().zip(CONDITIONS).filter(|(on, _)| **on);
-        let when = when.map(|(_, word)| Shown::from(word)).collect();
+        let conditions = [
+            (rule.empty, "empty"),
+            (rule.non_amanda, "non-amanda"),
+            (rule.other_config, "other-config"),
+            (rule.volume_error, "volume-error"),
+            (rule.worm, WORM),
+        ];
+        let when = conditions.iter().filter(|(on, _)| *on);
+        let when = when.map(|(_, word)| Shown::from(*word)).collect();
         Shown::Table(vec![
             ("template".into(), Shown::from(rule.template.as_str())),
             ("when".into(), Shown::List(when)),
@@ -115,6 +125,7 @@ fn autolabel(value: Value<'_>, when: &[&str]) -> Result<Autolabel, Bad> {
         non_amanda: has("non-amanda"),
         volume_error: has("volume-error"),
         empty: has("empty"),
+        worm: false,
     })
 }
 

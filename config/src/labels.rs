@@ -30,6 +30,8 @@ pub struct Autolabel {
     pub volume_error: bool,
     /// Label blank volumes.
     pub empty: bool,
+    /// Label media, of those, that can be written only once.
+    pub worm: bool,
 }
 
 /// The name of a first volume, in slot 1 and with a made-up barcode. `names` are those of the organisation, the

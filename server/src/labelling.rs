@@ -13,6 +13,7 @@
 //! between leaves a label that is taken and perhaps on no medium; the next new volume gets it.
 
 use config::{Config, Storage};
+use devices::ssc::{CartridgeFacts, Protection};
 use taper::catalogue::{Catalogue, CatalogueError, Volume, VolumeEnd, VolumeState};
 use taper::label::{Autolabel, Cartridge, LabelRule, Names, NoLabel, Taken, first_free};
 use taper::mount::{Appending, Blank, Consent, Foreign, Identified, Loaded, Mounted, NewLabel};
@@ -21,6 +22,7 @@ use types::{Barcode, BlockSize, FileNo, Label, PoolName, Slot, Stamp};
 
 use crate::clock::stamp_text;
 use crate::library::{self, AnyDrive, Library, MountTrouble};
+use crate::night::drive::medium;
 
 /// What the operator wants.
 #[derive(Clone, Debug, Default)]
@@ -96,6 +98,23 @@ pub enum NotLabelled {
         /// What is there.
         what: String,
     },
+    /// Its slider is shut.
+    #[error(
+        "the cartridge in slot {slot} is write-protected: move its slider. Nothing was written"
+    )]
+    Protected {
+        /// Where.
+        slot: Slot,
+    },
+    /// It can be written only once, and something is on it.
+    #[error(
+        "the cartridge in slot {slot} can be written only once (WORM), and is not blank: it cannot be labelled. Nothing was \
+         written"
+    )]
+    WriteOnce {
+        /// Where.
+        slot: Slot,
+    },
     /// The catalogue says that something on it is needed.
     #[error("{needed}. Nothing was written; `reelkeep volume explain {label}` says until when")]
     Needed {
@@ -164,17 +183,28 @@ pub fn label(
     let slots = library.slots()?;
     let names = library::names(config, storage);
     let bench = Bench { config, storage, library, rule, autolabel, names, slots, now };
-    let (slot, found) = bench.find(order)?;
+    let (slot, found, facts) = bench.find(order)?;
+    if facts.protection == Some(Protection::Protected) {
+        return Err(NotLabelled::Protected { slot });
+    }
+    if facts.is_write_once() && order.force && !matches!(found, Identified::Blank(_)) {
+        return Err(NotLabelled::WriteOnce { slot });
+    }
     let labelled = match found {
-        Identified::Blank(blank) => bench.label_blank(catalogue, slot, blank, order)?,
+        Identified::Blank(blank) => bench.label_blank(catalogue, slot, (blank, &facts), order)?,
         Identified::Foreign(foreign) => bench.label_over(catalogue, slot, foreign, order)?,
         Identified::Labelled(mounted) => bench.label_again(catalogue, slot, mounted, order)?,
     };
     let barcode = bench.view(slot).and_then(|view| view.barcode.as_ref());
     bench.library.note(barcode, slot, &labelled.label);
     catalogue.record_seen(&labelled.label, bench.library.shelf(slot), barcode)?;
+    let medium = medium(&facts).unwrap_or_default();
+    catalogue.record_medium(&labelled.label, medium, facts.serial.as_deref())?;
     Ok(labelled)
 }
+
+/// What is in a slot, and what its chip says.
+type Found = (Slot, Identified<AnyDrive>, CartridgeFacts);
 
 struct Bench<'a> {
     config: &'a Config,
@@ -189,12 +219,12 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     /// The slot that is meant, loaded and looked at.
-    fn find(&self, order: &Order) -> Result<(Slot, Identified<AnyDrive>), NotLabelled> {
+    fn find(&self, order: &Order) -> Result<Found, NotLabelled> {
         if let Some(barcode) = &order.barcode {
             let has = |view: &&SlotView| view.barcode.as_ref() == Some(barcode);
             let view = self.slots.iter().find(has);
             let slot = view.ok_or_else(|| NotLabelled::NoBarcode(barcode.clone()))?.slot;
-            return Ok((slot, self.look(slot)?));
+            return self.look(slot);
         }
         // A drive without a robot has one cartridge at most, and that is meant.
         let only = self.library.is_manual().then(|| self.slots.first().map(|view| view.slot));
@@ -203,20 +233,25 @@ impl Bench<'_> {
             self.slot_with(label)
         });
         if let Some(slot) = named {
-            return Ok((slot, self.look(slot)?));
+            return self.look(slot);
         }
+        let worm = self.storage.tapering.autolabel.as_ref().is_some_and(|rule| rule.worm);
         for view in self.slots.iter().filter(|view| view.hint == Hint::Unknown) {
-            let found = self.look(view.slot)?;
-            if matches!(found, Identified::Blank(_)) {
-                return Ok((view.slot, found));
+            // What can be written only once, and what is write-protected, is taken only when it is named.
+            let (slot, found, facts) = self.look(view.slot)?;
+            let protected = facts.protection == Some(Protection::Protected);
+            let skipped = protected || facts.is_write_once() && !worm;
+            if matches!(found, Identified::Blank(_)) && !skipped {
+                return Ok((slot, found, facts));
             }
         }
         Err(NotLabelled::NoBlank)
     }
 
-    fn look(&self, slot: Slot) -> Result<Identified<AnyDrive>, NotLabelled> {
+    fn look(&self, slot: Slot) -> Result<Found, NotLabelled> {
         let drive = self.library.any_drive()?;
-        Ok(self.library.load(slot, drive)?.identify()?)
+        let (loaded, facts) = self.library.load_to_write(slot, drive)?;
+        Ok((slot, loaded.identify()?, facts))
     }
 
     fn view(&self, slot: Slot) -> Option<&SlotView> {
@@ -279,11 +314,13 @@ impl Bench<'_> {
         &self,
         catalogue: &mut Catalogue,
         slot: Slot,
-        blank: Blank<AnyDrive>,
+        (blank, facts): (Blank<AnyDrive>, &CartridgeFacts),
         order: &Order,
     ) -> Result<Labelled, NotLabelled> {
         let label = self.name(catalogue, slot, order)?;
-        let new = self.choose(catalogue, &label)?;
+        // A label that stays for ever bears the day on which it was written: no run can put its own into it.
+        let stamp = facts.is_write_once().then_some(self.now);
+        let new = NewLabel { stamp, ..self.choose(catalogue, &label)? };
         self.confirm(catalogue, slot, blank.label(new)?, "blank".to_owned())
     }
 
@@ -405,7 +442,7 @@ impl Bench<'_> {
         };
         let block = wanted.block_size.unwrap_or(BlockSize::HEADER);
         let end = VolumeEnd { file: FileNo::FIRST, object: None };
-        catalogue.record_labelled(&label, None, block, end, self.now)?;
+        catalogue.record_labelled(&label, wanted.stamp, block, end, self.now)?;
         let mut drive = found.into_drive();
         drive.inscribe(&label, wanted.pool.as_ref(), self.now);
         let name = drive.name().clone();

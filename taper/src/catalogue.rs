@@ -66,7 +66,7 @@ pub use records::Imported;
 pub use runs::{Run, RunKind, RunStatus};
 pub use sql::BadWord;
 pub use strikes::{Standing, Strike};
-pub use volumes::{Lock, Volume, VolumeEnd, VolumeState};
+pub use volumes::{Lock, Medium, Volume, VolumeEnd, VolumeState};
 
 use crate::retention::Needed;
 

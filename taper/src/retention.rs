@@ -25,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use types::{DleRef, DumpId, Label, Level, Stamp, StorageName};
 
-use crate::catalogue::{Lock, VolumeState};
+use crate::catalogue::{Lock, Medium, VolumeState};
 
 mod ahead;
 mod alone;
@@ -94,6 +94,8 @@ pub struct VolumeFact {
     pub lock: Lock,
     /// Why and who, in words; empty if nobody said it.
     pub locked: String,
+    /// How often it can be written.
+    pub medium: Medium,
     /// The stamp in its label.
     pub labelled: Option<Stamp>,
     /// The run that wrote on it last.

@@ -20,7 +20,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use types::{Barcode, Label, PoolName, Slot, Stamp};
 
-use crate::catalogue::{Lock, Volume, VolumeState};
+use crate::catalogue::{Lock, Medium, Volume, VolumeState};
 use crate::label::{self, Autolabel, Cartridge, Found, LabelRule, Names, Taken};
 use crate::retention::{Advice, Verdict};
 
@@ -280,6 +280,17 @@ impl Situation {
             && volume.off_site.is_none()
     }
 
+    /// A medium that can be written only once, and that has nothing but its label: it is written on behind that, for
+    /// the label cannot be written afresh.
+    fn begins_behind_its_label(&self, volume: &Volume) -> bool {
+        volume.medium == Medium::WriteOnce
+            && volume.pool == self.pool
+            && volume.state == VolumeState::Labelled
+            && volume.lock == Lock::Open
+            && volume.off_site.is_none()
+            && !Self::was_written(volume)
+    }
+
     fn was_written(volume: &Volume) -> bool {
         volume.last_written.is_some()
     }
@@ -409,6 +420,12 @@ impl Situation {
             let label = label.clone();
             if self.append == Append::Allowed && volume.pool == self.pool && self.has_room(volume) {
                 let why = format!("{label} has room behind file {}", volume.end.file);
+                return Ok((Choice::Append(label), why));
+            }
+            if self.begins_behind_its_label(volume) {
+                let why = format!(
+                    "{label} is labelled, was never written, and can be written only once: behind its label"
+                );
                 return Ok((Choice::Append(label), why));
             }
             self.may_begin(volume)?;

@@ -220,6 +220,7 @@ pub(super) fn volume_value(volume: &Volume) -> Value {
         "first_written": volume.first_written, "last_written": volume.last_written, "lock": lock(volume.lock),
         "lock_why": volume.locked.why, "lock_by": volume.locked.by, "lock_at": volume.locked.at,
         "off_site": volume.off_site.as_ref().map(|off| &off.place),
+        "medium": volume.medium.as_str(), "serial": volume.serial,
         "off_site_since": volume.off_site.as_ref().map(|off| off.since),
     })
 }

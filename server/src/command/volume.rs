@@ -1,7 +1,7 @@
 //! `volume`: look at volumes, and say what may become of them.
 
 use serde_json::json;
-use taper::catalogue::{Catalogue, CatalogueError, Located, Lock, Locked, VolumeState};
+use taper::catalogue::{Catalogue, CatalogueError, Located, Lock, Locked, Medium, VolumeState};
 use types::{Label, Slot};
 
 use super::list::volume_value;
@@ -91,6 +91,14 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
         "  labelled {}",
         volume.labelled.map_or_else(|| "by hand".to_owned(), stamp_text)
     ))?;
+    if volume.medium == Medium::WriteOnce {
+        print::line(
+            "  can be written only once (WORM): written on behind its last file, never started afresh",
+        )?;
+    }
+    if let Some(serial) = &volume.serial {
+        print::line(&format!("  its cartridge has the serial number {serial}"))?;
+    }
     if let Some(last) = volume.last_written {
         print::line(&format!("  last written {}", stamp_text(last)))?;
     }

@@ -1,7 +1,7 @@
 //! A drive of any kind. What only tape can tell, only tape is asked.
 
 use devices::scsi::page::reservation::ReservationKey;
-use devices::ssc::{Protection, Readiness, TapeDrive, Threading, Written};
+use devices::ssc::{CartridgeFacts, Protection, Readiness, TapeDrive, Threading, Written};
 use devices::st::{Presence, StDrive};
 use devices::vtape::VtapeDrive;
 use devices::{Drive, DriveError, Limits, Met, Position, Stretch, Transport, Wait, Wrote};
@@ -9,6 +9,7 @@ use rustix::event::{Timespec, poll};
 use types::{Bytes, Digest, DriveName, FileNo, Label, ObjectNo, PoolName, Stamp};
 
 use super::device::Lease;
+use crate::night::estimate::with_causes;
 
 /// A tape drive, real or emulated.
 pub type Tape = TapeDrive<Box<dyn Transport>>;
@@ -86,6 +87,23 @@ impl AnyDrive {
             _ => Wait::GiveUp,
         })?;
         Ok(())
+    }
+
+    /// What is known of the cartridge without winding the tape. What a drive does not tell is not known; that it does
+    /// not tell is no reason not to use it.
+    pub(crate) fn chip(&mut self) -> CartridgeFacts {
+        let tape = match self {
+            Self::Vtape(_) => return CartridgeFacts::default(),
+            Self::St { drive, .. } => {
+                let protection = drive.is_write_protected().then_some(Protection::Protected);
+                return CartridgeFacts { protection, ..CartridgeFacts::default() };
+            }
+            Self::Tape(tape) => tape,
+        };
+        tape.cartridge().unwrap_or_else(|error| {
+            tracing::info!("{}", with_causes(&error));
+            CartridgeFacts::default()
+        })
     }
 
     /// Whether no cartridge is in it.

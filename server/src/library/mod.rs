@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use config::Storage;
 use devices::changer::Bay;
 use devices::robot::Listener;
+use devices::ssc::CartridgeFacts;
 use devices::{Cartridge, Inventory, PlaceKind};
 use taper::catalogue::Volume;
 use taper::mount::Loaded;
@@ -219,15 +220,26 @@ impl Library {
     }
 
     /// Brings the cartridge of a slot into a drive that is open, and sees that it can be read.
-    pub fn load(
+    pub fn load(&self, slot: Slot, drive: AnyDrive) -> Result<Loaded<AnyDrive>, LibraryTrouble> {
+        Ok(Loaded::new(self.bring_in(slot, drive)?))
+    }
+
+    /// The same to write on it: with what its chip says, which is asked before the tape is where anybody counts on it.
+    pub(crate) fn load_to_write(
         &self,
         slot: Slot,
-        mut drive: AnyDrive,
-    ) -> Result<Loaded<AnyDrive>, LibraryTrouble> {
+        drive: AnyDrive,
+    ) -> Result<(Loaded<AnyDrive>, CartridgeFacts), LibraryTrouble> {
+        let mut drive = self.bring_in(slot, drive)?;
+        let facts = drive.chip();
+        Ok((Loaded::new(drive), facts))
+    }
+
+    fn bring_in(&self, slot: Slot, mut drive: AnyDrive) -> Result<AnyDrive, LibraryTrouble> {
         self.bring(slot, &drive.name().clone())?;
         self.see_to_it(&mut drive)?;
         drive.wake()?;
-        Ok(Loaded::new(drive))
+        Ok(drive)
     }
 
     /// The slot belongs to the drive now, and what the drive had does not any more.

@@ -340,7 +340,7 @@ fn unfinished(c: &Connection) -> Result<BTreeSet<Stamp>, Trouble> {
 
 fn volume_facts(c: &Connection) -> Result<Vec<VolumeFact>, Trouble> {
     let mut statement = c.prepare_cached(
-        "SELECT label, storage, state, labelled, last, lock, lock_why, lock_by, lock_at FROM volumes ORDER BY label",
+        "SELECT label, storage, state, labelled, last, lock, lock_why, lock_by, lock_at, medium FROM volumes ORDER BY label",
     )?;
     let fact = |row: &Row<'_>| {
         let lock = volumes::lock_of(row)?;
@@ -356,6 +356,7 @@ fn volume_facts(c: &Connection) -> Result<Vec<VolumeFact>, Trouble> {
             written: get_maybe_at(row, 4)?,
             lock,
             locked,
+            medium: get(row, "medium")?,
         })
     };
     Ok(statement.query_map([], fact)?.collect::<Result<_, _>>()?)
@@ -369,6 +370,7 @@ fn fact_of(volume: super::Volume) -> VolumeFact {
         state: volume.state,
         lock: volume.lock,
         locked: volume.locked.to_string(),
+        medium: volume.medium,
         labelled: volume.labelled,
         written: volume.last_written,
     }

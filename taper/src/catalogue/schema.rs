@@ -7,7 +7,7 @@
 use super::{Catalogue, CatalogueError};
 
 /// Step n brings a file from `user_version` n to n + 1.
-const STEPS: &[&str] = &[FIRST, STRIKES, HOLDS, PENDING];
+const STEPS: &[&str] = &[FIRST, STRIKES, HOLDS, PENDING, MEDIA];
 
 const FIRST: &str = "
 CREATE TABLE runs (
@@ -179,6 +179,12 @@ CREATE TABLE pending (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What the chip in a cartridge says of it.
+const MEDIA: &str = "
+ALTER TABLE volumes ADD COLUMN medium TEXT NOT NULL DEFAULT 'rewritable';  -- or 'write-once'
+ALTER TABLE volumes ADD COLUMN serial TEXT;                                -- the maker's number of the cartridge
+";
+
 /// How far this program's steps go.
 pub(super) fn known() -> u32 {
     u32::try_from(STEPS.len()).unwrap_or(u32::MAX)
@@ -264,6 +270,7 @@ mod tests {
         let volume = catalogue.volume(&label("V1")).unwrap();
         assert_eq!(volume.lock, super::super::Lock::Until(day(40)));
         assert_eq!((volume.locked, volume.off_site), (Default::default(), None));
+        assert_eq!((volume.medium, volume.serial), (super::super::Medium::Rewritable, None));
         assert_eq!(
             (volume.slot, volume.end.object),
             (Some(types::Slot(3)), Some(types::ObjectNo(20)))

@@ -40,6 +40,18 @@ words!(
     Missing = "missing",
 );
 
+/// How often a medium can be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Medium {
+    /// Again and again, as far as anybody knows.
+    #[default]
+    Rewritable,
+    /// Once (WORM): what is written stays, and more is written behind it.
+    WriteOnce,
+}
+
+words!(Medium, "kind of a medium", Rewritable = "rewritable", WriteOnce = "write-once");
+
 /// What the operator says about reusing a volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Lock {
@@ -86,6 +98,10 @@ pub struct Volume {
     pub barcode: Option<Barcode>,
     /// Where it was seen last.
     pub slot: Option<Slot>,
+    /// How often its medium can be written.
+    pub medium: Medium,
+    /// The maker's serial number of its cartridge, if the chip told it.
+    pub serial: Option<String>,
     /// The length of its blocks.
     pub block_size: BlockSize,
     /// What may be done with it.
@@ -117,6 +133,8 @@ impl Volume {
             storage,
             barcode: None,
             slot: None,
+            medium: Medium::Rewritable,
+            serial: None,
             block_size,
             state: VolumeState::Chosen,
             labelled: None,
@@ -236,6 +254,21 @@ impl Catalogue {
                  state = CASE state WHEN 'missing' THEN 'full' ELSE state END WHERE label = ?1",
             )?
             .execute(params![label.as_str(), slot, barcode.map(Barcode::as_str)])?;
+            Ok(())
+        })
+    }
+
+    /// What the chip of its cartridge says of it.
+    pub fn record_medium(
+        &mut self,
+        label: &Label,
+        medium: Medium,
+        serial: Option<&str>,
+    ) -> Result<(), CatalogueError> {
+        self.write("record what a cartridge is", |tx| {
+            known(tx, label)?;
+            tx.prepare_cached("UPDATE volumes SET medium = ?2, serial = ?3 WHERE label = ?1")?
+                .execute(params![label.as_str(), medium.as_str(), serial])?;
             Ok(())
         })
     }
@@ -371,9 +404,10 @@ pub(super) fn insert(c: &Connection, volume: &Volume) -> Result<(), Trouble> {
     c.prepare_cached(
         "INSERT OR REPLACE INTO volumes
          (label, pool, storage, barcode, slot, block, state, labelled, first, last, next_file, next_at,
-          bytes, lock, lock_why, lock_by, lock_at, off_site, off_site_at)
+          bytes, lock, lock_why, lock_by, lock_at, off_site, off_site_at, medium, serial)
          VALUES (:label, :pool, :storage, :barcode, :slot, :block, :state, :labelled, :first, :last,
-                 :next_file, :next_at, :bytes, :lock, :lock_why, :lock_by, :lock_at, :off_site, :off_site_at)",
+                 :next_file, :next_at, :bytes, :lock, :lock_why, :lock_by, :lock_at, :off_site, :off_site_at,
+                 :medium, :serial)",
     )?
     .execute(named_params! {
         ":label": volume.label.as_str(),
@@ -395,6 +429,8 @@ pub(super) fn insert(c: &Connection, volume: &Volume) -> Result<(), Trouble> {
         ":lock_at": maybe(volume.locked.at),
         ":off_site": volume.off_site.as_ref().map(|off| &off.place),
         ":off_site_at": maybe(volume.off_site.as_ref().map(|off| off.since)),
+        ":medium": volume.medium.as_str(),
+        ":serial": volume.serial,
     })?;
     Ok(())
 }
@@ -409,6 +445,8 @@ pub(super) fn of_row(row: &Row<'_>) -> rusqlite::Result<Volume> {
         storage: get(row, "storage")?,
         barcode: get_maybe(row, "barcode")?,
         slot: number_maybe(row, "slot")?.map(Slot),
+        medium: get(row, "medium")?,
+        serial: row.get("serial")?,
         block_size,
         state: get(row, "state")?,
         labelled: get_maybe(row, "labelled")?,

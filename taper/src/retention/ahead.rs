@@ -11,7 +11,7 @@ use types::{DleRef, DumpId, Label, Level, Stamp, StorageName};
 use super::{
     CopyFact, DumpFact, Judgement, Policies, Policy, Reason, Rule, Told, Verdict, VolumeFact,
 };
-use crate::catalogue::{Lock, VolumeState};
+use crate::catalogue::{Lock, Medium, VolumeState};
 
 /// The most runs that are looked ahead.
 const FURTHEST: u32 = 4000;
@@ -270,7 +270,9 @@ impl<'a> Asked<'a> {
         match judgement.verdicts().of(self.label) {
             Verdict::Reusable => None,
             Verdict::Needed(needed) => {
-                needed.reasons.into_iter().find(|reason| reason.rule != Rule::State)
+                let of_dumps =
+                    |reason: &Reason| !matches!(reason.rule, Rule::State | Rule::WriteOnce);
+                needed.reasons.into_iter().find(of_dumps)
             }
         }
     }
@@ -361,6 +363,7 @@ fn to_come(label: Label, storage: &StorageName, written: Stamp) -> VolumeFact {
         state: VolumeState::Full,
         lock: Lock::Open,
         locked: String::new(),
+        medium: Medium::Rewritable,
         labelled: Some(written),
         written: Some(written),
     }

@@ -1,7 +1,7 @@
 //! The rules that look at a volume alone, whatever is on it.
 
 use super::{Judgement, Reason, Rule, VolumeFact, because};
-use crate::catalogue::{Lock, VolumeState};
+use crate::catalogue::{Lock, Medium, VolumeState};
 
 impl Judgement {
     /// The rules that look at a volume alone.
@@ -32,6 +32,10 @@ impl Judgement {
             VolumeState::Retired => keep(Rule::State, "it is retired".to_owned(), None),
             VolumeState::Missing => keep(Rule::State, "it can't be found".to_owned(), None),
             _ => {}
+        }
+        if volume.medium == Medium::WriteOnce {
+            let why = "its medium can be written only once (WORM): it is never started afresh";
+            keep(Rule::WriteOnce, why.to_owned(), None);
         }
         let stamps = [volume.labelled, volume.written];
         if let Some(run) = stamps.iter().flatten().find(|run| self.unfinished.contains(run)) {
@@ -73,6 +77,7 @@ impl Judgement {
                 .iter()
                 .filter(|volume| volume.storage == *storage && volume.lock == Lock::Open)
                 .filter(|v| !matches!(v.state, VolumeState::Retired | VolumeState::Missing))
+                .filter(|volume| volume.medium == Medium::Rewritable)
                 .filter_map(|volume| Some((volume.written?, &volume.label)))
                 .collect();
             volumes.sort_by(|a, b| b.cmp(a));

@@ -32,6 +32,7 @@ fn volume(name: &str, written: Option<u32>) -> VolumeFact {
         state: VolumeState::Full,
         lock: Lock::Open,
         locked: String::new(),
+        medium: Medium::Rewritable,
         labelled: None,
         written: written.map(day),
     }
@@ -130,6 +131,17 @@ fn each_rule_keeps_what_it_says() {
         let verdicts = judge(&three_cycles(), policy, 12);
         assert_eq!(reusable(&verdicts).join(" "), expected, "{policy:?}");
     }
+}
+
+#[test]
+fn a_volume_that_can_be_written_only_once_is_never_started_afresh_and_takes_no_place_in_the_rotation()
+ {
+    let mut volumes = vec![volume("V1", Some(1)), volume("V2", Some(2)), volume("V3", Some(3))];
+    volumes[2].medium = Medium::WriteOnce;
+    let verdicts = judge(&facts(volumes, vec![]), Policy { volumes: 1, ..Policy::default() }, 9);
+    assert_eq!(reusable(&verdicts), ["V1"]);
+    assert_eq!(rules(&verdicts, "V3"), [Rule::WriteOnce]);
+    assert_eq!(verdicts.of(&label("V3")).leave().unwrap_err().until(), None);
 }
 
 #[test]

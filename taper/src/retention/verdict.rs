@@ -15,6 +15,8 @@ pub enum Rule {
     Lock,
     /// It is retired or missing.
     State,
+    /// Its medium can be written only once.
+    WriteOnce,
     /// Its storage has no policy.
     NoPolicy,
     /// The run that wrote it goes on.
@@ -46,6 +48,7 @@ impl Rule {
             Self::Unknown => "unknown",
             Self::Lock => "lock",
             Self::State => "state",
+            Self::WriteOnce => "write-once medium",
             Self::NoPolicy => "no policy",
             Self::Unfinished => "unfinished run",
             Self::Volumes => "retention-tapes",

@@ -47,6 +47,7 @@ fn situation(method: Method, volumes: Vec<Volume>, slots: Vec<SlotView>) -> Situ
                 state: v.state,
                 lock: v.lock,
                 locked: v.locked.to_string(),
+                medium: v.medium,
                 labelled: v.labelled,
                 written: v.last_written,
             })
@@ -145,6 +146,27 @@ fn appending_comes_first_when_it_is_allowed() {
     let mut scan = Scan::new(situation);
     let found = Found::Labelled { label: label("V02"), stamp: None };
     assert_eq!(scan.met(Slot(2), found), Ok(Choice::Append(label("V02"))));
+}
+
+#[test]
+fn a_medium_that_can_be_written_only_once_is_begun_behind_its_label_and_never_afresh() {
+    let once = |name, day| Volume { medium: Medium::WriteOnce, ..volume(name, day) };
+    let new = Volume { state: VolumeState::Labelled, ..once("NEW", None) };
+    for (candidate, expected) in [
+        (new.clone(), Ok(Choice::Append(label("NEW")))),
+        (Volume { lock: Lock::NoReuse, ..new.clone() }, Err("NEW")),
+        (once("OLD", Some(1)), Err("can be written only once (WORM)")),
+    ] {
+        let name = candidate.label.to_string();
+        let situation = situation(Method::Traditional, vec![candidate], vec![holds(1, &name)]);
+        let mut scan = Scan::new(situation);
+        let found = Found::Labelled { label: label(&name), stamp: None };
+        match (scan.met(Slot(1), found), expected) {
+            (Ok(choice), Ok(expected)) => assert_eq!(choice, expected),
+            (Err(refusal), Err(part)) => assert!(refusal.why.contains(part), "{refusal}"),
+            (met, expected) => panic!("{met:?}, and not {expected:?}"),
+        }
+    }
 }
 
 #[test]

@@ -43,6 +43,9 @@ impl Situation {
         if self.append == Append::Allowed && self.has_room(volume) && Self::was_written(volume) {
             return Some("has room".to_owned());
         }
+        if self.begins_behind_its_label(volume) {
+            return Some("labelled, never written, can be written only once".to_owned());
+        }
         self.may_begin(volume).ok()?;
         Some(match volume.last_written {
             Some(run) => format!("no longer needed, written last on {}", run.day()),

@@ -99,6 +99,7 @@ impl World {
             state: volume.state,
             lock: volume.lock,
             locked: String::new(),
+            medium: volume.medium,
             labelled: volume.labelled,
             written: volume.last_written,
         });

@@ -42,6 +42,15 @@ impl Worker {
         }
     }
 
+    /// The same after something failed, while the cartridge is still in the drive: what the drive says of it must not
+    /// be told of the next one.
+    pub(super) fn examine_failed(&self, label: &Label) {
+        match self.library().drive(&self.bench.id.drive) {
+            Ok(mut drive) => drop(self.examine(&mut drive, label)),
+            Err(error) => tracing::info!("{}", with_causes(&error)),
+        }
+    }
+
     fn told(&self, health: &Health, label: &Label) -> RunEvent {
         let writing = health.writing.unwrap_or_default();
         RunEvent::DriveHealth {
@@ -94,19 +103,20 @@ fn wish(health: &Health) -> Wish {
     if asked { Wish::ToBeCleaned } else { Wish::None }
 }
 
+/// With a capital letter.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// What the operator has to know. That it wants to be cleaned is told elsewhere, with what became of it.
 fn warnings(health: &Health) -> Vec<String> {
     let cleaning = [Flag::CLEAN_NOW, Flag::CLEAN_PERIODIC];
     let alerts = health.alerts.iter().filter(|flag| !cleaning.contains(flag));
     let mut told: Vec<String> = alerts
         .map(|flag| {
-            format!(
-                "TapeAlert {}, {}: {} {}",
-                flag.number(),
-                flag.name(),
-                flag.meaning(),
-                flag.advice()
-            )
+            let (number, name, meaning) = (flag.number(), flag.name(), flag.meaning());
+            format!("TapeAlert {number}, {name}: {meaning}. {}", sentence(flag.advice()))
         })
         .collect();
     if health.notes.failure == FailureAhead::Expected {

@@ -312,6 +312,7 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
             }
             Wanted::Failed { label, error } => {
                 self.strike(label, with_causes(error))?;
+                self.worker.examine_failed(label);
                 self.worker.mounted = None;
                 self.worker.bench.voice.event(Event::VolumeFull { drive });
             }

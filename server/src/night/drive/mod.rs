@@ -29,11 +29,14 @@ use crate::holding::Held;
 use crate::library::{self, AnyDrive, Library};
 use crate::runlog::RunEvent;
 
+mod cartridge;
 mod chores;
 mod health;
 mod images;
 mod small;
 mod volumes;
+
+pub(crate) use cartridge::medium;
 
 /// Something for a drive to do.
 #[derive(Debug)]

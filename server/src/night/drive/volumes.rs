@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use devices::ssc::CartridgeFacts;
 use taper::catalogue::{CatalogueError, Dump, Part, Volume, VolumeEnd, VolumeState};
 use taper::label::Found;
 use taper::mount::{
@@ -14,6 +15,7 @@ use types::{Blame, Bytes, DumpId, FileNo, Label, Slot};
 
 use super::super::estimate::with_causes;
 use super::super::{attended, records, scan};
+use super::cartridge::{medium, once};
 use super::{Bench, Worker};
 use crate::clock::Now;
 use crate::dispatcher::Event;
@@ -294,6 +296,9 @@ impl Worker {
             // mended by trying all others.
             Err(error) if matches!(error.blame(), Blame::Medium | Blame::Nothing) => {
                 let why = with_causes(&error);
+                if let Some(label) = &candidate.label {
+                    self.examine_failed(label);
+                }
                 scan.rejected(candidate, &why);
                 self.refuse(scan, candidate, why);
                 Ok(None)
@@ -350,8 +355,16 @@ impl Worker {
         candidate: &Candidate,
     ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
         let drive = self.library().drive(&self.bench.id.drive)?;
-        let identified = self.library().load(candidate.slot, drive)?.identify()?;
+        let (loaded, facts) = self.library().load_to_write(candidate.slot, drive)?;
+        let identified = loaded.identify()?;
         self.saw(candidate.slot, candidate.label.as_ref(), &identified);
+        if let Identified::Labelled(mounted) = &identified {
+            self.learn(mounted.label(), &facts);
+        }
+        if let Err(why) = self.may_be_written(&facts, &identified) {
+            scan.rejected(candidate, &why);
+            return Ok(Err(why));
+        }
         let found = match &identified {
             Identified::Labelled(mounted) => {
                 Found::Labelled { label: mounted.label().clone(), stamp: mounted.start().stamp }
@@ -365,9 +378,21 @@ impl Worker {
         };
         match (choice, identified) {
             (Choice::Append(_), Identified::Labelled(mounted)) => self.append(mounted).map(Ok),
-            (Choice::Reuse(label), Identified::Labelled(mounted)) => self.reuse(&label, mounted),
+            // The catalogue has only now heard what it is.
+            (Choice::Reuse(label), Identified::Labelled(mounted)) if facts.is_write_once() => {
+                match self.is_only_labelled(&label)? {
+                    true => self.append(mounted).map(Ok),
+                    false => Ok(Err(once(&format!("volume {label}")))),
+                }
+            }
+            (Choice::Reuse(label), Identified::Labelled(mounted)) => {
+                self.reuse(&label, mounted, &facts)
+            }
+            (Choice::Fresh(_), Identified::Labelled(mounted)) if facts.is_write_once() => {
+                Ok(Err(once(&format!("volume {}", mounted.label()))))
+            }
             (Choice::Fresh(fresh), identified) => {
-                self.label_new(fresh.label().clone(), identified).map(Ok)
+                self.label_new(fresh.label().clone(), identified, &facts).map(Ok)
             }
             _ => Ok(Err("its label changed while it was looked at".to_owned())),
         }
@@ -396,6 +421,7 @@ impl Worker {
         &self,
         label: &Label,
         mounted: Mounted<AnyDrive>,
+        facts: &CartridgeFacts,
     ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
         let now = Now::read().stamp();
         let leave = match self.bench.catalogue.lock().reusable(label, &self.policies, now) {
@@ -404,7 +430,7 @@ impl Worker {
             Err(error) => return Err(error.into()),
         };
         let volume = mounted.relabel(leave, self.bench.run)?;
-        self.record_labelled(&volume)?;
+        self.record_labelled(&volume, facts)?;
         Ok(Ok((volume, "started afresh".to_owned())))
     }
 
@@ -412,6 +438,7 @@ impl Worker {
         &self,
         label: Label,
         identified: Identified<AnyDrive>,
+        facts: &CartridgeFacts,
     ) -> Result<(Appending<AnyDrive>, String), MountError> {
         let _alone = self.bench.catalogue.labelling();
         let storage = self.settings();
@@ -427,16 +454,23 @@ impl Worker {
                 overwrite(mounted.into_foreign(shown), new)?
             }
         };
-        self.record_labelled(&volume)?;
+        self.record_labelled(&volume, facts)?;
         Ok((volume, "new".to_owned()))
     }
 
-    fn record_labelled(&self, volume: &Appending<AnyDrive>) -> Result<(), CatalogueError> {
+    fn record_labelled(
+        &self,
+        volume: &Appending<AnyDrive>,
+        facts: &CartridgeFacts,
+    ) -> Result<(), CatalogueError> {
         let start = volume.start();
         let block = start.block_size.unwrap_or(types::BlockSize::HEADER);
         let end = VolumeEnd { file: volume.next_file(), object: volume.next_object() };
         let now = Now::read().stamp();
-        self.bench.catalogue.lock().record_labelled(volume.label(), start.stamp, block, end, now)
+        let mut catalogue = self.bench.catalogue.lock();
+        catalogue.record_labelled(volume.label(), start.stamp, block, end, now)?;
+        let medium = medium(facts).unwrap_or_default();
+        catalogue.record_medium(volume.label(), medium, facts.serial.as_deref())
     }
 
     /// Closes the mounted volume: the run's records go behind the last part, and the cartridge back home.
