@@ -104,7 +104,7 @@ fn remark(sense: &Sense, during: During) -> Verdict {
         }
         _ if sense.end_of_medium => near_end(Answer::EarlyWarning { left }, left, during),
         (0x00, 0x16 | 0x18..=0x1c) | (0x04, 0x07) => NotReady(Unready::InProgress(sense.percent())),
-        (0x00, 0x17) | (0x82, 0x82) | (0x83, 0x83) => Is(Answer::CleaningWanted),
+        (0x00, 0x17) | (0x82, 0x82) => Is(Answer::CleaningWanted),
         (0x37, 0x00) => Is(Answer::Rounded),
         (0x5d, _) => Is(Answer::FailurePredicted),
         _ if sense.key == Key::Recovered => Is(Answer::Recovered),

@@ -53,7 +53,9 @@ fn what_was_said_of_the_medium_is_an_answer() {
         ((0, 0x00, 0x17), During::Write, Answer::CleaningWanted),
         ((1, 0x00, 0x17), During::Other, Answer::CleaningWanted),
         ((0, 0x82, 0x82), During::Read, Answer::CleaningWanted),
-        ((1, 0x83, 0x83), During::Other, Answer::CleaningWanted),
+        ((1, 0x82, 0x82), During::Other, Answer::CleaningWanted),
+        // "Drive has been cleaned", says IBM: it was, and wants nothing.
+        ((1, 0x83, 0x83), During::Other, Answer::Recovered),
         ((1, 0x17, 0x01), During::Read, Answer::Recovered),
         ((1, 0x37, 0x00), During::Other, Answer::Rounded),
         ((8, 0x00, 0x05), During::Read, Answer::EndOfData { left }),
