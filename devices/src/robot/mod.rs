@@ -150,7 +150,9 @@ impl Robot {
     /// reported as failed and was not. Each is told once.
     pub fn remarks(&self) -> Vec<String> {
         let mut remarks = std::mem::take(&mut *locked(&self.shared.remarks));
-        remarks.extend(locked(&self.shared.changer).events().iter().map(ToString::to_string));
+        let mut changer = locked(&self.shared.changer);
+        remarks.extend(changer.remarks());
+        remarks.extend(changer.events().iter().map(ToString::to_string));
         remarks
     }
 
@@ -355,7 +357,6 @@ impl Changer for Robot {
         let mut changer = locked(&self.shared.changer);
         let stock = changer.stock();
         let stock = stock.map_err(|trouble| self.error(Errand::TakeInventory, trouble.into()))?;
-        locked(&self.shared.remarks).extend(stock.remarks.iter().cloned());
         Ok(self.shared.numbering(&changer).inventory(&stock))
     }
 

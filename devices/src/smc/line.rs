@@ -1,5 +1,5 @@
-//! Sending a command to a changer until it is answered: unit attentions are noted, and a changer that is busy is
-//! waited for.
+//! Sending a command to a changer until it is answered: unit attentions are noted, a command that was broken off is
+//! sent again where that does no harm, and a changer that is busy is waited for.
 //!
 //! A changer looks through its slots after power on, after a door was closed, after a magazine was put in. All that
 //! time, minutes or tens of minutes, it is *becoming ready* (sense 2/04/01), sometimes with a percentage. That is
@@ -9,7 +9,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::scsi::judge::{Answer, During, Reason, Unready, Verdict, judge};
+use crate::scsi::judge::{Again, Answer, During, Reason, Unready, Verdict, judge};
 use crate::scsi::page::BadReply;
 use crate::scsi::sense::{NoSense, Sense};
 use crate::scsi::{Cdb, Status};
@@ -17,6 +17,9 @@ use crate::transport::{Data, Transport, TransportError, Wait};
 
 /// So many unit attentions in a row are a device that is being reset all the time.
 const ATTENTIONS: u32 = 16;
+
+/// So often a command that was broken off is sent again.
+const AGAIN: u32 = 3;
 
 /// So many are kept until somebody asks.
 const KEPT: usize = 64;
@@ -152,6 +155,7 @@ pub(crate) struct Line<T> {
 enum Attempt {
     Done(usize),
     Attention(Sense),
+    BrokenOff(Sense),
     Busy { says: String, percent: Option<u8> },
 }
 
@@ -214,7 +218,7 @@ impl<T: Transport> Line<T> {
         timeout: Duration,
         during: During,
     ) -> Result<usize, Failure> {
-        let (mut attentions, mut waited) = (0, Duration::ZERO);
+        let (mut attentions, mut broken_off, mut waited) = (0, 0, Duration::ZERO);
         loop {
             let data = buffer.as_deref_mut().map_or(Data::None, Data::In);
             match self.attempt(cdb, data, timeout, during)? {
@@ -230,6 +234,12 @@ impl<T: Transport> Line<T> {
                     }
                     if attentions >= ATTENTIONS {
                         return Err(Failure::Restless(Box::new(sense)));
+                    }
+                }
+                Attempt::BrokenOff(sense) => {
+                    broken_off += 1;
+                    if broken_off > AGAIN {
+                        return Err(sense.into());
                     }
                 }
                 Attempt::Busy { says, percent } => {
@@ -266,6 +276,9 @@ impl<T: Transport> Line<T> {
                         | Unready::InProgress(percent)
                         | Unready::Formatting(percent),
                     ) => Ok(Attempt::Busy { says: sense.to_string(), percent }),
+                    Verdict::Failed(failure) if failure.again == Again::AtOnce => {
+                        Ok(Attempt::BrokenOff(sense))
+                    }
                     _ => Err(sense.into()),
                 }
             }

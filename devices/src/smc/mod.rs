@@ -26,6 +26,7 @@ mod reading;
 mod stock;
 mod survey;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub use self::error::SmcError;
@@ -36,7 +37,7 @@ pub use self::stock::{Access, Content, Fill, Hand, Source, Stock};
 pub(crate) use self::line::Line;
 use self::moving::{Answer, Ends, Verdict};
 use self::stock::AccessBits;
-use self::survey::{Rung, Survey};
+use self::survey::{Rung, Sure, Survey};
 use crate::scsi::Sense;
 use crate::scsi::cdb::smc::{
     Element, RangeCommand, Turn, initialize_element_status, initialize_range, move_medium,
@@ -101,6 +102,11 @@ pub struct MediumChanger<T> {
     /// How often it had been disturbed when the layout was read.
     layout_of: u64,
     rung: Rung,
+    /// A lower rung that complaints led to in the inventory before.
+    suspected: Option<Rung>,
+    /// What is to be told, and what was told of the way it answers.
+    remarks: Vec<String>,
+    told: BTreeSet<String>,
     access: AccessBits,
 }
 
@@ -117,7 +123,9 @@ impl<T: Transport> MediumChanger<T> {
         let identity = Identity::default();
         let (layout, rung) = (Layout::default(), Rung::default());
         let access = AccessBits::default();
-        let mut changer = Self { line, identity, layout, layout_of: 0, rung, access };
+        let (suspected, remarks, told) = (None, Vec::new(), BTreeSet::new());
+        let mut changer =
+            Self { line, identity, layout, layout_of: 0, rung, suspected, remarks, told, access };
         changer.identity = changer.identify()?;
         changer.read_layout()?;
         Ok(changer)
@@ -146,6 +154,11 @@ impl<T: Transport> MediumChanger<T> {
     /// What has happened to it since this was asked last: doors opened, mail slots used, resets.
     pub fn events(&mut self) -> Vec<Sense> {
         self.line.attentions()
+    }
+
+    /// What there is to say of the way in which it answers: that it tells no barcodes. Each is told once.
+    pub fn remarks(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.remarks)
     }
 
     /// What is in all its places. While it scans, this waits.
@@ -178,12 +191,25 @@ impl<T: Transport> MediumChanger<T> {
                 Err(cause) => return Err(self.inventory_failed(cause)),
             }
         }
-        let (mut stock, rung) = survey.finish();
-        self.rung = rung;
+        let (mut stock, rung, sure) = survey.finish();
+        self.learn(rung, sure);
+        for remark in &stock.remarks {
+            if self.told.insert(remark.clone()) {
+                self.remarks.push(remark.clone());
+            }
+        }
         for (cell, content) in &mut stock.places {
             *content = std::mem::take(content).settled(cell.kind, self.access);
         }
         Ok(stock)
+    }
+
+    /// Remembers how it wants to be asked.
+    fn learn(&mut self, rung: Rung, sure: Sure) {
+        if sure == Sure::Yes || self.suspected == Some(rung) {
+            self.rung = rung;
+        }
+        self.suspected = (sure == Sure::NotYet).then_some(rung);
     }
 
     /// What is in one place, looked up now.

@@ -15,7 +15,13 @@
 //! | 7 | no | no | no | no | the same |
 //! | 8 | no | no | no | yes | the same |
 //!
-//! The rung that was good is remembered, so the next inventory begins there. A request asks for at most 1000 places and
+//! A request that is not understood is one rung too high. Any other complaint may be over the next moment (the arm
+//! stuck for once, the loop was reset), so the same is asked once more on the same rung. Only a second complaint means
+//! that the reader of barcodes is the trouble: some changers answer so where they have none. It is told, since cartridges
+//! are then known by their slots alone.
+//!
+//! The rung that was good is remembered, so the next inventory begins there; one that only complaints led to is
+//! believed when the next inventory meets them as well. A request asks for at most 1000 places and
 //! 65 535 bytes: some changers look only at the lower two bytes of a length.
 //!
 //! Nothing here touches a device. Every request either teaches something new or is the last of its kind, so a
@@ -100,22 +106,50 @@ impl Rung {
         RUNGS.get(self.0).copied().unwrap_or(RUNGS[RUNGS.len() - 1])
     }
 
-    /// The rung to try after this complaint.
-    ///
-    /// A request that is not understood goes one rung down. Anything worse than that, with barcodes, means that the
-    /// reader of barcodes is the trouble: some changers answer so where they have none.
-    fn below(self, complaint: &Sense) -> Option<Self> {
-        let next = match judge(complaint, During::Other) {
-            Verdict::Failed(failure)
-                if failure.position == Position::Kept && failure.again != Again::AtOnce =>
-            {
-                self.0 + 1
-            }
-            _ if self.0 < WITHOUT_BARCODES => WITHOUT_BARCODES,
-            _ => return None,
+    /// The rung to try after a complaint of this kind.
+    fn below(self, kind: Complaint) -> Option<Self> {
+        let next = match kind {
+            Complaint::NotUnderstood => self.0 + 1,
+            Complaint::Other if self.0 < WITHOUT_BARCODES => WITHOUT_BARCODES,
+            Complaint::Other => return None,
         };
         (next < RUNGS.len()).then_some(Self(next))
     }
+
+    fn has_barcodes(self) -> bool {
+        self.0 < WITHOUT_BARCODES
+    }
+}
+
+/// What a complaint says about the way of asking.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Complaint {
+    /// The changer does not know the request.
+    NotUnderstood,
+    /// It knows the request, and something is wrong.
+    Other,
+}
+
+impl Complaint {
+    fn of(sense: &Sense) -> Self {
+        match judge(sense, During::Other) {
+            Verdict::Failed(failure)
+                if failure.position == Position::Kept && failure.again != Again::AtOnce =>
+            {
+                Self::NotUnderstood
+            }
+            _ => Self::Other,
+        }
+    }
+}
+
+/// How a rung was come by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sure {
+    /// It was good, and so were all requests that were refused on the way not understood.
+    Yes,
+    /// Complaints led there that may be over next time.
+    NotYet,
 }
 
 /// What is to be asked next.
@@ -148,9 +182,19 @@ pub(crate) struct Told {
 pub(crate) struct Survey {
     layout: Layout,
     rung: Rung,
+    sure: Sure,
+    /// Whether the request that comes next was complained of before.
+    asked: Asked,
     /// What is still to be asked, the next last.
     todo: Vec<Stretch>,
     stock: Stock,
+}
+
+/// How often a request was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Never,
+    Once,
 }
 
 /// Places still to be asked about.
@@ -165,7 +209,8 @@ struct Stretch {
 impl Survey {
     /// Begins on the rung that was good before.
     pub(crate) fn new(layout: Layout, rung: Rung) -> Self {
-        Self { layout, rung, todo: todo(&layout, rung), stock: Stock::default() }
+        let (todo, stock) = (todo(&layout, rung), Stock::default());
+        Self { layout, rung, sure: Sure::Yes, asked: Asked::Never, todo, stock }
     }
 
     /// What to ask; none when all is known.
@@ -186,6 +231,7 @@ impl Survey {
     /// Takes in a reply.
     pub(crate) fn heard(&mut self, reply: Vec<Told>) {
         let Some(stretch) = self.todo.last_mut() else { return };
+        self.asked = Asked::Never;
         let highest = reply.iter().map(|told| told.element).max();
         match highest.filter(|highest| *highest >= stretch.next) {
             Some(highest) => stretch.go_on_behind(highest),
@@ -218,14 +264,24 @@ impl Survey {
         };
         let only_arms = stretch.kinds == Kinds::Only(ElementKind::Arm);
         if only_arms || (no_such_element && started) {
+            self.asked = Asked::Never;
             // The end of the list, for changers that know no better way to say so. And what an arm holds is good
             // to know, but nothing hangs on it.
             self.todo.pop();
             return Ok(());
         }
-        let Some(rung) = self.rung.below(&complaint) else { return Err(complaint) };
+        let kind = Complaint::of(&complaint);
+        if kind == Complaint::Other && self.asked == Asked::Never {
+            self.asked = Asked::Once;
+            return Ok(());
+        }
+        let Some(rung) = self.rung.below(kind) else { return Err(complaint) };
+        let (had_barcodes, sure) = (self.rung.has_barcodes(), self.sure);
+        let remarks = std::mem::take(&mut self.stock.remarks);
         *self = Self::new(self.layout, rung);
-        if rung.0 >= WITHOUT_BARCODES {
+        self.stock.remarks = remarks;
+        self.sure = if kind == Complaint::Other { Sure::NotYet } else { sure };
+        if had_barcodes && !rung.has_barcodes() {
             let remark =
                 format!("the changer tells no barcodes: asked for them, it answers {complaint}");
             self.stock.remarks.push(remark);
@@ -234,8 +290,8 @@ impl Survey {
     }
 
     /// What is known, and the rung to begin on next time.
-    pub(crate) fn finish(self) -> (Stock, Rung) {
-        (self.stock, self.rung)
+    pub(crate) fn finish(self) -> (Stock, Rung, Sure) {
+        (self.stock, self.rung, self.sure)
     }
 }
 

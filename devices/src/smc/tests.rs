@@ -98,6 +98,48 @@ fn a_changer_without_a_barcode_reader_still_says_what_is_full() {
 }
 
 #[test]
+fn one_complaint_costs_no_barcodes() {
+    let whole = expected(["A00001L8", "A00002L8", "CLNU01L1"]);
+    for complaint in [(0xb, 0, 0), (0xb, 0x47, 0), (4, 0x44, 0), (2, 0x04, 0x03), (3, 0x11, 0)] {
+        for good in 0..4 {
+            let toy = toy();
+            let mut changer = changer(&toy);
+            // So many of the four kinds are told before.
+            toy.world().refusals = vec![complaint];
+            toy.world().good_before_refusals = good;
+            assert_eq!(barcodes(&changer.stock().unwrap()), whole, "{complaint:x?} behind {good}");
+            assert!(toy.world().refusals.is_empty());
+            assert_eq!(changer.remarks(), Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn barcodes_that_were_refused_twice_are_asked_for_again_and_that_is_told() {
+    let toy = toy();
+    let mut changer = changer(&toy);
+    toy.world().refusals = vec![(4, 0x44, 0); 2];
+    assert_eq!(barcodes(&changer.stock().unwrap()), expected(["", "", ""]));
+    assert!(changer.remarks()[0].contains("tells no barcodes"));
+    let whole = expected(["A00001L8", "A00002L8", "CLNU01L1"]);
+    assert_eq!(barcodes(&changer.stock().unwrap()), whole, "it was over the next time");
+    toy.world().whims.barcodes_are_a_hardware_error = true;
+    for _ in 0..2 {
+        changer.stock().unwrap();
+    }
+    toy.world().asked.clear();
+    changer.stock().unwrap();
+    let tags = toy
+        .world()
+        .asked
+        .iter()
+        .filter(|(opcode, kind)| *opcode == 0xb8 && kind & 0x10 != 0)
+        .count();
+    assert_eq!(tags, 0, "after two inventories it is believed");
+    assert_eq!(changer.remarks(), Vec::<String>::new(), "told once");
+}
+
+#[test]
 fn what_a_changer_wants_is_remembered() {
     let toy = toy().with(|world| world.whims.only_all = true);
     let mut changer = changer(&toy);

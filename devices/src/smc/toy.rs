@@ -75,6 +75,9 @@ pub(crate) struct World {
     pub(crate) scanning: u64,
     /// Seconds that a drive calibrates once a cartridge is put in.
     pub(crate) calibrating: u64,
+    /// How the next READ ELEMENT STATUS are refused, the last first.
+    pub(crate) refusals: Vec<(u8, u8, u8)>,
+    pub(crate) good_before_refusals: u32,
     /// Attentions waiting at the changer.
     pub(crate) attentions: Vec<(u8, u8)>,
     /// The opcodes and kinds that the changer was sent.
@@ -218,6 +221,10 @@ impl World {
     }
 
     fn element_status(&mut self, cdb: &[u8]) -> Result<Vec<u8>, Complaint> {
+        match self.good_before_refusals.checked_sub(1) {
+            Some(fewer) => self.good_before_refusals = fewer,
+            None => self.refusals.pop().map_or(Ok(()), Err)?,
+        }
         let whims = self.whims;
         let (tags, kind) = (cdb[1] & 0x10 != 0, cdb[1] & 0x0f);
         let (from_memory, serials) = (cdb[6] & 2 != 0, cdb[6] & 1 != 0);
