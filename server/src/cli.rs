@@ -543,7 +543,8 @@ pub enum Library {
     /// Find out what is where
     ///
     /// Shows what `show` shows, after the library was made to look into its slots (--scan), and after cartridges that
-    /// nobody has read yet were loaded, one after the other, to read their labels (--read).
+    /// nobody has read yet were loaded, one after the other, to read their labels (--read). Where cartridges without
+    /// barcodes were carried by hand, --read --all reads every label again.
     Inventory {
         /// Let the library look into its slots by itself; that takes minutes
         #[arg(long)]
@@ -551,6 +552,9 @@ pub enum Library {
         /// Load what nobody has read, and read its label
         #[arg(long)]
         read: bool,
+        /// With --read: also those that were read before, for cartridges may have been carried by hand since
+        #[arg(long, requires = "read")]
+        all: bool,
         /// The storage, if there are several
         #[arg(long)]
         storage: Option<String>,

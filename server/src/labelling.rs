@@ -84,6 +84,9 @@ pub enum NotLabelled {
          in what lies in the mail slots"
     )]
     NoBarcode(Barcode),
+    /// The library has no such slot.
+    #[error("{0}")]
+    NoSlot(String),
     /// There is nothing to label.
     #[error(
         "no slot of the library holds a blank volume: put one in, or name a slot with --slot, and --force if what \
@@ -225,6 +228,11 @@ impl Bench<'_> {
             let view = self.slots.iter().find(has);
             let slot = view.ok_or_else(|| NotLabelled::NoBarcode(barcode.clone()))?.slot;
             return self.look(slot);
+        }
+        if let Some(what) =
+            order.slot.map(|slot| self.library.has_no_slot(slot)).transpose()?.flatten()
+        {
+            return Err(NotLabelled::NoSlot(what));
         }
         // A drive without a robot has one cartridge at most, and that is meant.
         let only = self.library.is_manual().then(|| self.slots.first().map(|view| view.slot));

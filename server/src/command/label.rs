@@ -4,7 +4,7 @@ use serde_json::json;
 use types::{Barcode, Label, Slot};
 
 use super::{Context, Exit, Misuse};
-use crate::labelling::{self, Order};
+use crate::labelling::{self, NotLabelled, Order};
 use crate::{cli, library, print};
 
 pub(super) fn run(context: &Context, arguments: &cli::Label) -> anyhow::Result<Exit> {
@@ -21,7 +21,11 @@ pub(super) fn run(context: &Context, arguments: &cli::Label) -> anyhow::Result<E
     let _lock = site.lock(&context.holder("label"))?;
     let mut catalogue = site.catalogue()?;
     let now = context.now.stamp();
-    let done = labelling::label(&site.config, storage, &mut catalogue, &order, now)?;
+    let done = labelling::label(&site.config, storage, &mut catalogue, &order, now);
+    let done = done.map_err(|error| match error {
+        NotLabelled::NoSlot(what) => Misuse(what).into(),
+        other => anyhow::Error::from(other),
+    })?;
     if context.json {
         print::json(&json!({
             "label": done.label, "slot": done.slot, "pool": done.pool, "storage": storage.name, "was": done.was,

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 use taper::catalogue::{Catalogue, CatalogueError, Located, Lock, Locked, Medium, VolumeState};
-use types::{Label, Slot};
+use types::Label;
 
+use super::library::Place;
 use super::list::volume_value;
 use super::{Context, Exit, Misuse};
 use super::{erase, expire, explain, hold};
@@ -17,7 +18,7 @@ pub(super) fn run(context: &Context, command: &Volume) -> anyhow::Result<Exit> {
     match command {
         Volume::Show { label } => show(context, &site, &parse(label)?),
         Volume::Explain { label } => explain::run(context, &site, &parse(label)?),
-        Volume::Scan { slot, storage } => scan(context, &site, Slot(*slot), storage.as_deref()),
+        Volume::Scan { slot, storage } => scan(context, &site, *slot, storage.as_deref()),
         Volume::Lock { labels, until, why, by, early } => {
             let lock = hold::wanted(context, until.as_deref(), why, by.as_deref())?;
             hold::set(context, &site, &parse_all(labels)?, &lock, (*early).into())
@@ -128,10 +129,10 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn scan(context: &Context, site: &Site, slot: Slot, storage: Option<&str>) -> anyhow::Result<Exit> {
+fn scan(context: &Context, site: &Site, slot: u32, storage: Option<&str>) -> anyhow::Result<Exit> {
     let _lock = site.lock(&context.holder("volume scan"))?;
-    let storage = library::storage(&site.config, storage)?;
-    let files = library::scan_slot(storage, slot)?;
+    let place = Place::open(site, storage)?;
+    let files = library::scan_slot(&place.library, place.slot(slot)?)?;
     if context.json {
         print::json(&files)?;
     } else {

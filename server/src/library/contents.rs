@@ -1,6 +1,5 @@
 //! What the files of a volume say of themselves, without the catalogue.
 
-use config::Storage;
 use format::header::Header;
 use serde::Serialize;
 use taper::mount::{Identified, is_records};
@@ -18,8 +17,7 @@ pub struct FileSays {
 }
 
 /// Reads the headers of the volume in a slot, without the catalogue.
-pub fn scan_slot(storage: &Storage, slot: Slot) -> Result<Vec<FileSays>, LibraryTrouble> {
-    let library = Library::open(storage)?;
+pub fn scan_slot(library: &Library, slot: Slot) -> Result<Vec<FileSays>, LibraryTrouble> {
     let drive = library.any_drive()?;
     let mut files = Vec::new();
     match library.load(slot, drive)?.identify()? {

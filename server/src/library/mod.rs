@@ -32,6 +32,7 @@ mod contents;
 mod device;
 mod drive;
 mod search;
+mod slots;
 mod terms;
 mod trouble;
 
@@ -67,6 +68,8 @@ struct Shared {
     labels: Mutex<Labels>,
     /// Which drive has, or waits for, the cartridge of which slot.
     taken: Mutex<BTreeMap<Slot, DriveName>>,
+    /// From which slot a drive got what is in it. Some libraries do not say.
+    brought: Mutex<BTreeMap<DriveName, Slot>>,
 }
 
 /// Which label was read where.
@@ -85,10 +88,15 @@ impl Labels {
         by_barcode.or_else(|| slot.and_then(|slot| self.by_slot.get(&slot))).cloned()
     }
 
-    fn note(&mut self, barcode: Option<&Barcode>, slot: Option<Slot>, label: &Label) {
-        // A label stands on one cartridge.
+    /// Nobody knows where this volume is.
+    fn lose(&mut self, label: &Label) {
         self.by_barcode.retain(|_, other| other != label);
         self.by_slot.retain(|_, other| other != label);
+    }
+
+    fn note(&mut self, barcode: Option<&Barcode>, slot: Option<Slot>, label: &Label) {
+        // A label stands on one cartridge.
+        self.lose(label);
         match (barcode, slot) {
             (Some(barcode), _) => drop(self.by_barcode.insert(barcode.clone(), label.clone())),
             (None, Some(slot)) => drop(self.by_slot.insert(slot, label.clone())),
@@ -263,19 +271,24 @@ impl Library {
         if bay.is_some_and(|bay| bay.cartridge.is_some() && bay.home == Some(slot)) {
             return Ok(());
         }
+        self.can_be_loaded(&inventory, slot, drive)?;
         self.take_back(&inventory, bay)?;
         // Another drive may have it, loaded by a command that has ended since.
         let elsewhere =
             inventory.drives.iter().find(|bay| bay.home == Some(slot) && bay.cartridge.is_some());
         self.take_back(&inventory, elsewhere)?;
-        self.device.load(slot, drive)
+        self.device.load(slot, drive)?;
+        locked(&self.shared.brought).insert(drive.clone(), slot);
+        Ok(())
     }
 
     fn take_back(&self, inventory: &Inventory, bay: Option<&Bay>) -> Result<(), LibraryTrouble> {
         let Some(bay) = bay.filter(|bay| bay.cartridge.is_some()) else { return Ok(()) };
-        let home = bay.home.or_else(|| inventory.free_slots().next());
+        let home = self.home(inventory, bay);
         let home = home.ok_or_else(|| LibraryTrouble::NoHome { drive: bay.drive.clone() })?;
-        self.device.unload(&bay.drive, home)
+        self.device.unload(&bay.drive, home)?;
+        locked(&self.shared.brought).remove(&bay.drive);
+        Ok(())
     }
 
     /// Brings what is in a drive back to its slot.

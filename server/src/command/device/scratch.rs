@@ -34,7 +34,7 @@ impl<'a> Scratch<'a> {
         let name = place.named(on.drive.as_deref())?.first().cloned();
         let name = name.ok_or(LibraryTrouble::NoDrive)?;
         let drive = place.library.drive(&name)?;
-        let slot = on.slot.map(Slot);
+        let slot = on.slot.map(|slot| place.slot(slot)).transpose()?;
         if let Some(slot) = slot {
             place.library.bring(slot, &name)?;
         }

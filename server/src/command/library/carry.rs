@@ -1,10 +1,11 @@
 //! Cartridges on their way: between slots and drives, and through the mail slots.
 //!
-//! The catalogue is told where a cartridge went whose barcode it knows.
+//! The catalogue is told where a cartridge went whose barcode it knows, or of which it knew what was in its place.
 
 use devices::{Inventory, Passage, PlaceKind, Spot};
 use serde_json::json;
-use types::Slot;
+use taper::catalogue::Volume;
+use types::{Label, Slot};
 
 use super::{Exit, Misuse, Work};
 use crate::library::LibraryTrouble;
@@ -16,13 +17,13 @@ const NO_MAIL: &str = "it has no mail slots: open its door, change cartridges by
 
 impl Work<'_> {
     pub(super) fn load(&mut self, slot: u32, drive: Option<&str>) -> anyhow::Result<Exit> {
-        let drive = self.place.drive_or_first(drive)?;
+        let (slot, drive) = (self.place.slot(slot)?, self.place.drive_or_first(drive)?);
         if self.place.library.is_manual() {
             // A person has put it there, and it may have to be threaded.
             let open = self.place.library.drive(&drive)?;
-            self.place.library.load(Slot(slot), open)?;
+            self.place.library.load(slot, open)?;
         } else {
-            self.place.library.bring(Slot(slot), &drive)?;
+            self.place.library.bring(slot, &drive)?;
         }
         self.say(&format!("slot {slot} is in {drive}"), json!({ "slot": slot, "drive": drive }))
     }
@@ -42,7 +43,11 @@ impl Work<'_> {
 
     pub(super) fn carry(&mut self, from: &str, to: &str) -> anyhow::Result<Exit> {
         let (from, to) = (self.spot(from)?, self.spot(to)?);
+        let before = self.place.library.inventory()?;
         self.place.library.move_cartridge(&from, &to)?;
+        if let Spot::Slot(to) = to {
+            self.went(label_at(&before, &from), to)?;
+        }
         self.remember_places()?;
         let text = format!("the cartridge of {from} is in {to}");
         self.say(&text, json!({ "from": from.to_string(), "to": to.to_string() }))
@@ -50,6 +55,7 @@ impl Work<'_> {
 
     pub(super) fn import(&mut self, mail: Option<u32>, slot: Option<u32>) -> anyhow::Result<Exit> {
         let inventory = self.with_mail()?;
+        let to = slot.map(|slot| self.place.slot(slot)).transpose()?;
         let wanted = match mail {
             Some(mail) => vec![mail_slot(&inventory, Slot(mail))?],
             None => waiting(&inventory),
@@ -58,7 +64,7 @@ impl Work<'_> {
         for place in wanted {
             let cartridge = inventory.slot(place).and_then(|it| it.cartridge.as_ref());
             let barcode = cartridge.and_then(|cartridge| cartridge.barcode.clone());
-            match self.place.library.import(place, slot.map(Slot)) {
+            match self.place.library.import(place, to) {
                 Ok(to) => {
                     let what = barcode.as_ref().map_or("the cartridge", |barcode| barcode.as_str());
                     lines.push(format!("{what} of mail slot {place} is in slot {to}"));
@@ -81,16 +87,21 @@ impl Work<'_> {
 
     pub(super) fn export(&mut self, what: &str, mail: Option<u32>) -> anyhow::Result<Exit> {
         let inventory = self.with_mail()?;
-        let slot = found(&inventory, what).ok_or_else(|| {
-            Misuse(format!(
-                "{what} is neither a slot nor the barcode or label of a cartridge in a slot: `reelkeep library show`"
-            ))
-        })?;
+        let slot = match what.parse() {
+            Ok(number) => self.place.slot(number)?,
+            Err(_) => found(&inventory, what).ok_or_else(|| {
+                Misuse(format!(
+                    "{what} is neither a slot nor the barcode or label of a cartridge in a slot: `reelkeep library show`"
+                ))
+            })?,
+        };
+        let mail = mail.map(|mail| mail_slot(&inventory, Slot(mail))).transpose()?;
         let user = inventory.drives.iter().find(|bay| bay.home == Some(slot));
         if let Some(bay) = user.filter(|bay| bay.cartridge.is_some()) {
             self.place.library.unload(&bay.drive)?;
         }
-        let mail = self.place.library.export(slot, mail.map(Slot))?;
+        let mail = self.place.library.export(slot, mail)?;
+        self.went(label_at(&inventory, &Spot::Slot(slot)), mail)?;
         self.remember_places()?;
         let text = format!("the cartridge of slot {slot} is in mail slot {mail}: take it out");
         self.say(&text, json!({ "slot": slot, "mail": mail }))
@@ -111,11 +122,42 @@ impl Work<'_> {
     }
 
     /// The place that is called so: a slot's number, or a drive's name.
-    fn spot(&self, text: &str) -> Result<Spot, Misuse> {
+    fn spot(&self, text: &str) -> anyhow::Result<Spot> {
         match text.parse() {
-            Ok(number) => Ok(Spot::Slot(Slot(number))),
-            Err(_) => self.place.drive(text).map(Spot::Drive),
+            Ok(number) => self.place.slot(number).map(Spot::Slot),
+            Err(_) => Ok(Spot::Drive(self.place.drive(text)?)),
         }
+    }
+
+    /// Tells the catalogue where the volume is that was carried, if it is known by its place: without a barcode nothing
+    /// else shows it later. One in a mail slot is in none.
+    fn went(&mut self, label: Option<Label>, to: Slot) -> anyhow::Result<()> {
+        let known = label.map(|label| self.catalogue.volume(&label)).transpose();
+        let Ok(Some(volume)) = known else { return self.something_else_is_in(to) };
+        let label = volume.label;
+        let inventory = self.place.library.inventory()?;
+        let stays = |place: &devices::Place| place.kind == PlaceKind::Storage;
+        let slot = inventory.slot(to).filter(|place| stays(place)).map(|place| place.slot);
+        match slot {
+            Some(slot) => self.place.library.note(volume.barcode.as_ref(), slot, &label),
+            None if volume.barcode.is_none() => self.place.library.unlearn(&label),
+            None => {}
+        }
+        Ok(self.catalogue.record_seen(&label, slot, None)?)
+    }
+
+    /// A cartridge was carried there of which nobody knows what is on it: no volume that was thought to be there is. One with a
+    /// barcode is found by that.
+    fn something_else_is_in(&mut self, slot: Slot) -> anyhow::Result<()> {
+        let storage = &self.place.storage.name;
+        let thought = |volume: &Volume| {
+            volume.slot == Some(slot) && volume.storage == *storage && volume.barcode.is_none()
+        };
+        for volume in self.catalogue.volumes()?.into_iter().filter(thought) {
+            self.place.library.unlearn(&volume.label);
+            self.catalogue.record_seen(&volume.label, None, None)?;
+        }
+        Ok(())
     }
 
     /// Tells the catalogue in which slot each volume is whose barcode it knows. One in a mail slot is in none.
@@ -164,11 +206,21 @@ fn waiting(inventory: &Inventory) -> Vec<Slot> {
     inventory.slots.iter().filter(waits).map(|place| place.slot).collect()
 }
 
-/// The slot that a cartridge belongs to: by its number, or by the barcode or label of what is in it.
+/// The label that the cartridge of a place probably has. That of a slot may be in a drive.
+fn label_at(inventory: &Inventory, spot: &Spot) -> Option<Label> {
+    let cartridge = match spot {
+        Spot::Drive(drive) => inventory.drive(drive)?.cartridge.as_ref(),
+        Spot::Slot(slot) => {
+            let out = || inventory.drives.iter().find(|bay| bay.home == Some(*slot));
+            let here = inventory.slot(*slot)?.cartridge.as_ref();
+            here.or_else(|| out()?.cartridge.as_ref())
+        }
+    };
+    cartridge?.label.clone()
+}
+
+/// The slot that a cartridge belongs to: by the barcode or label of what is in it.
 fn found(inventory: &Inventory, what: &str) -> Option<Slot> {
-    if let Ok(number) = what.parse() {
-        return Some(Slot(number));
-    }
     let is = |cartridge: &devices::Cartridge| {
         cartridge.barcode.as_ref().is_some_and(|barcode| barcode.as_str() == what)
             || cartridge.label.as_ref().is_some_and(|label| label.as_str() == what)

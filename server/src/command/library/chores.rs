@@ -23,7 +23,9 @@ impl Work<'_> {
 
     pub(super) fn calibrate(&mut self, slots: &[u32], drive: Option<&str>) -> anyhow::Result<Exit> {
         let drive = self.place.drive_or_first(drive)?;
-        let slots: Vec<Slot> = slots.iter().copied().map(Slot).collect();
+        let slots: anyhow::Result<Vec<Slot>> =
+            slots.iter().map(|slot| self.place.slot(*slot)).collect();
+        let slots = slots?;
         let mut started = |slot: Slot| {
             print::remark(&format!(
                 "slot {slot}: into drive {drive} (up to two hours, if it is new)"

@@ -89,7 +89,7 @@ pub(super) fn by_loading(context: &Context, storage: &Storage, slot: u32) -> any
     let index = u16::try_from(slot).ok().and_then(|slot| slot.checked_sub(1));
     let slots = changer.layout().slots.count;
     let index = index.filter(|index| *index < slots).ok_or_else(|| {
-        Misuse(format!("there is no slot {slot}: the library has the slots 1 to {slots}"))
+        Misuse(format!("there is no slot {slot}: there are the slots 1 to {slots}"))
     })?;
     let stock = changer.stock()?;
     let full = |(cell, content): (&Cell, &devices::smc::Content)| {

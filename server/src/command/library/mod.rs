@@ -20,7 +20,7 @@ use devices::robot::Listener;
 use devices::smc::Busy;
 use serde_json::json;
 use taper::catalogue::Catalogue;
-use types::DriveName;
+use types::{DriveName, Slot};
 
 use super::{Context, Exit, Misuse};
 use crate::cli::Library as Verb;
@@ -33,6 +33,10 @@ mod carry;
 mod chores;
 mod drives;
 mod show;
+#[cfg(test)]
+mod tests;
+
+use show::Which;
 
 pub(super) fn run(context: &Context, command: &Verb) -> anyhow::Result<Exit> {
     let site = context.open()?;
@@ -93,6 +97,14 @@ impl<'a> Place<'a> {
         Ok(vec![self.drive(name)?])
     }
 
+    /// The slot of this number, which the library has: mail slots are slots.
+    pub(super) fn slot(&self, number: u32) -> anyhow::Result<Slot> {
+        match self.library.has_no_slot(Slot(number))? {
+            None => Ok(Slot(number)),
+            Some(what) => Err(Misuse(what).into()),
+        }
+    }
+
     fn drive(&self, name: &str) -> Result<DriveName, Misuse> {
         let all = self.library.drives();
         let found = all.iter().find(|drive| drive.as_str() == name).cloned();
@@ -122,12 +134,14 @@ impl Work<'_> {
     fn carry_out(&mut self, command: &Verb) -> anyhow::Result<Exit> {
         match command {
             Verb::Show { .. } => self.show(),
-            Verb::Inventory { scan, read, .. } => {
+            Verb::Inventory { scan, read, all, .. } => {
                 if *scan {
                     self.place.library.look_through()?;
                 }
+                let which = if *all { Which::All } else { Which::Unread };
                 // What is in a drive without a robot, only its label says.
-                if *read || self.place.library.is_manual() { self.read_all() } else { self.show() }
+                let reads = *read || self.place.library.is_manual();
+                if reads { self.read(which) } else { self.show() }
             }
             Verb::Load { slot, drive, .. } => self.load(*slot, drive.as_deref()),
             Verb::Unload { drive, .. } => self.unload(drive.as_deref()),

@@ -7,7 +7,7 @@ use devices::{Cartridge, CartridgeKind, Inventory, Passage, Place, PlaceKind};
 use serde_json::{Value, json};
 use taper::mount::Identified;
 use taper::scan::{Hint, SlotView};
-use types::Slot;
+use types::{Label, Slot};
 
 use super::{Exit, Work};
 use crate::library::LibraryTrouble;
@@ -16,27 +16,46 @@ use crate::print;
 /// What was found where a cartridge was read just now: a label, or why there is none.
 type ReadNow = BTreeMap<Slot, String>;
 
+/// Which labels are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// Those that nobody has read yet.
+    Unread,
+    /// All: where cartridges were carried by hand, what is known of their places may be wrong.
+    All,
+}
+
+impl Which {
+    fn wants(self, hint: &Hint) -> bool {
+        match hint {
+            Hint::Unknown => true,
+            Hint::Label(_) => self == Self::All,
+            Hint::Empty | Hint::Busy(_) | Hint::Seen(_) => false,
+        }
+    }
+}
+
 impl Work<'_> {
     pub(super) fn show(&self) -> anyhow::Result<Exit> {
         self.print(&ReadNow::new())?;
         Ok(Exit::Good)
     }
 
-    /// Reads the labels that nobody knows yet, and shows everything.
-    pub(super) fn read_all(&mut self) -> anyhow::Result<Exit> {
+    /// Reads labels, and shows everything.
+    pub(super) fn read(&mut self, which: Which) -> anyhow::Result<Exit> {
         let mut troubles = Vec::new();
-        let found = self.read_labels(&mut troubles)?;
+        let found = self.read_labels(which, &mut troubles)?;
         self.remember_places()?;
         self.print(&found)?;
         troubles.iter().for_each(|trouble| print::remark(trouble));
         Ok(if troubles.is_empty() { Exit::Good } else { Exit::Complaints })
     }
 
-    /// Loads what nobody has read yet. What cannot be read does not keep the others from their turn.
-    fn read_labels(&mut self, troubles: &mut Vec<String>) -> anyhow::Result<ReadNow> {
+    /// Loads one cartridge after the other. What cannot be read does not keep the others from their turn.
+    fn read_labels(&mut self, which: Which, troubles: &mut Vec<String>) -> anyhow::Result<ReadNow> {
         let mut found = ReadNow::new();
         let slots = self.place.library.slots()?;
-        for view in slots.iter().filter(|view| view.hint == Hint::Unknown) {
+        for view in slots.iter().filter(|view| which.wants(&view.hint)) {
             let says = self.read_label(view).unwrap_or_else(|error| {
                 let why = anyhow::Error::from(error);
                 troubles.push(format!("slot {} could not be read: {why:#}", view.slot));
@@ -58,18 +77,36 @@ impl Work<'_> {
     fn read_label(&mut self, view: &SlotView) -> Result<String, LibraryTrouble> {
         let (slot, barcode) = (view.slot, view.barcode.as_ref());
         let drive = self.place.library.any_drive()?;
-        Ok(match self.place.library.load(slot, drive)?.identify()? {
+        let (label, says) = match self.place.library.load(slot, drive)?.identify()? {
             Identified::Labelled(mounted) => {
                 let label = mounted.label().clone();
-                self.place.library.note(barcode, slot, &label);
-                // A volume that the catalogue does not know is shown all the same.
-                let shelf = self.place.library.shelf(slot);
-                drop(self.catalogue.record_seen(&label, shelf, barcode));
-                label.to_string()
+                (Some(label.clone()), label.to_string())
             }
-            Identified::Blank(_) => "blank".to_owned(),
-            Identified::Foreign(foreign) => foreign.what().to_owned(),
-        })
+            Identified::Blank(_) => (None, "blank".to_owned()),
+            Identified::Foreign(foreign) => (None, foreign.what().to_owned()),
+        };
+        if let Hint::Label(thought) = &view.hint
+            && label.as_ref() != Some(thought)
+        {
+            self.is_not_in(thought, slot);
+        }
+        if let Some(label) = &label {
+            self.place.library.note(barcode, slot, label);
+            // A volume that the catalogue does not know is shown all the same.
+            let shelf = self.place.library.shelf(slot);
+            drop(self.catalogue.record_seen(label, shelf, barcode));
+        }
+        Ok(says)
+    }
+
+    /// A volume was thought to be in this slot, and something else was read there. If it was read in another one before, that
+    /// stays known.
+    fn is_not_in(&mut self, thought: &Label, slot: Slot) {
+        let known = self.catalogue.volume(thought);
+        if known.is_ok_and(|volume| volume.slot == Some(slot)) {
+            self.place.library.unlearn(thought);
+            drop(self.catalogue.record_seen(thought, None, None));
+        }
     }
 
     fn print(&self, read: &ReadNow) -> anyhow::Result<()> {
