@@ -370,7 +370,7 @@ impl<D: Drive> Mounted<D> {
         end: FileNo,
     ) -> Result<Option<Untouched>, VolumeError> {
         let same = self.start == *before && self.end_of_data()? >= end;
-        Ok(same.then(|| Untouched(self.start.label)))
+        Ok(same.then_some(Untouched(self.start.label)))
     }
 
     /// Takes the volume for something that nobody here knows: what it holds was shown to a person, or a rule
