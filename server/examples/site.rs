@@ -80,7 +80,7 @@ fn main() -> Done {
     }
     let newest = runs.first().ok_or("the catalogue has no run")?.stamp;
     let config = config::load(directory).map_err(|wrong| wrong.to_string())?;
-    let standing = standing::gather(&config, &catalogue, &Now::read())?;
+    let standing = standing::gather(&config, &catalogue, Now::read().stamp())?;
     write_log(&catalogue, &logs, newest, lines, standing)?;
     let indexed = DleRef { host: INDEXED.0.parse()?, dle: INDEXED.1.parse()? };
     write_indexes(&directory.join("index"), &catalogue.dumps(&Filter::of(&indexed))?)

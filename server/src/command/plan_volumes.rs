@@ -68,7 +68,7 @@ pub(super) fn run(context: &Context, runs: u32) -> anyhow::Result<Exit> {
         let storage = library::storage(&site.config, Some(name.as_str()))?;
         outlooks.push(of_storage(context, &site, &catalogue, storage, &volumes, &expected, runs)?);
     }
-    let known = standing::gather(&site.config, &catalogue, &context.now)?;
+    let known = standing::gather(&site.config, &catalogue, context.now.stamp())?;
     if context.json {
         print::json(&json!({
             "runs": runs, "storages": outlooks, "pools": known.pools, "overwritten_soon": known.soon,

@@ -214,7 +214,7 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
 
 /// How the site stands now that the catalogue says that the run is over.
 pub(crate) fn stands(site: &Site) -> RunEvent {
-    let standing = || standing::gather(&site.config, &site.catalogue()?, &Now::read());
+    let standing = || standing::gather(&site.config, &site.catalogue()?, Now::read().stamp());
     match standing() {
         Ok(site) => RunEvent::Stands { site },
         // The run is over all the same, and whoever makes its report asks again.

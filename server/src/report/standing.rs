@@ -10,9 +10,9 @@ use config::{Config, Storage};
 use serde::{Deserialize, Serialize};
 use taper::catalogue::{Catalogue, CatalogueError, Fresh, Lock, Volume, VolumeState};
 use taper::retention::Verdicts;
-use types::{Bytes, DleRef, Label, StorageName};
+use types::{Bytes, DleRef, Label, Stamp, StorageName};
 
-use crate::clock::{self, Now};
+use crate::clock;
 use crate::library;
 
 /// How many volumes are named as the next to be overwritten.
@@ -63,20 +63,21 @@ pub struct Pool {
     pub autolabel: bool,
 }
 
-/// How it stands now. The verdicts on all volumes take longest to find out.
+/// How it stands at this moment. The verdicts on all volumes take longest to find out.
 pub fn gather(
     config: &Config,
     catalogue: &Catalogue,
-    now: &Now,
+    now: Stamp,
 ) -> Result<Standing, CatalogueError> {
+    let today = clock::day_of(now);
     let held = catalogue.held()?;
     let volumes = catalogue.volumes()?;
     let mut standing = Standing {
         held: Held { images: held.len() as u64, bytes: held.iter().map(|image| image.bytes).sum() },
-        stale: stale(config, &catalogue.freshness()?, now.day()),
+        stale: stale(config, &catalogue.freshness()?, today),
         ..Standing::default()
     };
-    let verdicts = catalogue.verdicts(&library::policies(config), now.stamp())?;
+    let verdicts = catalogue.verdicts(&library::policies(config), now)?;
     for storage in config.storages.iter().filter(|s| config.site.storage.contains(&s.name)) {
         let ours: Vec<&Volume> = volumes.iter().filter(|v| v.storage == storage.name).collect();
         let many = config.site.storage.len() > 1;
@@ -87,7 +88,7 @@ pub fn gather(
         }
         standing.soon.extend(soon(&ours, &verdicts));
         let cycle = config.site.dumping.dumpcycle;
-        standing.pools.push(pool(storage, cycle, &ours, &verdicts, now.day()));
+        standing.pools.push(pool(storage, cycle, &ours, &verdicts, today));
     }
     Ok(standing)
 }

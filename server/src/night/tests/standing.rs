@@ -42,7 +42,7 @@ fn a_report_tells_what_was_true_when_its_run_was_over() {
     assert!(matches!(stands.event, RunEvent::Stands { .. }), "{stands:?}");
     assert!(matches!(last.event, RunEvent::Finished { .. }), "{last:?}");
     assert_eq!(told(&world, run), (1, stands.time));
-    let now = gather(&world.site.config, &world.catalogue(), &Now::read()).unwrap();
+    let now = gather(&world.site.config, &world.catalogue(), Now::read().stamp()).unwrap();
     assert_eq!(now.pools[0].volumes, 0, "the catalogue says what is true now");
 }
 
