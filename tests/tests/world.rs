@@ -310,6 +310,28 @@ fn a_dle_that_is_forgotten_since_nobody_dumps_it_is_noticed_when_all_volumes_are
     assert!(what.contains("judged with all others") && what.contains("newest state"), "{what}");
 }
 
+fn of_readers() -> Troubles {
+    Troubles::none().with(Fault::Read, 100).with(Fault::ReaderKilled, 12).with(Fault::Expired, 2)
+}
+
+#[test]
+fn a_restore_that_has_nothing_kept_and_loses_a_volume_is_noticed() {
+    let what = found_at(&Settings::turning(), Broken::ReadsUnpinned, &of_readers());
+    assert!(what.contains("is written over"), "{what}");
+}
+
+#[test]
+fn a_restore_whose_pin_is_swept_while_it_lives_is_noticed() {
+    let what = found_at(&Settings::turning(), Broken::SweepsLiving, &of_readers());
+    assert!(what.contains("is written over"), "{what}");
+}
+
+#[test]
+fn what_is_kept_for_a_restore_that_was_killed_is_noticed() {
+    let what = found_at(&Settings::turning(), Broken::NeverSweeps, &of_readers());
+    assert!(what.contains("which is dead"), "{what}");
+}
+
 #[test]
 fn a_volume_that_is_taken_a_day_too_early_is_noticed() {
     let what = found_at(&Settings::turning(), Broken::OneDayEarly, &Troubles::none());

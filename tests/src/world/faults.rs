@@ -76,8 +76,14 @@ pub enum Fault {
     Retired,
     /// The operator asks for a level.
     Asked,
-    /// Something is about to be read for some days.
-    Pinned,
+    /// Somebody begins to restore, or to verify.
+    Read,
+    /// Who reads is killed.
+    ReaderKilled,
+    /// What was to be read was given back before its turn came.
+    ReadTooLate,
+    /// A volume was not given back since somebody was reading it, and for nothing else.
+    KeptForReader,
     /// The retention policy is changed.
     PolicyChanged,
     /// A DLE leaves the disk list.

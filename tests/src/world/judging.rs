@@ -1,7 +1,8 @@
-//! One question, asked in two ways: what retention says of a volume if all are judged at once, and if this one is.
+//! One question, asked in three ways: what retention says of a volume if all are judged at once, if this one is, and if a
+//! scan asks for advice.
 //!
 //! Reports, checks and the list of what would expire judge all; who gives a volume back has that one judged. They hear of
-//! different dumps on different ways, and have to come to the same, reason for reason.
+//! different dumps on different ways, and have to come to the same, reason for reason. A scan is content with one reason.
 
 use server::library;
 use taper::retention::Verdicts;
@@ -9,26 +10,31 @@ use types::{Label, Stamp};
 
 use super::{Broken, Stop, World};
 
-/// Of so many volumes it is asked each time.
-const FEW: u32 = 3;
-
 impl World {
-    /// Of some volumes the same is said both ways. Every other time it is one that could be given back.
+    /// Of some volumes the same is said all ways: now and then of all that could be given back, and of one more.
     pub(crate) fn check_verdicts(&mut self) -> Result<(), Stop> {
-        let now = self.clock();
+        if !self.dice.one_in(3) {
+            return Ok(());
+        }
+        let (now, policies) = (self.clock(), library::policies(&self.config));
         let all = self.judge_all(now)?;
-        let labels: Vec<Label> = all.iter().map(|(label, _)| label.clone()).collect();
-        let reusable: Vec<Label> = all.reusable().cloned().collect();
-        for _ in 0..FEW {
-            let free = self.dice.one_in(2) && !reusable.is_empty();
-            let Some(label) = self.dice.pick(if free { &reusable } else { &labels }) else {
-                return Ok(());
-            };
-            let one = self.catalogue.verdict(label, &library::policies(&self.config), now)?;
-            if all.of(label) != one.of(label) {
+        let known: Vec<&Label> = all.iter().map(|(label, _)| label).collect();
+        let one_more = self.dice.pick(&known).copied();
+        let advice = self.catalogue.advice(&policies, now)?;
+        for label in all.reusable().chain(one_more) {
+            let one = self.catalogue.verdict(label, &policies, now)?;
+            let alone = one.of(label);
+            if all.of(label) != alone {
                 let (with_all, alone) = (all.explain(label), one.explain(label));
                 return Err(Stop::Wrong(format!(
                     "judged with all others, {with_all}and judged alone, {alone}"
+                )));
+            }
+            let advised = advice.of(label);
+            if advised.is_reusable() != alone.is_reusable() {
+                let alone = one.explain(label);
+                return Err(Stop::Wrong(format!(
+                    "a scan hears {advised:?}, and judged alone, {alone}"
                 )));
             }
         }

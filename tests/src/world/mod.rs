@@ -1,7 +1,7 @@
 //! The World: a simulated site, whose nights are lived by the product's own decisions.
 //!
-//! Real are the configuration's reader, the planner and its facts, the dispatcher, the catalogue (SQLite, in memory),
-//! the scan, the retention engine, the rules of tidying up, and the report. Simulated is all that they decide about:
+//! Real are the configuration's reader, the planner and its facts, the dispatcher, the catalogue (SQLite, in a file), the
+//! scan, the retention engine, the rules of tidying up, what keeps a dump while it is read, and the report. Simulated is all that they decide about:
 //! clients, holding disks, drives, a library of cartridges, an operator, the clock. The loop around the dispatcher and
 //! the drives' errands are those of `server::night`, without threads: one thing happens after the other, and the dice
 //! say which is next.
@@ -37,6 +37,7 @@ mod needed;
 mod night;
 mod operator;
 mod oracle;
+mod reading;
 mod settings;
 mod stops;
 mod tidying;
@@ -45,10 +46,13 @@ mod volumes;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use config::Config;
+use server::site::Site;
 use taper::catalogue::{Catalogue, CatalogueError, RunKind};
-use types::{DleRef, DriveId, DumpId, Stamp};
+use tempfile::TempDir;
+use types::{DleRef, DriveId, Stamp};
 
 pub use dice::Dice;
 pub use faults::{Fault, Tally, Troubles};
@@ -107,6 +111,12 @@ pub enum Broken {
     IgnoresScripts,
     /// When all volumes are judged, what no run of late has dumped passes for what has left the disk list.
     ForgetsIdle,
+    /// Who reads has nothing kept.
+    ReadsUnpinned,
+    /// Tidying up takes back all pins, whoever reads.
+    SweepsLiving,
+    /// Tidying up takes back none.
+    NeverSweeps,
 }
 
 /// What went wrong, and in which world.
@@ -158,6 +168,9 @@ pub struct World {
     settings: Settings,
     config: Config,
     catalogue: Catalogue,
+    /// Where the catalogue is, and the readers' lock beside it. What is configured stands in `config`.
+    site: Site,
+    _home: TempDir,
     clients: Clients,
     holding: Holding,
     media: Media,
@@ -171,8 +184,8 @@ pub struct World {
     unlisted: Vec<settings::DleSettings>,
     /// Whose dumps are called off, until which day of the world.
     unwanted: BTreeMap<DleRef, u32>,
-    /// What is being read, until then.
-    pins: Vec<(DumpId, Stamp)>,
+    readers: Vec<reading::Reader>,
+    readers_begun: u64,
     /// Days since the world began, as they really are.
     day: u32,
     /// Seconds since midnight.
@@ -199,11 +212,23 @@ pub struct World {
     tally: Tally,
 }
 
+/// Where a world's catalogue is: in memory if there is a file system in memory, for it is made durable step by step.
+fn home() -> TempDir {
+    let named = || tempfile::Builder::new().prefix("reelkeep-world-").to_owned();
+    let place = named().tempdir_in("/dev/shm").or_else(|_| named().tempdir());
+    place.expect("a place for the catalogue of a world")
+}
+
+fn site(home: &Path, mut config: Config) -> Site {
+    config.site.catalogue = home.join("catalogue");
+    Site { directory: home.to_owned(), config }
+}
+
 impl World {
     /// A world of this shape, in which this goes wrong.
     ///
     /// # Panics
-    /// If SQLite can't be had.
+    /// If there is no place for a catalogue.
     pub fn new(seed: u64, settings: Settings, troubles: Troubles) -> Self {
         let mut dice = Dice::new(seed);
         let config = settings.config();
@@ -226,6 +251,8 @@ impl World {
             let id = |number| operator::drive_id(&name, number);
             bays.extend((0..changer.drives).map(|number| (id(number), Bay::default())));
         }
+        let home = home();
+        let site = site(home.path(), config.clone());
         Self {
             seed,
             troubles,
@@ -234,13 +261,16 @@ impl World {
             holding: Holding::new(settings.holding.clone()),
             bays,
             media,
-            catalogue: Catalogue::in_memory().expect("SQLite makes a catalogue in memory"),
+            catalogue: site.catalogue().expect("SQLite makes a catalogue"),
+            site,
+            _home: home,
             journal: Journal::default(),
             lost: Vec::new(),
             renamed: BTreeMap::new(),
             unlisted: Vec::new(),
             unwanted: BTreeMap::new(),
-            pins: Vec::new(),
+            readers: Vec::new(),
+            readers_begun: 0,
             day: 0,
             second: 0,
             offset: 0,
@@ -382,6 +412,7 @@ impl World {
             Err(Stop::Crash) => {
                 self.tell("the server is cut off");
                 self.work = Work::Say;
+                self.readers_die()?;
                 self.check_truth()?;
                 Ok(false)
             }

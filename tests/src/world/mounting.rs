@@ -6,7 +6,7 @@ use server::dispatcher::Event;
 use server::library;
 use server::runlog::RunEvent;
 use taper::catalogue::{CatalogueError, Volume, VolumeEnd};
-use taper::retention::Verdicts;
+use taper::retention::Advice;
 use taper::scan::{Append, Candidate, Choice, Hint, Scan, Situation, SlotView};
 use types::{
     Barcode, Blame, ChangerName, DriveId, DumpId, FileNo, Label, Slot, Stamp, StorageName,
@@ -283,7 +283,7 @@ impl Night<'_> {
             slots: self.slots(&drive.changer, Some(drive)),
             current,
             volumes: self.world.catalogue.volumes()?,
-            verdicts: self.verdicts()?.into(),
+            verdicts: self.advice()?,
             pool: storage.pool.clone(),
             labels,
             autolabel,
@@ -292,12 +292,12 @@ impl Night<'_> {
         }))
     }
 
-    fn verdicts(&self) -> Result<Verdicts, Stop> {
+    fn advice(&self) -> Result<Advice, Stop> {
         if let Some(verdicts) = self.world.misled(self.now())? {
-            return Ok(verdicts);
+            return Ok(verdicts.into());
         }
         let policies = library::policies(&self.world.config);
-        Ok(self.world.catalogue.verdicts(&policies, self.retention_now())?)
+        Ok(self.world.catalogue.advice(&policies, self.retention_now())?)
     }
 
     /// The day that retention goes by.
@@ -537,7 +537,10 @@ impl Night<'_> {
             let leave = match self.world.catalogue.reusable(label, &policies, self.retention_now())
             {
                 Ok(leave) => leave,
-                Err(CatalogueError::Needed(needed)) => return Ok(Err(needed.to_string())),
+                Err(CatalogueError::Needed(needed)) => {
+                    self.world.count_kept(&needed);
+                    return Ok(Err(needed.to_string()));
+                }
                 Err(error) => return Err(error.into()),
             };
             self.world.check_overwrite(no, now)?;

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use server::library;
-use taper::catalogue::{Ask, CatalogueError, VolumeState};
-use types::{Barcode, ChangerName, DleRef, DriveId, DumpId, Label};
+use taper::catalogue::{Ask, VolumeState};
+use types::{Barcode, ChangerName, DleRef, DriveId, Label};
 
 use super::clients::Tree;
 use super::dice::Dice;
@@ -64,7 +64,8 @@ pub(crate) fn troubles_by_chance(dice: &mut Dice) -> Troubles {
         (F::Unlocked, 8),
         (F::Retired, 40),
         (F::Asked, 5),
-        (F::Pinned, 10),
+        (F::Read, 300),
+        (F::ReaderKilled, 40),
         (F::PolicyChanged, 25),
         (F::DleRemoved, 20),
         (F::DleAdded, 20),
@@ -335,25 +336,6 @@ impl World {
 
     fn orders_by_day(&mut self) -> Result<(), Stop> {
         let now = self.clock();
-        if self.strikes(Fault::Pinned) {
-            let there =
-                self.journal.entries.iter().filter(|(_, e)| !e.storages.is_empty() && !e.forgotten);
-            let there: Vec<DumpId> = there.map(|(id, _)| *id).collect();
-            let days = u32::try_from(self.dice.between(1, 15)).unwrap_or(1);
-            if let Some(&dump) = self.dice.pick(&there) {
-                let until = now.plus_days(days);
-                match self.catalogue.pin(dump, "a long restore", Some(until)) {
-                    Ok(_) => {
-                        self.tell(format!("{dump} is pinned until {until}"));
-                        self.pins.push((dump, until));
-                    }
-                    Err(CatalogueError::Gap(gap)) => {
-                        self.tell(format!("{dump} is not pinned: {gap}"))
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        }
         if self.strikes(Fault::Asked) {
             let listed: Vec<DleRef> = self.config.dles.iter().map(config::Dle::reference).collect();
             let asks = [Ask::Full, Ask::LevelOne, Ask::Bump, Ask::NoBump];

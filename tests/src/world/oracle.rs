@@ -145,7 +145,7 @@ impl World {
         let missing = unfound.into_iter().filter_map(everywhere).collect();
         let own = |of: &&StorageSettings| of.name == storage.as_str();
         let keep = self.settings.storages.iter().find(own).map(|of| of.keep).unwrap_or_default();
-        let pins = &self.pins;
+        let pins = &self.being_read();
         Ok(with(&Question { keep, now, storage, pins, listed: &listed, missing: &missing }))
     }
 
@@ -172,6 +172,7 @@ impl World {
             return Ok(());
         }
         self.tally.overwritten += 1;
+        self.check_unread(before, now)?;
         let kept = self.kept(now)?;
         let parts = self.parts();
         for &dump in &kept {

@@ -136,6 +136,7 @@ impl World {
     /// Something was made durable. The server may be cut off behind it, or be told to stop.
     pub(crate) fn step(&mut self, what: &str) -> Result<(), Stop> {
         self.steps += 1;
+        self.readers_go_on()?;
         match self.fuse {
             Some(Fuse { left: 0, how }) => {
                 self.fuse = None;

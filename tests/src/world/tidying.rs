@@ -22,6 +22,11 @@ impl World {
         }
         tidy::close_runs(&mut self.catalogue, now, &mut said)?;
         self.step("runs that were cut off are closed")?;
+        if self.sweep_pins()? > 0 {
+            said.push("nothing is held any more for whoever was killed as he read".to_owned());
+        }
+        self.check_swept()?;
+        self.step("pins of the dead are taken back")?;
         let partial: Vec<(DumpId, Vec<Share>)> =
             std::mem::take(&mut self.holding.partial).into_iter().collect();
         if !partial.is_empty() {

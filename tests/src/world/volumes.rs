@@ -196,6 +196,7 @@ impl World {
             match self.catalogue.reusable(label, &library::policies(&self.config), now) {
                 Ok(leave) => self.tell(format!("{} is given back", leave.label())),
                 Err(CatalogueError::Needed(needed)) => {
+                    self.count_kept(&needed);
                     self.tell(needed.to_string());
                     return Ok(false);
                 }
@@ -213,6 +214,7 @@ impl World {
             return Ok(());
         }
         let parts = self.catalogue.parts_on(label)?;
+        self.spoil(label);
         self.catalogue.remove_volume(label, self.clock())?;
         self.journal.said.remove(label);
         for part in parts {
