@@ -275,6 +275,14 @@ pub enum Obstacle {
         /// What the changer says.
         why: String,
     },
+    /// The place is known, and its magazine or its drive is not there or does not work.
+    #[error("{spot} cannot be used: {why}")]
+    NotThere {
+        /// Which.
+        spot: Spot,
+        /// Why, in words.
+        why: String,
+    },
     /// A mail slot that is closed in this direction.
     #[error("mail slot {0} takes nothing out now: close it, or ask the library to free it")]
     NoWayOut(Slot),
@@ -308,11 +316,13 @@ impl Obstacle {
             | Self::InDrive(..)
             | Self::NoWayOut(_)
             | Self::WrongGeneration { .. }
+            | Self::NotThere { spot: Spot::Slot(_), .. }
             | Self::OutOfReach { spot: Spot::Slot(_), .. } => Blame::Medium,
             Self::NoDrive(_)
             | Self::DriveEmpty(_)
             | Self::DriveFull(_)
             | Self::WrongSlot { .. }
+            | Self::NotThere { spot: Spot::Drive(_), .. }
             | Self::OutOfReach { spot: Spot::Drive(_), .. }
             | Self::InUse { .. } => Blame::Drive,
         }

@@ -63,9 +63,10 @@ fn there<'a>(
         Spot::Drive(drive) => numbering.drive(drive),
     };
     let found = cell.and_then(|cell| stock.get(cell).map(|content| (cell, content)));
-    found.ok_or_else(|| match spot {
-        Spot::Slot(slot) => Obstacle::NoSlot(*slot),
-        Spot::Drive(drive) => Obstacle::NoDrive(drive.clone()),
+    found.ok_or_else(|| match (numbering.lacks(stock, spot), spot) {
+        (Some(why), _) => Obstacle::NotThere { spot: spot.clone(), why },
+        (None, Spot::Slot(slot)) => Obstacle::NoSlot(*slot),
+        (None, Spot::Drive(drive)) => Obstacle::NoDrive(drive.clone()),
     })
 }
 

@@ -210,6 +210,59 @@ fn a_drive_that_only_used_up_cartridges_were_put_into_was_not_cleaned() {
 }
 
 #[test]
+fn what_is_not_there_or_does_not_answer_stays_listed_and_says_why() {
+    let (library, locks) =
+        (Library::new(emulated(Dialect::Standard)), tempfile::tempdir().unwrap());
+    let operator = library.operator();
+    operator.break_place(At::Slot(3), Some([0x83, 0x02])).unwrap();
+    let mut silent = Rule::new(Act::TimeOut).on(Lun(2)).at(0x12);
+    silent.times = u64::MAX;
+    library.set_faults(FaultPlan::one(silent));
+    let mut robot = try_open(&library, locks.path(), Vec::new()).unwrap();
+    assert_eq!(robot.drives().len(), 1);
+    let lost = robot.lost()[0].clone();
+    assert_eq!((lost.name.as_str(), lost.bay), ("drive1", Some(1)));
+    assert!(lost.why.contains("emulated lun 2 does not say which drive it is"), "{}", lost.why);
+    let inventory = robot.inventory().unwrap();
+    let names: Vec<_> = inventory.drives.iter().map(|bay| bay.drive.as_str()).collect();
+    assert_eq!(names, ["drive0", "drive1"]);
+    assert!(inventory.drives[1].trouble.is_some());
+    let slot = inventory.slot(Slot(4)).unwrap();
+    assert_eq!(slot.trouble.as_deref(), Some("its magazine is not there"));
+    assert_eq!(inventory.slots.len(), 10, "in their order");
+    let text = |error: ChangerError| format!("{}: {}", error, error.cause);
+    let refused = text(robot.load(Slot(1), &drive(1)).unwrap_err());
+    assert!(refused.contains("drive drive1 cannot be used: no drive of this host"), "{refused}");
+    let refused = text(robot.load(Slot(4), &drive(0)).unwrap_err());
+    assert!(refused.ends_with("slot 4 cannot be used: its magazine is not there"), "{refused}");
+    // While it is open, the other drive is taken out.
+    operator.break_place(At::Drive(0), Some([0x83, 0x04])).unwrap();
+    let inventory = robot.inventory().unwrap();
+    assert_eq!(inventory.drives[0].trouble.as_deref(), Some("no drive is in this bay"));
+    let refused = text(robot.load(Slot(1), &drive(0)).unwrap_err());
+    assert!(refused.ends_with("drive drive0 cannot be used: no drive is in this bay"), "{refused}");
+}
+
+#[test]
+fn a_bay_without_its_drive_is_lost_and_named_by_the_configuration() {
+    let library = Library::new(emulated(Dialect::Standard));
+    let locks = tempfile::tempdir().unwrap();
+    let mut named = by_hand(&library);
+    for (number, name) in ["left", "right"].into_iter().enumerate() {
+        named[number].name = name.parse().unwrap();
+        named[number].bay = None;
+    }
+    library.operator().break_place(At::Drive(1), Some([0x83, 0x04])).unwrap();
+    let robot = try_open(&library, locks.path(), Vec::new()).unwrap();
+    let lost: Vec<_> = robot.lost().iter().map(|it| (it.name.as_str(), it.why.as_str())).collect();
+    assert_eq!(lost, [("drive1", "no drive is in this bay")]);
+    drop(robot);
+    let mut robot = try_open(&library, locks.path(), named).unwrap();
+    assert_eq!(robot.lost()[0].name.as_str(), "right");
+    assert_eq!(robot.inventory().unwrap().drives.len(), 2);
+}
+
+#[test]
 fn an_old_cartridge_is_left_where_it_is() {
     let mut bench = bench(emulated(Dialect::Standard));
     let error = bench.robot.load(Slot(7), &drive(0)).unwrap_err();

@@ -44,6 +44,7 @@ use self::check::{Purpose, Way};
 use self::generation::DriveGeneration;
 use self::matching::{DriveSeen, Evidence, Matching, Seen};
 use self::mechanism::{Mechanism, Settled};
+pub use self::numbering::LostDrive;
 use self::numbering::{Numbering, Seat};
 use self::opening::told;
 use self::watched::{OpenDrive, Watched};
@@ -69,6 +70,7 @@ struct Shared {
     drives: Vec<RobotDrive>,
     seen: Seen,
     matching: Matching,
+    lost: Vec<LostDrive>,
     open: Mutex<BTreeMap<DriveName, Weak<OpenDrive>>>,
     remarks: Mutex<Vec<String>>,
 }
@@ -134,6 +136,11 @@ impl Robot {
     /// Its drives, in the order of bays.
     pub fn drives(&self) -> &[RobotDrive] {
         &self.shared.drives
+    }
+
+    /// Drives that the library should have, and that cannot be used.
+    pub fn lost(&self) -> &[LostDrive] {
+        &self.shared.lost
     }
 
     /// Which drive sits where and why, and who is left over.
@@ -223,12 +230,19 @@ impl Robot {
 impl Shared {
     fn numbering(&self, changer: &MediumChanger<Box<dyn Transport>>) -> Numbering {
         let seats = self.drives.iter().map(|it| Seat { name: it.name.clone(), bay: it.bay });
-        Numbering::new(changer.layout(), seats.collect())
+        Numbering { lost: self.lost.clone(), ..Numbering::new(changer.layout(), seats.collect()) }
     }
 
     fn drive(&self, name: &DriveName) -> Result<&RobotDrive, RobotTrouble> {
         let found = self.drives.iter().find(|drive| drive.name == *name);
-        found.ok_or_else(|| Obstacle::NoDrive(name.clone()).into())
+        let lost = || self.lost.iter().find(|lost| lost.name == *name);
+        let obstacle = || match lost() {
+            Some(LostDrive { why, .. }) => {
+                Obstacle::NotThere { spot: Spot::Drive(name.clone()), why: why.clone() }
+            }
+            None => Obstacle::NoDrive(name.clone()),
+        };
+        found.ok_or_else(|| obstacle().into())
     }
 
     fn try_transport(&self, name: &DriveName) -> Result<Box<dyn Transport>, RobotTrouble> {

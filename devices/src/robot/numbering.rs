@@ -19,16 +19,28 @@ pub(crate) struct Seat {
     pub(crate) bay: u16,
 }
 
+/// A drive that the library should have, and that nobody can use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LostDrive {
+    /// What it is called, or would be.
+    pub name: DriveName,
+    /// In which bay it should sit, counted from 0, if anybody knows.
+    pub bay: Option<u16>,
+    /// Why nobody can use it, in words.
+    pub why: String,
+}
+
 /// Numbers for places.
 #[derive(Clone, Debug)]
 pub(crate) struct Numbering {
     pub(crate) slots: u16,
     pub(crate) seats: Vec<Seat>,
+    pub(crate) lost: Vec<LostDrive>,
 }
 
 impl Numbering {
     pub(crate) fn new(layout: &Layout, seats: Vec<Seat>) -> Self {
-        Self { slots: layout.slots.count, seats }
+        Self { slots: layout.slots.count, seats, lost: Vec::new() }
     }
 
     /// The slot of this number, or the mail slot. Whether the changer has it is another question.
@@ -68,8 +80,60 @@ impl Numbering {
         }
     }
 
-    /// The stock in the words of every changer.
+    /// The stock in the words of every changer. What is not there or does not work is in it, and why.
     pub(crate) fn inventory(&self, stock: &Stock) -> Inventory {
+        let mut inventory = self.there(stock);
+        for (cell, (asc, ascq)) in &stock.absent {
+            let kind = match cell.kind {
+                ElementKind::Slot => PlaceKind::Storage,
+                ElementKind::MailSlot => PlaceKind::Mail(Passage::Shut),
+                ElementKind::Drive | ElementKind::Arm => continue,
+            };
+            if let (Some(slot), None) = (self.slot_of(*cell), stock.get(*cell)) {
+                let trouble = Some(exception(*asc, *ascq));
+                inventory.slots.push(Place { slot, kind, cartridge: None, trouble });
+            }
+        }
+        inventory.slots.sort_by_key(|place| place.slot);
+        let gone = self.seats.iter().filter(|seat| stock.get(Cell::bay(seat.bay)).is_none());
+        for seat in gone {
+            let code = stock.absent.get(&Cell::bay(seat.bay));
+            let why = code.map_or_else(
+                || "the changer does not speak of its bay any more".to_owned(),
+                |(asc, ascq)| exception(*asc, *ascq),
+            );
+            let (drive, trouble) = (seat.name.clone(), Some(why));
+            inventory.drives.push(Bay { drive, cartridge: None, home: None, trouble });
+        }
+        for lost in &self.lost {
+            let content = lost.bay.and_then(|bay| stock.get(Cell::bay(bay)));
+            let home = content.and_then(|content| self.home(stock, content, &inventory.drives));
+            let (drive, trouble) = (lost.name.clone(), Some(lost.why.clone()));
+            let cartridge = content.and_then(cartridge);
+            inventory.drives.push(Bay { drive, cartridge, home, trouble });
+        }
+        inventory.drives.sort_by_key(|bay| self.bay_of(&bay.drive));
+        inventory
+    }
+
+    /// The number of a drive's bay; those of which nobody knows it come last.
+    fn bay_of(&self, name: &DriveName) -> u16 {
+        let seat = self.seats.iter().find(|seat| seat.name == *name).map(|seat| seat.bay);
+        let lost = || self.lost.iter().find(|lost| lost.name == *name).and_then(|lost| lost.bay);
+        seat.or_else(lost).unwrap_or(u16::MAX)
+    }
+
+    /// Why a place that operators know is none to carry to or from.
+    pub(crate) fn lacks(&self, stock: &Stock, spot: &Spot) -> Option<String> {
+        let cell = match spot {
+            Spot::Slot(slot) => self.slot(*slot),
+            Spot::Drive(drive) => self.drive(drive),
+        };
+        let absent = cell.and_then(|cell| stock.absent.get(&cell));
+        absent.map(|(asc, ascq)| exception(*asc, *ascq))
+    }
+
+    fn there(&self, stock: &Stock) -> Inventory {
         let mut inventory = Inventory::default();
         for (cell, content) in &stock.places {
             match (cell.kind, self.spot(*cell)) {
@@ -138,7 +202,7 @@ pub(crate) fn trouble(content: &Content) -> Option<String> {
 }
 
 /// What EXCEPT means. Codes 83h are the makers' own, and they agree (IBM, Overland, Quantum, HPE).
-fn exception(asc: u8, ascq: u8) -> String {
+pub(crate) fn exception(asc: u8, ascq: u8) -> String {
     match (asc, ascq) {
         (0x83, 0x00) => "its barcode has not been read yet".to_owned(),
         (0x83, 0x01) => "the barcode cannot be trusted".to_owned(),

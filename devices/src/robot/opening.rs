@@ -1,11 +1,13 @@
 //! Opening a library: what the changer has, who is behind each node, and which drive sits in which bay.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use super::matching::{BaySeen, Company, DriveSeen, Named, Seen, matched};
+use super::matching::{BaySeen, Company, DriveSeen, Matching, Named, Seen, matched};
 use super::mechanism::Mechanism;
+use super::numbering::{LostDrive, exception};
 use super::{Robot, RobotDrive, RobotTrouble, Shared};
 use crate::locks;
 use crate::scsi::Sense;
@@ -57,12 +59,14 @@ impl Robot {
         let patience = Patience { told: told(&setup.listener, &setup.name), ..Patience::default() };
         let mut changer = MediumChanger::open_with(changer, patience)?;
         let claims = changer.claims()?;
+        let absent = changer.stock()?.absent;
         let bay = |(cell, element, claim): (Cell, crate::scsi::cdb::smc::Element, _)| BaySeen {
             index: cell.index,
             address: element.0,
             claim,
         };
         let (drives, mut remarks) = identify(&setup, &opener);
+        let silent = remarks.clone();
         // That it was switched on at some time before is no news to whoever opens it; that somebody was at its
         // door may be.
         let was_reset =
@@ -86,10 +90,60 @@ impl Robot {
         let drives = drives.collect();
         let (changer, remarks) = (Mutex::new(changer), Mutex::new(remarks));
         let open = Mutex::default();
-        let shared =
-            Shared { setup, opener, identity, changer, drives, seen, matching, open, remarks };
+        let lost = lost(&seen, &matching, &absent, &silent);
+        let shared = Shared {
+            setup,
+            opener,
+            identity,
+            changer,
+            drives,
+            seen,
+            matching,
+            lost,
+            open,
+            remarks,
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
+}
+
+/// The drives that the library should have and that cannot be used: of all bays, or of those whose drives the
+/// configuration names.
+fn lost(
+    seen: &Seen,
+    matching: &Matching,
+    absent: &BTreeMap<Cell, (u8, u8)>,
+    silent: &[String],
+) -> Vec<LostDrive> {
+    let mut unanswered =
+        "no drive of this host is in this bay: it is switched off, not attached, or another host's"
+            .to_owned();
+    for remark in silent {
+        unanswered.push_str("; ");
+        unanswered.push_str(remark);
+    }
+    let why = |bay: Option<u16>| match bay.and_then(|bay| absent.get(&Cell::bay(bay))) {
+        Some((asc, ascq)) => exception(*asc, *ascq),
+        None => unanswered.clone(),
+    };
+    if seen.named.is_empty() {
+        let gone = absent.keys().filter(|cell| **cell == Cell::bay(cell.index));
+        let bays = matching.empty_bays.iter().copied().chain(gone.map(|cell| cell.index));
+        let drive = |bay: u16| {
+            let name = format!("drive{bay}").parse().ok()?;
+            Some(LostDrive { name, bay: Some(bay), why: why(Some(bay)) })
+        };
+        return bays.filter_map(drive).collect();
+    }
+    let missing = matching.missing.iter().map(|named| {
+        let claims = |bay: &&BaySeen| {
+            let claim = bay.claim.as_ref().and_then(|claim| claim.serial());
+            claim.is_some_and(|claim| claim == named.serial)
+        };
+        let bay = named.bay.or_else(|| seen.bays.iter().find(claims).map(|bay| bay.index));
+        LostDrive { name: named.name.clone(), bay, why: why(bay) }
+    });
+    missing.collect()
 }
 
 /// Asks every node who is there. One that cannot be asked is remarked upon and left out.

@@ -73,7 +73,7 @@ impl<T: Transport> MediumChanger<T> {
 
     pub(super) fn ask(&mut self, request: Request) -> Result<Vec<Told>, Failure> {
         let told = reading::places(&self.reply(request)?, &self.layout)?;
-        let free = |told: &Told| told.content.as_ref().is_some_and(|it| it.access == Access::Free);
+        let free = |told: &Told| told.content.as_ref().is_ok_and(|it| it.access == Access::Free);
         if told.iter().any(free) {
             self.access = AccessBits::Told;
         }

@@ -227,7 +227,7 @@ impl<T: Transport> MediumChanger<T> {
             reply.into_iter().find(|told| told.kind == cell.kind && Some(told.element) == element);
         match found {
             Some(told) => {
-                let content = told.content.ok_or(SmcError::NoSuchPlace(cell))?;
+                let content = told.content.map_err(|_| SmcError::NoSuchPlace(cell))?;
                 Ok(content.settled(cell.kind, self.access))
             }
             None => self.stock()?.places.remove(&cell).ok_or(SmcError::NoSuchPlace(cell)),

@@ -28,7 +28,10 @@ fn told(place: &Place, layout: &Layout) -> Told {
     let exception = place.exception.map(|code| (code.asc, code.ascq));
     // No magazine, or a bay without a drive, as several makers say it.
     let absent = matches!(exception, Some((0x83, 0x02 | 0x04)));
-    let content = (!absent).then(|| content(place, exception, layout));
+    let content = match exception.filter(|_| absent) {
+        Some(code) => Err(code),
+        None => Ok(content(place, exception, layout)),
+    };
     Told { kind: place.kind, element: place.element, content }
 }
 

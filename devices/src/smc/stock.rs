@@ -115,6 +115,9 @@ impl Content {
 pub struct Stock {
     /// The places.
     pub places: BTreeMap<Cell, Content>,
+    /// Places that the changer says are not there, by additional sense code and qualifier: its magazine was taken out,
+    /// the bay has no drive.
+    pub absent: BTreeMap<Cell, (u8, u8)>,
     /// What the operator should know of how it was told: barcodes that the changer would not give.
     pub remarks: Vec<String>,
 }

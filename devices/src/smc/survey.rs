@@ -173,8 +173,8 @@ impl Request {
 pub(crate) struct Told {
     pub(crate) kind: ElementKind,
     pub(crate) element: Element,
-    /// None, if the place is not there: its magazine was taken out, or the bay has no drive.
-    pub(crate) content: Option<Content>,
+    /// An additional sense code, if the place is not there: its magazine was taken out, or the bay has no drive.
+    pub(crate) content: Result<Content, (u8, u8)>,
 }
 
 /// An inventory in the making.
@@ -243,10 +243,10 @@ impl Survey {
         }
         for told in reply {
             // An address that no place of this kind has: descriptors filled with zeros, and worse.
-            if let (Some(cell), Some(content)) =
-                (self.layout.cell(told.kind, told.element), told.content)
-            {
-                self.stock.places.entry(cell).or_insert(content);
+            let Some(cell) = self.layout.cell(told.kind, told.element) else { continue };
+            match told.content {
+                Ok(content) => drop(self.stock.places.entry(cell).or_insert(content)),
+                Err(code) => drop(self.stock.absent.entry(cell).or_insert(code)),
             }
         }
     }

@@ -281,6 +281,8 @@ fn places_whose_magazine_or_drive_is_not_there_are_left_out() {
     let stock = changer(&toy).stock().unwrap();
     assert_eq!(stock.get(Cell::slot(1)), None);
     assert_eq!(stock.get(Cell::bay(1)), None);
+    let absent: Vec<_> = stock.absent.iter().map(|(cell, code)| (*cell, *code)).collect();
+    assert_eq!(absent, [(Cell::slot(1), (0x83, 0x02)), (Cell::bay(1), (0x83, 0x04))]);
     assert_eq!(stock.get(Cell::slot(0)).unwrap().exception, Some((0x83, 0x09)));
 }
 
@@ -358,7 +360,7 @@ proptest! {
                 Ok(told) => survey.heard(told.into_iter().map(|(kind, element)| Told {
                     kind: crate::scsi::cdb::smc::ElementKind::of(kind).unwrap(),
                     element: Element(element),
-                    content: Some(Content::default()),
+                    content: Ok(Content::default()),
                 }).collect()),
                 Err((key, asc, ascq)) => {
                     let complaint = Sense::of(Key::ALL[usize::from(key)], asc, ascq);

@@ -49,6 +49,14 @@ fn look_at(
         }
     };
     unknown(notes, site, storage, &library, catalogue);
+    for (drive, why) in library.lost_drives() {
+        notes.warning(
+            format!("drive {drive}"),
+            format!("cannot be used: {why}"),
+            "see that it is switched on and attached (`reelkeep library verify-drives`); if it is another host's, name \
+             the drives of this one with `drives` in the configuration of the changer",
+        );
+    }
     let run = match catalogue.newest_stamp() {
         Ok(newest) => clock::next_stamp(now, newest),
         Err(error) => return unread(notes, &error),

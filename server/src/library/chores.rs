@@ -68,6 +68,15 @@ impl Library {
         Ok(self.robot()?.calibrate(slots, drive, started))
     }
 
+    /// Drives that the library should have and that cannot be used, each with the reason in words.
+    pub fn lost_drives(&self) -> Vec<(DriveName, String)> {
+        let lost = match &self.device {
+            Device::Robot { robot, .. } => robot.lost(),
+            Device::Vtapes(_) | Device::Single(_) => &[],
+        };
+        lost.iter().map(|lost| (lost.name.clone(), lost.why.clone())).collect()
+    }
+
     /// What the library remarked that was no error. Each is told once.
     pub fn remarks(&self) -> Vec<String> {
         match &self.device {

@@ -106,6 +106,18 @@ impl Device {
         }
     }
 
+    /// Why it has no drive that could be used.
+    pub(super) fn without_drives(&self, storage: &Storage) -> LibraryTrouble {
+        let lost = match self {
+            Self::Robot { robot, .. } => robot.lost(),
+            Self::Vtapes(_) | Self::Single(_) => &[],
+        };
+        let why: Vec<String> =
+            lost.iter().map(|lost| format!("drive {}: {}", lost.name, lost.why)).collect();
+        let why = if why.is_empty() { "it has no bays".to_owned() } else { why.join("; ") };
+        LibraryTrouble::NoDriveWorks { changer: storage.changer.name.clone(), why }
+    }
+
     pub(super) fn inventory(&self) -> Result<Inventory, LibraryTrouble> {
         Ok(match self {
             Self::Vtapes(vtapes) => vtapes.clone().inventory(),

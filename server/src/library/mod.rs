@@ -126,7 +126,7 @@ impl Library {
     ) -> Result<Self, LibraryTrouble> {
         let (device, drives) = Device::open(storage, listener)?;
         if drives.is_empty() {
-            return Err(LibraryTrouble::NoDrive);
+            return Err(device.without_drives(storage));
         }
         let changer = storage.changer.name.clone();
         let (attendant, scribe) = (None, None);

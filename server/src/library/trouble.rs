@@ -111,6 +111,14 @@ pub enum LibraryTrouble {
         /// What it lacks.
         why: &'static str,
     },
+    /// Not one of its drives can be used.
+    #[error("no drive of changer {changer} can be used: {why}")]
+    NoDriveWorks {
+        /// The changer in the configuration.
+        changer: String,
+        /// Why, drive by drive.
+        why: String,
+    },
     /// All drives are in use.
     #[error("every drive of the library is in use by another command")]
     NoDrive,
@@ -151,7 +159,10 @@ impl LibraryTrouble {
             Self::Volume(error) => error.blame(),
             Self::Drive(error) => error.blame,
             Self::Open { .. } | Self::NoDrive => Blame::Drive,
-            Self::Scsi { .. } | Self::NotForThis { .. } | Self::NoHome { .. } => Blame::Host,
+            Self::Scsi { .. }
+            | Self::NotForThis { .. }
+            | Self::NoDriveWorks { .. }
+            | Self::NoHome { .. } => Blame::Host,
             Self::Absent(_)
             | Self::NotFound { .. }
             | Self::Other { .. }

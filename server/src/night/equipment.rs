@@ -1,6 +1,6 @@
 //! What a run works with: holding disks and their room, a thread for each drive, and what the dispatcher is told of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -103,9 +103,11 @@ pub(super) fn start_drives(
     catalogue: &SharedCatalogue,
     voice: &happened::Voice,
 ) -> BTreeMap<DriveId, drive::Handle> {
+    let mut told = BTreeSet::new();
     let mut served = BTreeMap::<DriveId, Vec<(config::Storage, Library)>>::new();
     for &storage in storages {
         let Some(library) = libraries.get(&storage.name) else { continue };
+        fewer(storage, library, voice, &mut told);
         for id in drive_ids(storage, library) {
             served.entry(id).or_default().push((storage.clone(), library.clone()));
         }
@@ -132,6 +134,25 @@ pub(super) fn start_drives(
         (id, drive::start(bench))
     });
     handles.collect()
+}
+
+/// Tells of drives that the run has to do without, once for each changer.
+fn fewer<'a>(
+    storage: &'a config::Storage,
+    library: &Library,
+    voice: &happened::Voice,
+    told: &mut BTreeSet<&'a str>,
+) {
+    let changer = storage.changer.name.as_str();
+    let lost = library.lost_drives();
+    if lost.is_empty() || !told.insert(changer) {
+        return;
+    }
+    let (works, all) = (library.drives().len(), library.drives().len() + lost.len());
+    let why: Vec<String> =
+        lost.iter().map(|(drive, why)| format!("drive {drive} cannot be used: {why}")).collect();
+    let text = format!("{works} of {all} drives of changer {changer} work; {}", why.join("; "));
+    voice.log(RunEvent::Warning { text });
 }
 
 /// The drives of a storage. Storages that share a changer have the same.

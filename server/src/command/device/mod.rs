@@ -62,6 +62,12 @@ fn look(context: &Context, verb: &str, of: &cli::OfDrive, ask: Ask) -> anyhow::R
         drive.give_back();
         answers.take(told?)?;
     }
+    if of.drive.is_none() {
+        for (name, why) in place.library.lost_drives() {
+            print::remark(&format!("drive {name} cannot be used: {why}"));
+            answers.exit = Exit::Complaints;
+        }
+    }
     answers.done()
 }
 

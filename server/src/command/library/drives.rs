@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use config::Storage;
-use devices::robot::Robot;
-use devices::robot::matching::DriveSeen;
+use devices::robot::matching::{Company, DriveSeen};
 use devices::robot::proof::{self, Proved};
+use devices::robot::{LostDrive, Robot};
 use devices::smc::{Busy, Cell, MediumChanger, Patience};
 use devices::ssc::{self, TapeDrive};
 use serde_json::json;
@@ -36,29 +36,36 @@ impl Work<'_> {
             print::json(&json!({
                 "drives": drives.collect::<Vec<_>>(),
                 "bays_without": matching.empty_bays,
+                "lost": robot.lost().iter().map(|lost| {
+                    json!({ "drive": lost.name, "bay": lost.bay, "why": lost.why })
+                }).collect::<Vec<_>>(),
                 "strangers": strangers.iter().map(|drive| &drive.node).collect::<Vec<_>>(),
                 "missing": missing.collect::<Vec<_>>(),
             }))?;
         } else {
             print::text(&print::table(&rows(robot), &[]))?;
-            for bay in &matching.empty_bays {
+            for LostDrive { name, bay, why } in robot.lost() {
+                let bay = bay.map(|bay| format!("bay {bay}, ")).unwrap_or_default();
+                print::line(&format!("{bay}drive {name}: {why}"))?;
+            }
+            let lost = |bay: &&u16| robot.lost().iter().any(|lost| lost.bay == Some(**bay));
+            for bay in matching.empty_bays.iter().filter(|bay| !lost(bay)) {
                 print::line(&format!("bay {bay}: no drive that this machine reaches, or may use"))?;
             }
-            for drive in strangers {
+            for drive in &strangers {
                 let serial = drive.serial.as_deref().unwrap_or("not told");
                 print::line(&format!(
                     "{} ({} {}, serial {serial}): in no bay of this library, or not named in the configuration",
                     drive.node, drive.vendor, drive.product
                 ))?;
             }
-            for named in &matching.missing {
-                print::line(&format!(
-                    "drive {} (serial {}): configured, and found in no bay: is it switched on and attached?",
-                    named.name, named.serial
-                ))?;
-            }
         }
-        Ok(if matching.missing.is_empty() { Exit::Good } else { Exit::Complaints })
+        // Where there are other libraries, a drive may sit in one of them.
+        let homeless = !strangers.is_empty()
+            && robot.seen().company == Company::Alone
+            && robot.seen().named.is_empty();
+        let lacking = !robot.lost().is_empty() || !matching.missing.is_empty();
+        Ok(if lacking || homeless { Exit::Complaints } else { Exit::Good })
     }
 }
 

@@ -109,8 +109,10 @@ impl<'a> Place<'a> {
         let all = self.library.drives();
         let found = all.iter().find(|drive| drive.as_str() == name).cloned();
         let names: Vec<&str> = all.iter().map(DriveName::as_str).collect();
-        found.ok_or_else(|| {
-            Misuse(format!("there is no drive {name}: there are {}", names.join(", ")))
+        let lost = || self.library.lost_drives().into_iter().find(|lost| lost.0.as_str() == name);
+        found.ok_or_else(|| match lost() {
+            Some((_, why)) => Misuse(format!("drive {name} cannot be used: {why}")),
+            None => Misuse(format!("there is no drive {name}: there are {}", names.join(", "))),
         })
     }
 

@@ -261,6 +261,21 @@ fn a_library_without_room_for_what_is_in_its_drives_is_no_fault_of_the_drives() 
 }
 
 #[test]
+fn a_night_with_fewer_drives_than_the_library_has_says_so() {
+    let mut world = World::new(Make::default());
+    world.hold(1, 5);
+    let mut silent = Rule::new(Act::TimeOut).on(Lun(2)).at(0x12);
+    silent.times = u64::MAX;
+    world.break_with(FaultPlan::one(silent));
+    let told = world.night().told();
+    assert!(told.contains("1 of 2 drives of changer library work; drive drive1 cannot"), "{told}");
+    world.assert_all_placed();
+    let library = Library::open(&world.site.config.storages[0]).unwrap();
+    let inventory = library.inventory().unwrap();
+    assert!(inventory.drives[1].trouble.is_some(), "it stays listed");
+}
+
+#[test]
 fn a_new_lto_9_cartridge_is_calibrated_first() {
     let mut world = World::new(Make { generation: "LTO-9", cartridges: 0, ..Make::default() });
     let new = CartridgeSetup {
