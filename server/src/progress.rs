@@ -125,7 +125,9 @@ impl Progress {
                 Outcome::Failed => "done; something FAILED, see the report",
                 Outcome::Interrupted => "stopped",
             }),
-            RunEvent::Started { .. }
+            // The command's own error says it.
+            RunEvent::BrokenOff { .. }
+            | RunEvent::Started { .. }
             | RunEvent::Equipped { .. }
             | RunEvent::Waiting { .. }
             | RunEvent::DumpTimed { .. }

@@ -152,6 +152,8 @@ events! {
     NoVolume { storage: StorageName, why: String },
     /// The library of a storage could not be opened.
     NoLibrary { storage: StorageName, why: String },
+    /// Something of the server itself stood in its way, and it went no further.
+    BrokenOff { why: String },
     /// How the site stands now that the run is over, as its report tells it.
     Stands { site: Standing },
     /// A signal asked the run to end.

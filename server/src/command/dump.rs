@@ -8,7 +8,7 @@ use taper::catalogue::RunKind;
 use super::{Context, Exit, expire};
 use crate::cli::Dump;
 use crate::clock::Now;
-use crate::night::{self, Flush, Night, Orders};
+use crate::night::{self, BrokenOff, Flush, Night, Orders};
 use crate::operator::Desk;
 use crate::runlog::Outcome;
 use crate::site::Site;
@@ -35,7 +35,8 @@ pub(super) fn run(context: &Context, arguments: &Dump) -> anyhow::Result<Exit> {
             quiet: context.json,
             operator: Some(Desk::of(&site)),
         },
-    )?;
+    );
+    let night = night.map_err(|error| broken_off(context, &site, error))?;
     let exit = tell(context, &site, &night)?;
     let copies = vault(context, &site, &night)?;
     Ok(if exit == Exit::Good { copies } else { exit })
@@ -80,6 +81,16 @@ pub(super) fn tell(context: &Context, site: &Site, night: &Night) -> anyhow::Res
             Exit::Complaints
         }
     })
+}
+
+/// What is to be told of a run that broke off is told, also to those who only read the mail.
+pub(super) fn broken_off(context: &Context, site: &Site, error: anyhow::Error) -> anyhow::Error {
+    let Some(BrokenOff { run }) = error.downcast_ref() else { return error };
+    match report::of_run(site, *run, &Now::read()) {
+        Ok(report) => drop(mailed(context, site, &report)),
+        Err(unread) => drop(super::explain(&unread)),
+    }
+    error
 }
 
 /// Mails the report. A mail that did not go out is told, and is a complaint.

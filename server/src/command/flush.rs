@@ -33,6 +33,7 @@ pub(super) fn run(context: &Context, selection: &Selection) -> anyhow::Result<Ex
             quiet: context.json,
             operator: Some(Desk::of(&site)),
         },
-    )?;
+    );
+    let night = night.map_err(|error| dump::broken_off(context, &site, error))?;
     dump::tell(context, &site, &night)
 }

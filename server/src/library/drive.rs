@@ -95,7 +95,9 @@ impl AnyDrive {
         let tape = match self {
             Self::Vtape(_) => return CartridgeFacts::default(),
             Self::St { drive, .. } => {
-                let protection = drive.is_write_protected().then_some(Protection::Protected);
+                // Only at the beginning of the tape does the driver know.
+                let protected = drive.rewind().is_ok() && drive.is_write_protected();
+                let protection = protected.then_some(Protection::Protected);
                 return CartridgeFacts { protection, ..CartridgeFacts::default() };
             }
             Self::Tape(tape) => tape,

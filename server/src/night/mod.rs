@@ -155,27 +155,54 @@ fn plan_with(
     Ok(planner::plan(&tonight))
 }
 
-/// Runs a night. The site's lock is held by the caller.
+/// A run was begun, and something of the server itself stood in its way. Its log says what.
+#[derive(Debug, thiserror::Error)]
+#[error("the run of {} broke off", clock::stamp_text(*run))]
+pub struct BrokenOff {
+    /// Which run.
+    pub run: Stamp,
+}
+
+/// Runs a night. The site's lock is held by the caller. An error is [`BrokenOff`] if there is a log to tell it from.
 pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     let signals = Signals::listen().context("could not listen to signals")?;
     let now = Now::read();
-    let mut catalogue = site.catalogue()?;
+    let catalogue = site.catalogue()?;
     let run = clock::next_stamp(&now, catalogue.newest_stamp()?);
-    let program = concat!("reelkeep ", env!("CARGO_PKG_VERSION"));
     let mut log = RunLog::create(&site.config.site.logdir, run)
         .context("could not begin the log of the run")?;
     let mut progress = Progress::new(orders.quiet);
+    match live_through(site, orders, (run, &now), catalogue, &mut log, &mut progress, signals) {
+        Ok(outcome) => Ok(Night { run, outcome }),
+        Err(error) => {
+            // The catalogue takes the run for unfinished: the next one clears up after it.
+            let broken = RunEvent::BrokenOff { why: format!("{error:#}") };
+            if let Err(unlogged) = log.append(Now::read().unix(), broken) {
+                tracing::warn!("the log of the run could not be gone on with: {unlogged}");
+            }
+            Err(error.context(BrokenOff { run }))
+        }
+    }
+}
+
+fn live_through(
+    site: &Site,
+    orders: &Orders<'_>,
+    (run, now): (Stamp, &Now),
+    mut catalogue: Catalogue,
+    log: &mut RunLog,
+    progress: &mut Progress,
+    signals: Signals,
+) -> anyhow::Result<Outcome> {
     let mut note = |log: &mut RunLog, event: RunEvent| -> io::Result<()> {
         progress.show(&event);
         log.append(Now::read().unix(), event)
     };
-    let kind = orders.kind.to_string();
-    note(
-        &mut log,
-        RunEvent::Started { run, kind, program: program.to_owned(), pid: std::process::id() },
-    )?;
+    let program = concat!("reelkeep ", env!("CARGO_PKG_VERSION"));
+    let (kind, pid) = (orders.kind.to_string(), std::process::id());
+    note(log, RunEvent::Started { run, kind, program: program.to_owned(), pid })?;
     for text in tidy::tidy(site, &mut catalogue, run)? {
-        note(&mut log, RunEvent::Warning { text })?;
+        note(log, RunEvent::Warning { text })?;
     }
     catalogue.begin_run(run, orders.kind, now.stamp().max(run), program)?;
     catalogue.sync_dles(&site.config.dles.iter().map(Dle::reference).collect::<Vec<_>>(), run)?;
@@ -186,21 +213,21 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     } else {
         let mut heard = Vec::new();
         let hear = &mut |event| heard.push(event);
-        let plan = plan_hearing(site, &catalogue, &orders.dles, &scripts, &now, hear)?;
-        heard.into_iter().try_for_each(|event| note(&mut log, event))?;
+        let plan = plan_hearing(site, &catalogue, &orders.dles, &scripts, now, hear)?;
+        heard.into_iter().try_for_each(|event| note(log, event))?;
         plan
     };
     for event in told(&plan) {
-        note(&mut log, event)?;
+        note(log, event)?;
     }
     let patience = Patience::of(site.config.site.dtimeout);
     for event in scripts.at(ScriptPoint::PreBackup, &orders.dles, &patience).said {
-        note(&mut log, event)?;
+        note(log, event)?;
     }
     let storages = destinations::of_run(&site.config, orders.kind);
     let left_over = leftovers(&site.config, orders, &catalogue)?;
     let work = Work { plan: &plan, storages, left_over };
-    let outcome = dispatch(site, orders, run, &work, catalogue, &mut log, &mut progress, signals)?;
+    let outcome = dispatch(site, orders, run, &work, catalogue, log, progress, signals)?;
     for event in scripts.at(ScriptPoint::PostBackup, &orders.dles, &patience).said {
         progress.show(&event);
         log.append(Now::read().unix(), event)?;
@@ -209,7 +236,7 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     let ended = RunEvent::Finished { outcome };
     progress.show(&ended);
     log.append(Now::read().unix(), ended)?;
-    Ok(Night { run, outcome })
+    Ok(outcome)
 }
 
 /// How the site stands now that the catalogue says that the run is over.

@@ -19,6 +19,9 @@ pub(super) const TOO_SMALL: &str = "neither drive nor medium is at fault. Give t
                                     cartridges. What waits on the holding disk is written by `reelkeep flush`, or by the \
                                     next run";
 
+pub(super) const BROKEN_OFF: &str = "mend what it says, and run it again: what was whole stays whole, and the next run clears \
+                                     up what this one left behind. `reelkeep check` says whether it would go through";
+
 pub(super) const NO_LIBRARY: &str = "see that the library is there and switched on, that no other program uses it, and \
                                      that the user that runs reelkeep may use it: `reelkeep check` tries to open it. What \
                                      waits on the holding disk is written by `reelkeep flush`, or by the next run where \

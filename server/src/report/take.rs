@@ -129,6 +129,9 @@ impl Making {
                 format!("storage {storage}: no volume to write to: {why}"),
                 Some(advice::NO_VOLUME),
             ),
+            RunEvent::BrokenOff { why } => {
+                self.fail(format!("the run broke off: {why}"), Some(advice::BROKEN_OFF));
+            }
             RunEvent::NoLibrary { storage, why } => self.fail(
                 format!("storage {storage}: nothing could be written: {why}"),
                 Some(advice::NO_LIBRARY),

@@ -121,6 +121,7 @@ impl Watch {
             RunEvent::NoVolume { storage, why } => {
                 self.fail(format!("storage {storage}: no volume to write to: {why}"));
             }
+            RunEvent::BrokenOff { why } => self.fail(format!("the run broke off: {why}")),
             RunEvent::NoLibrary { storage, why } => {
                 self.fail(format!("storage {storage}: nothing is written tonight: {why}"));
             }

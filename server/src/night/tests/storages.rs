@@ -146,6 +146,19 @@ fn a_night_with_nothing_to_write_is_not_well_if_the_library_does_not_open() {
 }
 
 #[test]
+fn a_run_that_breaks_off_says_in_its_report_why() {
+    let world = World::with(&configuration(Lie::Apart, FIRST, ""));
+    fs::write(world.site.directory.join("holding"), "in the way").unwrap();
+    let error = world.break_off();
+    let BrokenOff { run } = error.downcast_ref().expect("there is a log");
+    let log = crate::runlog::read(&world.site.config.site.logdir, *run).unwrap();
+    let report = crate::report::of(*run, &log, crate::report::Facts::default());
+    assert_eq!((report.outcome, report.failures.len()), (None, 1));
+    let told = report.failures[0].to_string();
+    assert!(told.contains("broke off") && told.contains("holding"), "{told}");
+}
+
+#[test]
 fn a_storage_whose_drives_die_leaves_its_images_held_for_the_next_night() {
     let mut world = World::with(&configuration(Lie::Apart, BOTH, ""));
     world.hold(1, 20);

@@ -150,6 +150,11 @@ impl World {
         }
     }
 
+    /// A night that does not come to its end.
+    pub(super) fn break_off(&self) -> anyhow::Error {
+        carry_out(&self.site, &self.orders()).err().expect("it breaks off")
+    }
+
     /// What the holding disk has goes to tape.
     pub(super) fn night(&self) -> Morning {
         let night =
