@@ -215,7 +215,7 @@ fn a_part_recorded_before_it_is_written_is_noticed_when_the_server_is_cut_off() 
 #[test]
 fn a_held_image_that_goes_before_all_of_it_is_placed_is_noticed() {
     let what = found(Broken::ReleasesEarly, &Troubles::none());
-    assert!(what.contains("not on the holding disk") || what.contains("is not"), "{what}");
+    assert!(what.contains("on the holding disk") || what.contains("is not"), "{what}");
 }
 
 #[test]
@@ -308,6 +308,13 @@ fn a_dle_that_is_forgotten_since_nobody_dumps_it_is_noticed_when_all_volumes_are
     let troubles = Troubles::none().with(Fault::DleIdle, 5);
     let what = found_at(&Settings::turning(), Broken::ForgetsIdle, &troubles);
     assert!(what.contains("judged with all others") && what.contains("newest state"), "{what}");
+}
+
+#[test]
+fn a_report_that_says_how_the_site_stood_before_the_run_is_noticed() {
+    let troubles = Troubles::none().with(Fault::NoTaper, 3);
+    let what = found(Broken::StandsEarly, &troubles);
+    assert!(what.contains("on the holding disks") || what.contains("was last dumped"), "{what}");
 }
 
 fn of_readers() -> Troubles {

@@ -39,6 +39,7 @@ mod operator;
 mod oracle;
 mod reading;
 mod settings;
+mod standing;
 mod stops;
 mod tidying;
 mod vaulting;
@@ -117,6 +118,8 @@ pub enum Broken {
     SweepsLiving,
     /// Tidying up takes back none.
     NeverSweeps,
+    /// A run finds out how the site stands before it has done anything.
+    StandsEarly,
 }
 
 /// What went wrong, and in which world.

@@ -99,6 +99,7 @@ impl World {
         let listed: Vec<DleRef> = self.config.dles.iter().map(Dle::reference).collect();
         self.catalogue.sync_dles(&listed, run)?;
         self.step("the disk list is taken over")?;
+        let early = if self.is_broken(Broken::StandsEarly) { Some(self.stands(0)?) } else { None };
         let plan = if flush { Plan::nothing() } else { self.plan()? };
         for event in night::told(&plan) {
             self.tell(format_args!("{event:?}"));
@@ -117,6 +118,8 @@ impl World {
         let ended = self.stamp_in(seconds).max(run);
         self.catalogue.finish_run(run, ended, RunStatus::Good)?;
         self.step("the run is over")?;
+        let stands = early.map_or_else(|| self.stands(seconds), Ok)?;
+        log.push(self.logged(seconds, stands));
         log.push(self.logged(seconds, RunEvent::Finished { outcome }));
         self.tell(format!("the run is over: {outcome:?}"));
         self.second += seconds;

@@ -149,7 +149,7 @@ impl World {
         Ok(with(&Question { keep, now, storage, pins, listed: &listed, missing: &missing }))
     }
 
-    fn storages(&self) -> Vec<StorageName> {
+    pub(crate) fn storages(&self) -> Vec<StorageName> {
         self.config.storages.iter().map(|storage| storage.name.clone()).collect()
     }
 
@@ -157,7 +157,7 @@ impl World {
     pub(crate) fn check_overwrite(&mut self, no: CartridgeNo, now: Stamp) -> Result<(), Stop> {
         self.check_volume_rules(no, now)?;
         for storage in self.storages() {
-            for dump in self.given_back(no, &storage, now)? {
+            for dump in self.given_back(&[no], &storage, now)? {
                 if let Some(entry) = self.journal.entries.get_mut(&dump) {
                     entry.storages.remove(&storage);
                 }
@@ -201,19 +201,21 @@ impl World {
         Ok(kept)
     }
 
-    /// What a storage will no longer have when this cartridge is written over. None of it may be needed.
-    fn given_back(
+    /// What a storage will no longer have when one of these cartridges is written over. None of it may be needed.
+    pub(crate) fn given_back(
         &self,
-        no: CartridgeNo,
+        cartridges: &[CartridgeNo],
         storage: &StorageName,
         now: Stamp,
     ) -> Result<Vec<DumpId>, Stop> {
         let kept = self.asking(now, storage, |question| needed(&self.journal, question))?;
         let parts = self.parts();
         let mut given_back = Vec::new();
-        let on_it: BTreeSet<DumpId> =
-            self.media.cartridge(no).parts().map(|stretch| stretch.dump).collect();
-        for dump in on_it {
+        let on = |no: CartridgeNo| {
+            let dumps = self.media.cartridge(no).parts().map(|stretch| stretch.dump);
+            dumps.collect::<BTreeSet<DumpId>>().into_iter().map(move |dump| (no, dump))
+        };
+        for (no, dump) in cartridges.iter().flat_map(|no| on(*no)) {
             let Some(entry) = self.journal.entries.get(&dump) else { continue };
             let before = self.on_media(&parts, dump, Some(storage), None);
             let after = self.on_media(&parts, dump, Some(storage), Some(no));
@@ -233,7 +235,7 @@ impl World {
     }
 
     /// The rules that look at a volume alone: locks, and how long ago it was written.
-    fn check_volume_rules(&self, no: CartridgeNo, now: Stamp) -> Result<(), Stop> {
+    pub(crate) fn check_volume_rules(&self, no: CartridgeNo, now: Stamp) -> Result<(), Stop> {
         let Some(label) = self.media.cartridge(no).label() else { return Ok(()) };
         let Ok(volume) = self.catalogue.volume(label) else { return Ok(()) };
         let said = self.journal.said.get(label).cloned().unwrap_or_default();
@@ -403,6 +405,7 @@ impl World {
         self.check_holding()?;
         let report = report::of(told.run, told.log, report::Facts::default());
         self.check_scripts(&report)?;
+        self.check_standing(&report)?;
         let parts = self.parts();
         for line in &report.dles {
             let dle = &line.dle;

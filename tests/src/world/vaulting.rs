@@ -58,6 +58,7 @@ impl World {
         self.catalogue.finish_run(run, ended, RunStatus::Good)?;
         self.step("a vault run is over")?;
         self.sweep(&fetched)?;
+        log.push(self.logged(seconds, self.stands(seconds)?));
         log.push(self.logged(seconds, RunEvent::Finished { outcome }));
         self.second += seconds;
         self.check_report(&Told { run, log: &log, plan: &plan, dispatcher: &dispatcher, outcome })

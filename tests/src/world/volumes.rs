@@ -130,7 +130,7 @@ impl World {
     }
 
     /// Whether this cartridge is that volume, and no other that has its label too.
-    fn is(&self, no: CartridgeNo, volume: &Volume) -> bool {
+    pub(crate) fn is(&self, no: CartridgeNo, volume: &Volume) -> bool {
         matches!(&self.media.cartridge(no).start, Start::Label(label, stamp)
             if *label == volume.label && (volume.labelled.is_none() || *stamp == volume.labelled))
     }
