@@ -212,6 +212,7 @@ impl Dispatcher {
                 let why = self.no_more_volumes(volume.store);
                 self.end(at, volume.store, work, &why);
             }
+            // The dump that it was full of ended in the meantime.
             DriveState::Mounted(_) => (),
             other => self.drives[at].state = other,
         }

@@ -22,9 +22,9 @@ use format::wire::{
     self, DumpEnd, DumpRequest, FramePiece, Kind, Note, Progress, Reply, Request, Severity,
 };
 use taper::catalogue::{self, Dump, DumpStatus};
-use types::{Bytes, Digest, DumpId, Level, ScriptPoint, ScriptScope, Stamp};
+use types::{Bytes, Digest, DriveId, DumpId, Level, ScriptPoint, ScriptScope, Stamp};
 
-use super::direct::Feed;
+use super::direct::{Ended, Feed, Whole};
 use super::estimate::with_causes;
 use super::happened::{Happened, Voice};
 use super::shared::SharedCatalogue;
@@ -332,7 +332,7 @@ impl Dumper<'_> {
                 Err(error) if error.is_full() => Err(self.disk_full(arriving, error)),
                 other => Ok(other?),
             },
-            Sink::Drive(feed) => feed.piece(piece).map_err(|_| self.gone()),
+            Sink::Drive(feed) => feed.piece(piece, self.control).map_err(|ended| self.ended(ended)),
         };
         self.waits.sink += given.elapsed().as_secs_f64();
         taken
@@ -367,10 +367,10 @@ impl Dumper<'_> {
         }
     }
 
-    fn gone(&self) -> DumpError {
-        match self.control.try_recv() {
-            Ok(Control::Abort) => DumpError::Aborted,
-            _ => DumpError::DriveGone,
+    fn ended(&self, ended: Ended) -> DumpError {
+        match (ended, self.control.try_recv()) {
+            (Ended::ByOrder, _) | (Ended::ByDrive, Ok(Control::Abort)) => DumpError::Aborted,
+            (Ended::ByDrive, _) => DumpError::DriveGone,
         }
     }
 
@@ -503,9 +503,9 @@ impl Dumper<'_> {
                 });
             }
             Sink::Drive(feed) => {
-                let finished = self.job.catalogue.lock().finish_direct(dump, &self.messages);
-                finished?;
-                feed.end().map_err(|_| self.gone())?;
+                let messages = std::mem::take(&mut self.messages);
+                let whole = Whole { dump: dump.clone(), messages };
+                feed.end(whole, self.control).map_err(|ended| self.ended(ended))?;
                 self.confirm(agent);
                 self.done(dump, end);
                 self.voice.event(Event::ImagePlaced { drive: feed.drive().clone(), dump: dump.id });
@@ -569,6 +569,8 @@ pub fn grant(arriving: &mut Arriving, room: &Reservation) {
 
 /// The run's end of a dumper.
 pub struct Handle {
+    /// The drive that its frames go to, if they go straight to one.
+    pub drive: Option<DriveId>,
     /// To tell it things.
     pub control: Sender<Control>,
     /// Ends its waiting for the agent.

@@ -219,10 +219,21 @@ impl<'a> Run<'a> {
             }
             Happened::Event(event) => {
                 self.note_event(&event)?;
+                self.end_at_drive(&event);
                 self.tell(event);
                 self.end_hosts();
                 Ok(())
             }
+        }
+    }
+
+    /// A dump straight to a drive is over. The drive may be waiting for a volume to go on with it, and has to hear so
+    /// before it is told to do anything else.
+    fn end_at_drive(&mut self, event: &Event) {
+        if let Event::DumpFailed { dump, .. } = event
+            && let Some(drive) = self.dumpers.get(dump).and_then(|handle| handle.drive.clone())
+        {
+            self.send(&drive, Errand::End(*dump));
         }
     }
 
@@ -397,16 +408,16 @@ impl<'a> Run<'a> {
             dump,
             base: job.base,
         };
-        let sink = match to {
+        let (sink, drive) = match to {
             To::Holding(room) => {
                 let mut arriving = Arriving::begin(Arc::clone(&self.means.disks), name, []);
                 dumper::grant(&mut arriving, &room);
-                Sink::Holding(arriving)
+                (Sink::Holding(arriving), None)
             }
             To::Drive(drive) => {
                 let (feed, incoming) = direct::channel(FEED, drive.clone(), name);
                 self.send(&drive, Errand::WriteArriving(incoming));
-                Sink::Drive(feed)
+                (Sink::Drive(feed), Some(drive))
             }
         };
         let (control, orders) = unbounded();
@@ -414,7 +425,7 @@ impl<'a> Run<'a> {
         let (voice, stop_too) = (self.voice.clone(), Arc::clone(&stop));
         let thread =
             std::thread::spawn(move || dumper::run(&job, sink, &orders, &stop_too, &voice));
-        self.dumpers.insert(dump, dumper::Handle { control, stop, thread });
+        self.dumpers.insert(dump, dumper::Handle { drive, control, stop, thread });
     }
 
     fn control(&self, dump: DumpId, control: Control) {

@@ -308,7 +308,6 @@ mod tests {
         let mut catalogue = Catalogue::in_memory().unwrap();
         catalogue.begin_run(run, RunKind::Dump, run, "test").unwrap();
         catalogue.begin_direct(&dump(run)).unwrap();
-        catalogue.finish_direct(&dump(run), &[]).unwrap();
         let (label, near, block) = ("N-1".parse().unwrap(), storage("near"), BlockSize::HEADER);
         let volume = Volume::new(label, "near".parse().unwrap(), near.clone(), block);
         catalogue.choose_label(&volume).unwrap();
@@ -330,7 +329,7 @@ mod tests {
         };
         let end = VolumeEnd { file: part.file.next(), object: None };
         catalogue.record_placed(&part, end).unwrap();
-        catalogue.complete_copy(part.dump, &near, run).unwrap();
+        catalogue.finish_direct(&dump(run), &[], &near, run).unwrap();
         catalogue
     }
 

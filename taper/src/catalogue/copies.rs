@@ -126,19 +126,7 @@ impl Catalogue {
     ) -> Result<(), CatalogueError> {
         self.write("record that a copy is complete", |tx| {
             let found = dumps::one(tx, dump)?.ok_or(CatalogueError::NoSuchDump(dump))?;
-            let parts = parts(tx, dump, storage)?;
-            if let Err(why) = add_up(&found.dump, &parts) {
-                return Err(CatalogueError::NotWhole { dump, storage: storage.clone(), why }.into());
-            }
-            mark_complete(tx, dump, storage)?;
-            pending::fulfilled(tx, dump, storage)?;
-            let dle = dles::ensure(tx, &found.dump.dle, found.dump.run)?;
-            dles::remember(tx, dle, &found.dump)?;
-            let labels =
-                volumes_of(&parts).iter().map(Label::as_str).collect::<Vec<_>>().join(", ");
-            let Dump { level, dle, .. } = &found.dump;
-            let what = format!("level {level} of {dle} is placed in {storage} on {labels}");
-            log(tx, now, parts.last().map(|part| part.run), EventKind::Dump, &what)
+            complete(tx, &found.dump, storage, now)
         })
     }
 
@@ -243,6 +231,26 @@ pub(super) fn insert(c: &Connection, part: &Part) -> Result<(), Trouble> {
         ":crc_so_far": part.crc_so_far,
     })?;
     Ok(())
+}
+
+/// All parts of an image are placed in a storage, if they add up to it.
+pub(super) fn complete(
+    c: &Connection,
+    dump: &Dump,
+    storage: &StorageName,
+    now: Stamp,
+) -> Result<(), Trouble> {
+    let parts = parts(c, dump.id, storage)?;
+    if let Err(why) = add_up(dump, &parts) {
+        let (dump, storage) = (dump.id, storage.clone());
+        return Err(CatalogueError::NotWhole { dump, storage, why }.into());
+    }
+    mark_complete(c, dump.id, storage)?;
+    pending::fulfilled(c, dump.id, storage)?;
+    dles::remember(c, dles::ensure(c, &dump.dle, dump.run)?, dump)?;
+    let labels = volumes_of(&parts).iter().map(Label::as_str).collect::<Vec<_>>().join(", ");
+    let what = format!("level {} of {} is placed in {storage} on {labels}", dump.level, dump.dle);
+    log(c, now, parts.last().map(|part| part.run), EventKind::Dump, &what)
 }
 
 /// The parts of a copy were found to add up.

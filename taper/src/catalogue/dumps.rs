@@ -179,18 +179,22 @@ impl Catalogue {
         self.write("record a dump that goes straight to a volume", |tx| insert(tx, &dump).map(drop))
     }
 
-    /// The client has sent all of a dump that goes straight to a volume: how it went, and its sizes. What
-    /// makes it restorable is [`Self::complete_copy`].
+    /// All of a dump that goes straight to a volume has come, and all its parts are placed in a storage: how it went,
+    /// its sizes, and that it can be restored, in one step. Before that it is nowhere whole. Refused unless the parts
+    /// add up to it.
     pub fn finish_direct(
         &mut self,
         dump: &Dump,
         messages: &[Message],
+        storage: &StorageName,
+        now: Stamp,
     ) -> Result<(), CatalogueError> {
         self.write("record the end of a dump that went straight to a volume", |tx| {
             let before = one(tx, dump.id)?.ok_or(CatalogueError::NoSuchDump(dump.id))?;
             agree(&before.dump, dump)?;
             update(tx, dump)?;
-            say(tx, dump.id, messages)
+            say(tx, dump.id, messages)?;
+            copies::complete(tx, dump, storage, now)
         })
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use types::{Bytes, FileNo, Level, ObjectNo};
 
-use super::testing::{behind, day, dle, dump, id, label, part, policies, storage};
+use super::testing::{STORED, behind, day, dle, dump, id, label, part, policies, storage};
 use super::{
     Ask, Catalogue, CatalogueError, CopyState, DumpStatus, Filter, GapReason, Lock, Message,
     RunStatus, Severity, Volume, VolumeEnd, VolumeState,
@@ -94,9 +94,11 @@ fn a_dump_straight_to_a_volume_counts_only_when_it_is_whole() {
     let whole = part(&full, (1, 1), "V1", 1);
     catalogue.record_placed(&whole, behind(&whole)).unwrap();
     assert!(catalogue.complete_copy(full.id, &storage("lib"), day(1)).is_err());
+    let longer = super::Dump { stored: Bytes(STORED + 1), ..full.clone() };
+    assert!(catalogue.finish_direct(&longer, &[], &storage("lib"), day(1)).is_err());
+    assert!(!catalogue.dump(full.id).unwrap().dump.status.is_whole(), "it is nowhere whole yet");
     assert!(catalogue.newest_at(&full.dle, day(9)).unwrap().links.is_none());
-    catalogue.finish_direct(&full, &[]).unwrap();
-    catalogue.complete_copy(full.id, &storage("lib"), day(1)).unwrap();
+    catalogue.finish_direct(&full, &[], &storage("lib"), day(1)).unwrap();
     assert!(catalogue.newest_at(&full.dle, day(9)).unwrap().links.is_some());
     assert_eq!(catalogue.history(&full.dle).unwrap().len(), 1);
     sound(&catalogue);

@@ -296,10 +296,6 @@ impl Night<'_> {
             return Ok((Written::Part, events));
         }
         self.put(drive, stretch, takes)?;
-        if whole && direct {
-            self.world.catalogue.finish_direct(image, &[])?;
-            self.world.step("the end of a dump straight to a volume is recorded")?;
-        }
         if whole || self.world.dice.one_in(2) {
             self.flush(drive, &mut events)?;
         }
@@ -463,7 +459,10 @@ impl Night<'_> {
             }
             self.world.step("a copy is wished for")?;
         }
-        self.world.catalogue.complete_copy(image.id, &storage, now)?;
+        match way {
+            Way::Direct => self.world.catalogue.finish_direct(image, &[], &storage, now)?,
+            Way::FromHolding => self.world.catalogue.complete_copy(image.id, &storage, now)?,
+        }
         let entry = self.world.journal.note(image);
         entry.storages.insert(storage.clone());
         entry.ruined_in.remove(&storage);

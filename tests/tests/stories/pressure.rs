@@ -113,12 +113,43 @@ fn a_run_that_is_interrupted_leaves_a_site_that_works() {
 #[ignore = "takes a minute: buildbot/run runs it"]
 fn without_room_on_the_holding_disk_dumps_go_straight_to_the_volume() {
     let (_scratch, site, tree) = site(&[], 0.01);
-    site.configure(|text| {
-        let line = |line: &str| {
-            if line.starts_with("use ") { "use = \"2 MiB\"".to_owned() } else { line.to_owned() }
-        };
-        text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n"
+    set(&site, "use", "\"2 MiB\"");
+    let run = site.night();
+    site.expect_restores(&tree, &run, &Manifest::of(&tree));
+    site.say(&["verify", "--all"]).good();
+}
+
+/// Another value of a key of the configuration.
+fn set(site: &Site, key: &str, value: &str) {
+    let is_it = |line: &str| line.split_once('=').is_some_and(|(name, _)| name.trim() == key);
+    let line = |line: &str| if is_it(line) { format!("{key} = {value}") } else { line.to_owned() };
+    site.configure(|text| text.lines().map(line).collect::<Vec<_>>().join("\n") + "\n");
+}
+
+#[test]
+#[ignore = "takes a minute: buildbot/run runs it"]
+fn a_dump_straight_to_a_volume_that_is_the_last_one_fails_and_does_not_wait_for_ever() {
+    let (_scratch, site, tree) = site(&["--volume-size", "14 MiB", "--volumes", "1"], 0.01);
+    set(&site, "use", "\"2 MiB\"");
+    // It is taken for smaller than it is.
+    set(&site, "exclude-caches", "true\ncomprate = 0.25");
+    let mut night = site.start(&["dump"]);
+    let ended = (0..1200).find_map(|_| {
+        wait(100);
+        night.try_wait().unwrap()
     });
+    let Some(status) = ended else {
+        night.kill().unwrap();
+        panic!("the run waits for something that nobody will do");
+    };
+    assert_eq!(status.code(), Some(1), "{status}");
+    let report = site.say(&["report"]).expect(1);
+    assert!(report.out.contains("FAILED"), "{report}");
+    site.say(&["catalogue", "check"]).good();
+    // Nothing of it is taken for a dump, and nothing is in the way of one that has room.
+    set(&site, "slots", "3");
+    set(&site, "runtapes", "2");
+    add_slots(site.path(), 2..=3);
     let run = site.night();
     site.expect_restores(&tree, &run, &Manifest::of(&tree));
     site.say(&["verify", "--all"]).good();

@@ -14,7 +14,7 @@ use taper::scribe::{
 use types::{Blame, Bytes, DumpId, Label};
 
 use super::super::destinations::{self, Way};
-use super::super::direct::{self, Incoming};
+use super::super::direct::{self, Incoming, Whole};
 use super::super::estimate::with_causes;
 use super::super::records;
 use super::volumes::MountError;
@@ -64,7 +64,7 @@ impl Worker {
             scribe::ahead(&mut source, &ring, |source| self.write(&name, (source, longest), from));
         self.tell_feed(&name, feed, begun);
         match written {
-            Ok(()) => match self.placed_all(&name, Way::FromHolding) {
+            Ok(()) => match self.placed_all(&name, None) {
                 Ok(()) => self.bench.voice.event(Event::ImagePlaced { drive, dump: name.dump }),
                 Err(why) => self.failed(Blame::Host, why),
             },
@@ -114,14 +114,17 @@ impl Worker {
     }
 
     pub(super) fn write_arriving(&mut self, incoming: Incoming) {
-        let Incoming { name, frames, outcome } = incoming;
+        let Incoming { name, frames, whole, outcome } = incoming;
         let mut source = LiveImage::new(frames, REMEMBERED);
         let written = self.write(&name, (&mut source, LONGEST_FRAME), Reached::beginning());
         match written {
-            Ok(()) => match self.placed_all(&name, Way::Direct) {
-                // The dumper tells the rest.
-                Ok(()) => drop(outcome.send(direct::Placed)),
-                Err(why) => self.failed(Blame::Host, why),
+            Ok(()) => match whole.try_recv() {
+                Ok(whole) => match self.placed_all(&name, Some(&whole)) {
+                    // The dumper tells the rest.
+                    Ok(()) => drop(outcome.send(direct::Placed)),
+                    Err(why) => self.failed(Blame::Host, why),
+                },
+                Err(_) => self.forget_parts_of(&name),
             },
             Err(stopped) => {
                 // If it was the dump that broke off, the dumper says so, and the drive is well. If it was the
@@ -131,13 +134,16 @@ impl Worker {
                 }
                 drop(outcome);
                 drop(source);
-                // The parts that are placed are of no use: a dump that comes straight begins again.
-                if let Err(error) =
-                    self.bench.catalogue.lock().restart_copy(name.dump, self.storage())
-                {
-                    tracing::debug!("{}", with_causes(&error));
-                }
+                self.forget_parts_of(&name);
             }
+        }
+    }
+
+    /// The parts that are placed are of no use: a dump that comes straight begins again.
+    fn forget_parts_of(&self, name: &ImageName) {
+        let forgotten = self.bench.catalogue.lock().restart_copy(name.dump, self.storage());
+        if let Err(error) = forgotten {
+            tracing::debug!("{}", with_causes(&error));
         }
     }
 
@@ -217,14 +223,16 @@ impl Worker {
 
     /// Says in the catalogue that a copy is whole; before that, where it is still to be copied to, so that no crash
     /// forgets it.
-    fn placed_all(&mut self, name: &ImageName, way: Way) -> Result<(), String> {
-        let now = Now::read().stamp();
-        let wishes = destinations::wishes(&self.bench.config, name, self.storage(), way);
+    fn placed_all(&mut self, name: &ImageName, direct: Option<&Whole>) -> Result<(), String> {
+        let (now, storage) = (Now::read().stamp(), self.storage());
+        let way = if direct.is_some() { Way::Direct } else { Way::FromHolding };
+        let wishes = destinations::wishes(&self.bench.config, name, storage, way);
         let mut catalogue = self.bench.catalogue.lock();
-        let completed = wishes
-            .iter()
-            .try_for_each(|wish| catalogue.want_copy(wish))
-            .and_then(|()| catalogue.complete_copy(name.dump, self.storage(), now));
+        let wished = wishes.iter().try_for_each(|wish| catalogue.want_copy(wish));
+        let completed = wished.and_then(|()| match direct {
+            Some(Whole { dump, messages }) => catalogue.finish_direct(dump, messages, storage, now),
+            None => catalogue.complete_copy(name.dump, storage, now),
+        });
         let stored = catalogue.dump(name.dump).map_or(Bytes::ZERO, |known| known.dump.stored);
         drop(catalogue);
         completed.map_err(|error| with_causes(&error))?;

@@ -126,8 +126,7 @@ fn recorded(world: &World, table: &FrameTable) -> Located {
     };
     let behind = VolumeEnd { file: FileNo(end.file.0 + 1), object: None::<ObjectNo> };
     catalogue.record_placed(&part, behind).unwrap();
-    catalogue.finish_direct(&dump, &[]).unwrap();
-    catalogue.complete_copy(dump.id, &storage, run).unwrap();
+    catalogue.finish_direct(&dump, &[], &storage, run).unwrap();
     catalogue.dump(dump.id).unwrap()
 }
 
