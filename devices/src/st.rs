@@ -86,6 +86,23 @@ pub enum Presence {
     NotReady,
 }
 
+/// What the driver tells of a drive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Whether there is a cartridge.
+    pub presence: Presence,
+    /// Whether it may only be read.
+    pub write_protected: bool,
+    /// The density code of the cartridge (SSC-4); 0 if nobody knows.
+    pub density: u8,
+    /// How many bytes every block has; 0: each as many as it is given.
+    pub block: u32,
+    /// Before which file the tape stands, if the driver has counted.
+    pub file: Option<u32>,
+    /// Before which object of the tape it stands, if the drive says so.
+    pub object: Option<u64>,
+}
+
 /// Where the medium stands, as counted, and as the drive should say. It may not say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Standing {
@@ -173,6 +190,22 @@ impl StDrive {
                 (true, _) => Presence::Ready,
                 (false, true) => Presence::Empty,
                 (false, false) => Presence::NotReady,
+            })
+        })
+    }
+
+    /// All that the driver tells of the drive and what is in it. The drive is opened anew for it; the tape is not moved.
+    pub fn tell(&mut self) -> Result<Told, DriveError> {
+        let presence = self.presence()?;
+        self.attempt(Action::SayReady, |drive| {
+            let status = drive.status()?;
+            Ok(Told {
+                presence,
+                write_protected: status.write_protected,
+                density: status.density,
+                block: status.block,
+                file: status.file,
+                object: drive.kernel.object().ok(),
             })
         })
     }

@@ -85,6 +85,10 @@ pub(super) struct Status {
     pub(super) online: bool,
     /// There is no cartridge.
     pub(super) empty: bool,
+    /// How it is written (SSC-4, density codes), and how long its blocks are, 0 for any: bits 24 to 31 and 0 to 23 of
+    /// `mt_dsreg`.
+    pub(super) density: u8,
+    pub(super) block: u32,
 }
 
 /// What the driver may be told to do otherwise.
@@ -262,7 +266,7 @@ impl Kernel for Node {
         let mut got = ioctl::Status::default();
         // SAFETY: the file is open, and `got` is as long as what MTIOCGET fills.
         unsafe { ioctl::status(self.file()?.as_raw_fd(), &raw mut got) }?;
-        Ok(Status::of(got.flags, got.file))
+        Ok(Status::of(got.flags, got.file, got.density))
     }
 
     fn object(&mut self) -> io::Result<u64> {
@@ -278,10 +282,13 @@ impl Kernel for Node {
 }
 
 impl Status {
-    /// The flags of `mt_gstat` and the count of `mt_fileno`.
-    fn of(flags: c_long, file: c_int) -> Self {
+    /// The flags of `mt_gstat`, the count of `mt_fileno`, and `mt_dsreg`.
+    fn of(flags: c_long, file: c_int, density: c_long) -> Self {
         let is = |bit: c_long| flags & bit != 0;
+        let [.., code, high, middle, low] = density.to_be_bytes();
         Self {
+            density: code,
+            block: u32::from_be_bytes([0, high, middle, low]),
             file: u32::try_from(file).ok(),
             end_of_data: is(0x0800_0000),
             filemark: is(0x8000_0000),
@@ -310,7 +317,7 @@ mod ioctl {
     pub(super) struct Status {
         kind: c_long,
         residual: c_long,
-        density: c_long,
+        pub(super) density: c_long,
         pub(super) flags: c_long,
         errors: c_long,
         pub(super) file: c_int,
@@ -365,7 +372,8 @@ mod tests {
 
     #[test]
     fn flags_mean_what_mtio_says() {
-        let at = |flags, file| Status::of(flags, file);
+        let at = |flags, file| Status::of(flags, file, 0x5e00_8000);
+        assert_eq!((at(0, 0).density, at(0, 0).block), (0x5e, 32768));
         assert_eq!(at(0x4100_0000, -1).file, None, "the driver lost count");
         assert_eq!(at(0x8100_0000, 3).file, Some(3));
         assert!(at(0x8100_0000, 3).filemark && at(0x8100_0000, 3).online);

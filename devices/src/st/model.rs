@@ -306,6 +306,8 @@ impl Kernel for Model {
             write_protected: state.write_protected,
             online: state.loaded,
             empty: !state.loaded,
+            density: 0x5e,
+            block: 0,
         })
     }
 

@@ -191,6 +191,15 @@ fn the_end_of_data_counts_the_blocks_of_a_torn_file() {
 }
 
 #[test]
+fn what_the_driver_tells_is_told_without_moving_the_tape() {
+    let model = roomy();
+    model.state().write_protected = true;
+    let told = drive(&model).tell().unwrap();
+    assert_eq!((told.presence, told.write_protected), (Presence::Ready, true));
+    assert_eq!((told.density, told.block, told.file), (0x5e, 0, Some(0)));
+}
+
+#[test]
 fn a_write_protected_cartridge_is_read_and_not_written() {
     let model = roomy();
     drop(written(&model, 1));

@@ -106,6 +106,10 @@ pub enum Beyond {
     Sense,
     /// The order of reading that is quickest.
     ReadingOrder,
+    /// Who made the drive, what it can, and what it is doing.
+    Identity,
+    /// Trials of the drive: its clock, its counters and its refusals are looked at.
+    Trial,
 }
 
 impl fmt::Display for Beyond {
@@ -118,6 +122,8 @@ impl fmt::Display for Beyond {
             Self::Encryption => "encryption in the drive",
             Self::Sense => "the sense data of an error",
             Self::ReadingOrder => "the quickest order of reading",
+            Self::Identity => "who made the drive, and what it can",
+            Self::Trial => "a trial of the drive, which looks at its counters and refusals",
         })
     }
 }

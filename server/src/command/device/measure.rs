@@ -74,9 +74,11 @@ fn generation(tape: &mut Tape) -> anyhow::Result<String> {
 fn text(measured: &Measured, name: &str) -> String {
     let Measured { written, block, time, speed, mark_time, .. } = measured;
     let mut text = format!(
-        "{written} of noise in blocks of {} took {} s: {speed} a second\n",
+        "{written} of noise in blocks of {} took {} ms, with {} ms at the end in which the drive only stops and marks: \
+         {speed} a second without these\n",
         block.bytes(),
-        time.as_secs()
+        time.as_millis(),
+        mark_time.as_millis().min(time.as_millis())
     );
     text.push_str(&match measured.capacity {
         Capacity::Written(holds) => format!("the drive warned of the end after {holds}\n"),

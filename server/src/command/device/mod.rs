@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use devices::discover::{Devices, Kind};
 use devices::sg::Sg;
 use devices::ssc::{self, Compression, TapeDrive};
+use devices::st::Beyond;
 use types::DriveName;
 
 use super::library::Place;
@@ -27,30 +28,67 @@ mod scratch;
 mod sheet;
 mod show;
 mod stats;
+mod through_st;
 
 use sheet::Told;
 
 pub(super) fn run(context: &Context, command: &cli::Device) -> anyhow::Result<Exit> {
     use cli::Device as D;
     match command {
-        D::Show(of) => look(context, "device show", of, show::show),
-        D::Stats(of) => look(context, "device stats", of, stats::stats),
-        D::Alerts(of) => look(context, "device alerts", of, alerts::alerts),
+        D::Show(of) => look(context, Question::Show, of),
+        D::Stats(of) => look(context, Question::Stats, of),
+        D::Alerts(of) => look(context, Question::Alerts, of),
         D::Measure(wish) => measure::run(context, wish),
         D::BurnIn(wish) => burn_in::run(context, wish),
     }
 }
 
-type Ask = fn(&mut Tape, &str) -> anyhow::Result<Told>;
+/// What a drive is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Question {
+    Show,
+    Stats,
+    Alerts,
+}
+
+impl Question {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Show => "device show",
+            Self::Stats => "device stats",
+            Self::Alerts => "device alerts",
+        }
+    }
+
+    fn ask(self, tape: &mut Tape, name: &str) -> anyhow::Result<Told> {
+        match self {
+            Self::Show => show::show(tape, name),
+            Self::Stats => stats::stats(tape, name),
+            Self::Alerts => alerts::alerts(tape, name),
+        }
+    }
+
+    /// Asks a drive of any kind.
+    fn ask_any(self, drive: &mut AnyDrive, name: &DriveName) -> anyhow::Result<Told> {
+        match (self, &mut *drive) {
+            (Self::Show, AnyDrive::St { drive, .. }) => through_st::show(drive, name.as_str()),
+            (Self::Stats | Self::Alerts, AnyDrive::St { drive, .. }) => {
+                Err(drive.beyond(Beyond::Logs).into())
+            }
+            _ => self.ask(tape_of(drive, name)?, name.as_str()),
+        }
+    }
+}
 
 /// Asks one drive, or all of the library.
-fn look(context: &Context, verb: &str, of: &cli::OfDrive, ask: Ask) -> anyhow::Result<Exit> {
+fn look(context: &Context, question: Question, of: &cli::OfDrive) -> anyhow::Result<Exit> {
+    let verb = question.verb();
     let mut answers = Answers { json: context.json, values: Vec::new(), exit: Exit::Good };
     if let Some(node) = of.drive.as_deref().filter(|word| is_node(word)) {
         // A run of this site may have the drive: what happened to it must be told to that run, not to us.
         let site = context.open().ok();
         let _lock = site.as_ref().map(|site| site.lock(&context.holder(verb))).transpose()?;
-        answers.take(ask(&mut open_node(node)?, node)?)?;
+        answers.take(question.ask(&mut open_node(node)?, node)?)?;
         return answers.done();
     }
     let site = context.open()?;
@@ -58,7 +96,7 @@ fn look(context: &Context, verb: &str, of: &cli::OfDrive, ask: Ask) -> anyhow::R
     let place = Place::open(&site, of.storage.as_deref())?;
     for name in place.named(of.drive.as_deref())? {
         let mut drive = place.library.drive(&name)?;
-        let told = ask(tape_of(&mut drive, &name)?, name.as_str());
+        let told = question.ask_any(&mut drive, &name);
         drive.give_back();
         answers.take(told?)?;
     }
@@ -99,10 +137,16 @@ impl Answers {
     }
 }
 
-fn tape_of<'a>(drive: &'a mut AnyDrive, name: &DriveName) -> Result<&'a mut Tape, LibraryTrouble> {
-    let changer = name.to_string();
+/// The tape drive that is spoken to in commands, if it is one.
+fn tape_of<'a>(drive: &'a mut AnyDrive, name: &DriveName) -> anyhow::Result<&'a mut Tape> {
     let why = "it is a drive of directories, which has nothing to tell";
-    drive.tape().ok_or(LibraryTrouble::NotForThis { changer, why })
+    match drive {
+        AnyDrive::Tape(tape) => Ok(tape),
+        AnyDrive::St { drive, .. } => Err(drive.beyond(Beyond::Trial).into()),
+        AnyDrive::Vtape(_) => {
+            Err(LibraryTrouble::NotForThis { changer: name.to_string(), why }.into())
+        }
+    }
 }
 
 /// Whether a word names a node rather than a drive of the configuration.

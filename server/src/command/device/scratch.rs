@@ -81,7 +81,7 @@ impl<'a> Scratch<'a> {
     }
 
     /// The drive, to write with.
-    pub(super) fn tape(&mut self) -> Result<&mut Tape, LibraryTrouble> {
+    pub(super) fn tape(&mut self) -> anyhow::Result<&mut Tape> {
         tape_of(&mut self.drive, &self.name)
     }
 
