@@ -2,12 +2,14 @@
 //! it is cleaned if it asks for that.
 
 use config::Cleaning;
-use devices::scsi::page::alert::Flag;
+use devices::scsi::page::alert::{Concerns, Flag, Severity};
 use devices::ssc::{self, FailureAhead, Health};
+use taper::catalogue::{CatalogueError, Standing, Strike};
 use types::Label;
 
 use super::super::estimate::with_causes;
 use super::Worker;
+use crate::clock::Now;
 use crate::library::AnyDrive;
 use crate::runlog::RunEvent;
 
@@ -28,6 +30,9 @@ impl Worker {
         match tape.health() {
             Ok(health) => {
                 self.bench.voice.log(self.told(&health, label));
+                if let Err(error) = self.hold_against(label, &health) {
+                    self.bench.voice.log(RunEvent::Warning { text: with_causes(&error) });
+                }
                 for text in warnings(&health) {
                     let drive = &self.bench.id.drive;
                     let text = format!("drive {drive}, with {label} in it: {text}");
@@ -40,6 +45,33 @@ impl Worker {
                 Wish::None
             }
         }
+    }
+
+    /// A critical alert that blames the cartridge counts like a failed write: in one drive it may be the drive's dirt, in two
+    /// it is the cartridge. What has failed in this run and drive already is not counted again.
+    fn hold_against(&self, label: &Label, health: &Health) -> Result<(), CatalogueError> {
+        let Some(flag) = health.alerts.iter().find(|flag| blames_cartridge(**flag)) else {
+            return Ok(());
+        };
+        let (drive, run) = (self.called(), self.bench.run);
+        let mut catalogue = self.bench.catalogue.lock();
+        let before = catalogue.strikes(label)?;
+        if before.iter().any(|strike| (&strike.drive, strike.run) == (&drive, run)) {
+            return Ok(());
+        }
+        let why = format!("TapeAlert {}, {}: {}", flag.number(), flag.name(), flag.meaning());
+        let strike = Strike { label: label.clone(), drive: drive.clone(), run, why: why.clone() };
+        let standing = catalogue.strike(&strike, Now::read().stamp())?;
+        drop(catalogue);
+        let then = match standing {
+            Standing::Suspect => "it takes no more until it is started afresh",
+            Standing::Bad => {
+                "it has now failed in two drives, and is retired; copy what is still needed on it, and throw it away"
+            }
+        };
+        let text = format!("volume {label}: {then}, since drive {drive} says of it: {why}");
+        self.bench.voice.log(RunEvent::Warning { text });
+        Ok(())
     }
 
     /// The same after something failed, while the cartridge is still in the drive: what the drive says of it must not
@@ -94,6 +126,11 @@ impl Worker {
         };
         self.bench.voice.log(RunEvent::Warning { text });
     }
+}
+
+/// Whether the cartridge is unsafe, by what the drive says.
+fn blames_cartridge(flag: Flag) -> bool {
+    flag.severity() == Severity::Critical && flag.concerns() == Concerns::Cartridge
 }
 
 fn wish(health: &Health) -> Wish {
