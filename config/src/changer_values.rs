@@ -21,7 +21,10 @@ impl Codec for Device {
             return Ok(Node::Serial(text.trim().to_owned()));
         }
         if !text.starts_with('/') {
-            return Err(value.bad("the path of a device begins with \"/dev/\""));
+            return Err(value.bad(
+                "a device is named by its serial number, by a path that begins with \"/dev/\", or, if it is an emulated \
+                 one, by the whole path of its directory, which begins with \"/\"",
+            ));
         }
         match not_rewinding(&text) {
             Some(other) => Err(value

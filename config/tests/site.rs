@@ -357,7 +357,8 @@ fn a_changer_that_cannot_be_is_a_mistake() {
         ),
         (
             "type = \"single\"\ndrive = \"dev/nst0\"\n".to_owned(),
-            "the path of a device begins with \"/dev/\"",
+            "a device is named by its serial number, by a path that begins with \"/dev/\", or, if it is an emulated one, by \
+             the whole path of its directory, which begins with \"/\"",
         ),
         (
             "type = \"emulator\"\ndirectory = \"e\"\nslots = 4\ndrives = \"auto\"\n".to_owned(),

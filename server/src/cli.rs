@@ -430,8 +430,9 @@ pub enum Volume {
     },
     /// Read a volume's headers, without the catalogue
     Scan {
-        /// The slot that the volume is in
-        slot: u32,
+        /// The volume: the number of its slot, its barcode or its label
+        #[arg(value_name = "SLOT|BARCODE|LABEL")]
+        what: String,
         /// The storage, if there are several
         #[arg(long)]
         storage: Option<String>,
@@ -522,9 +523,15 @@ pub enum Volume {
         dry_run: bool,
     },
     /// Have the catalogue forget a volume that is lost or destroyed, and what was on it
+    ///
+    /// If something on it is needed or nowhere else, that is shown, and the label has to be typed. A locked volume is
+    /// refused.
     Forget {
         /// The volume's label
         label: String,
+        /// Do not ask, whatever is lost
+        #[arg(long)]
+        yes: bool,
         /// Say which dumps would be lost, and do nothing
         #[arg(long)]
         dry_run: bool,

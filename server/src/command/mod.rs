@@ -28,6 +28,7 @@ mod expire;
 mod explain;
 mod find;
 mod flush;
+pub(crate) mod forget;
 mod hold;
 mod keeping;
 mod label;

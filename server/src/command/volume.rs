@@ -7,7 +7,7 @@ use types::Label;
 use super::library::Place;
 use super::list::volume_value;
 use super::{Context, Exit, Misuse};
-use super::{erase, expire, explain, hold};
+use super::{erase, expire, explain, forget, hold};
 use crate::cli::Volume;
 use crate::clock::stamp_text;
 use crate::site::Site;
@@ -18,7 +18,7 @@ pub(super) fn run(context: &Context, command: &Volume) -> anyhow::Result<Exit> {
     match command {
         Volume::Show { label } => show(context, &site, &parse(label)?),
         Volume::Explain { label } => explain::run(context, &site, &parse(label)?),
-        Volume::Scan { slot, storage } => scan(context, &site, *slot, storage.as_deref()),
+        Volume::Scan { what, storage } => scan(context, &site, what, storage.as_deref()),
         Volume::Lock { labels, until, why, by, early } => {
             let lock = hold::wanted(context, until.as_deref(), why, by.as_deref())?;
             hold::set(context, &site, &parse_all(labels)?, &lock, (*early).into())
@@ -37,7 +37,10 @@ pub(super) fn run(context: &Context, command: &Volume) -> anyhow::Result<Exit> {
             expire::run(context, &site, which, mode)
         }
         Volume::Erase { label, dry_run } => erase::run(context, &site, &parse(label)?, *dry_run),
-        Volume::Forget { label, dry_run } => forget(context, &site, &parse(label)?, *dry_run),
+        Volume::Forget { label, yes, dry_run } => {
+            let asks = if *yes { forget::Asks::Never } else { forget::Asks::IfNeeded };
+            forget::run(context, &site, &parse(label)?, asks, *dry_run)
+        }
     }
 }
 
@@ -69,6 +72,11 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
     let parts = catalogue.parts_on(label)?;
     if context.json {
         let mut value = volume_value(&volume);
+        let strikes = catalogue.strikes(label)?;
+        value["failures"] = strikes
+            .iter()
+            .map(|strike| json!({ "drive": strike.drive, "run": strike.run, "why": strike.why }))
+            .collect();
         value["parts"] = parts
             .iter()
             .map(|part| json!({
@@ -100,6 +108,13 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
     if let Some(serial) = &volume.serial {
         print::line(&format!("  its cartridge has the serial number {serial}"))?;
     }
+    for strike in catalogue.strikes(label)? {
+        let run = stamp_text(strike.run);
+        print::line(&format!(
+            "  failed in drive {} in the run of {run}: {}",
+            strike.drive, strike.why
+        ))?;
+    }
     if let Some(last) = volume.last_written {
         print::line(&format!("  last written {}", stamp_text(last)))?;
     }
@@ -129,10 +144,11 @@ fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
     Ok(Exit::Good)
 }
 
-fn scan(context: &Context, site: &Site, slot: u32, storage: Option<&str>) -> anyhow::Result<Exit> {
+fn scan(context: &Context, site: &Site, what: &str, storage: Option<&str>) -> anyhow::Result<Exit> {
     let _lock = site.lock(&context.holder("volume scan"))?;
     let place = Place::open(site, storage)?;
-    let files = library::scan_slot(&place.library, place.slot(slot)?)?;
+    let slot = place.slot_called(&place.library.inventory()?, what)?;
+    let files = library::scan_slot(&place.library, slot)?;
     if context.json {
         print::json(&files)?;
     } else {
@@ -158,33 +174,6 @@ fn retire(context: &Context, site: &Site, label: &Label, dry_run: bool) -> anyho
     } else {
         print::line(&format!("{label} is never written again; what is on it stays restorable"))?;
     }
-    Ok(Exit::Good)
-}
-
-/// The volume is no more. What else it was needed for is said first.
-fn forget(context: &Context, site: &Site, label: &Label, dry_run: bool) -> anyhow::Result<Exit> {
-    let _lock = site.lock(&context.holder("volume forget"))?;
-    let mut catalogue = site.catalogue()?;
-    known(&catalogue, label)?;
-    let lost = lost_without(&catalogue, label)?;
-    if !dry_run {
-        catalogue.remove_volume(label, context.now.stamp())?;
-    }
-    if context.json {
-        let dumps: Vec<_> = lost.iter().map(|located| located.dump.id).collect();
-        print::json(&json!({ "label": label, "forgotten": !dry_run, "lost_dumps": dumps }))?;
-        return Ok(Exit::Good);
-    }
-    for Located { dump, .. } in &lost {
-        let (run, level) = (stamp_text(dump.run), dump.level);
-        print::line(&format!("{}: level {level} of {run} is nowhere else", dump.dle))?;
-    }
-    let count = lost.len();
-    print::line(&if dry_run {
-        format!("{label} would be forgotten, and {count} dumps with it. Nothing was changed")
-    } else {
-        format!("{label} is forgotten, and {count} dumps with it")
-    })?;
     Ok(Exit::Good)
 }
 

@@ -34,6 +34,7 @@ impl fmt::Display for Locked {
             [self.by.as_str(), &day].into_iter().filter(|word| !word.is_empty()).collect();
         match (self.why.is_empty(), said.is_empty()) {
             (true, true) => Ok(()),
+            (true, false) if self.by.is_empty() => write!(f, "since {day}"),
             (true, false) => write!(f, "by {}", said.join(", ")),
             (false, true) => f.write_str(&self.why),
             (false, false) => write!(f, "{} ({})", self.why, said.join(", ")),
@@ -231,6 +232,12 @@ mod tests {
         catalogue.set_lock(&v1, Lock::Open, &Locked::default(), day(4)).unwrap();
         assert_eq!(catalogue.volume(&v1).unwrap().locked, Locked::default());
         assert!(catalogue.verdicts(&policies(), day(9)).unwrap().of(&v1).is_reusable());
+        let nobody = Locked { at: Some(day(3)), ..Locked::default() };
+        assert_eq!(nobody.to_string(), "since 2026-01-04");
+        assert_eq!(
+            Locked { why: "case 17".to_owned(), ..nobody }.to_string(),
+            "case 17 (2026-01-04)"
+        );
         let events = catalogue.events(None, 9).unwrap();
         assert!(
             events

@@ -87,14 +87,7 @@ impl Work<'_> {
 
     pub(super) fn export(&mut self, what: &str, mail: Option<u32>) -> anyhow::Result<Exit> {
         let inventory = self.with_mail()?;
-        let slot = match what.parse() {
-            Ok(number) => self.place.slot(number)?,
-            Err(_) => found(&inventory, what).ok_or_else(|| {
-                Misuse(format!(
-                    "{what} is neither a slot nor the barcode or label of a cartridge in a slot: `reelkeep library show`"
-                ))
-            })?,
-        };
+        let slot = self.place.slot_called(&inventory, what)?;
         let mail = mail.map(|mail| mail_slot(&inventory, Slot(mail))).transpose()?;
         let user = inventory.drives.iter().find(|bay| bay.home == Some(slot));
         if let Some(bay) = user.filter(|bay| bay.cartridge.is_some()) {
@@ -217,18 +210,6 @@ fn label_at(inventory: &Inventory, spot: &Spot) -> Option<Label> {
         }
     };
     cartridge?.label.clone()
-}
-
-/// The slot that a cartridge belongs to: by the barcode or label of what is in it.
-fn found(inventory: &Inventory, what: &str) -> Option<Slot> {
-    let is = |cartridge: &devices::Cartridge| {
-        cartridge.barcode.as_ref().is_some_and(|barcode| barcode.as_str() == what)
-            || cartridge.label.as_ref().is_some_and(|label| label.as_str() == what)
-    };
-    let in_slots = inventory.slots.iter().map(|place| (Some(place.slot), &place.cartridge));
-    let in_drives = inventory.drives.iter().map(|bay| (bay.home, &bay.cartridge));
-    let mut all = in_slots.chain(in_drives);
-    all.find(|(_, cartridge)| cartridge.as_ref().is_some_and(is)).and_then(|(slot, _)| slot)
 }
 
 /// The slot of a barcode, or that it has none now; nothing if it is not in the library.

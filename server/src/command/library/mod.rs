@@ -15,9 +15,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use config::Storage;
-use devices::Wait;
 use devices::robot::Listener;
 use devices::smc::Busy;
+use devices::{Inventory, Wait};
 use serde_json::json;
 use taper::catalogue::Catalogue;
 use types::{DriveName, Slot};
@@ -105,6 +105,19 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// The slot that a cartridge belongs to, by its number, or by the barcode or label of what is in it.
+    pub(super) fn slot_called(&self, inventory: &Inventory, what: &str) -> anyhow::Result<Slot> {
+        if let Ok(number) = what.parse() {
+            return self.slot(number);
+        }
+        found(inventory, what).ok_or_else(|| {
+            let what = format!(
+                "{what} is neither a slot nor the barcode or label of a cartridge in a slot: `reelkeep library show`"
+            );
+            Misuse(what).into()
+        })
+    }
+
     fn drive(&self, name: &str) -> Result<DriveName, Misuse> {
         let all = self.library.drives();
         let found = all.iter().find(|drive| drive.as_str() == name).cloned();
@@ -123,6 +136,18 @@ impl<'a> Place<'a> {
             None => Ok(self.library.drives().first().cloned().ok_or(LibraryTrouble::NoDrive)?),
         }
     }
+}
+
+/// The slot that a cartridge belongs to: by the barcode or label of what is in it.
+fn found(inventory: &Inventory, what: &str) -> Option<Slot> {
+    let is = |cartridge: &devices::Cartridge| {
+        cartridge.barcode.as_ref().is_some_and(|barcode| barcode.as_str() == what)
+            || cartridge.label.as_ref().is_some_and(|label| label.as_str() == what)
+    };
+    let in_slots = inventory.slots.iter().map(|place| (Some(place.slot), &place.cartridge));
+    let in_drives = inventory.drives.iter().map(|bay| (bay.home, &bay.cartridge));
+    let mut all = in_slots.chain(in_drives);
+    all.find(|(_, cartridge)| cartridge.as_ref().is_some_and(is)).and_then(|(slot, _)| slot)
 }
 
 /// What every command here works with.

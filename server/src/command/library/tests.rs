@@ -111,7 +111,7 @@ fn the_catalogue_is_told_where_a_cartridge_without_a_barcode_was_carried() {
     desk.good(&["library", "move", "1", "5"]);
     assert_eq!(desk.slots(BOTH), [Some(5), Some(2)]);
     // Slot 1 is free, and the one in the drive came from slot 5.
-    desk.good(&["volume", "scan", "5"]);
+    desk.good(&["volume", "scan", "DAILY-001"]);
     desk.good(&["library", "unload"]);
     desk.good(&["library", "inventory", "--read", "--all"]);
     assert_eq!(desk.slots(BOTH), [Some(5), Some(2)]);

@@ -1,11 +1,13 @@
-//! Volumes that nights have written are erased, and drives that refuse to.
+//! Volumes that nights have written are erased or forgotten, and drives that refuse to.
 
 use devices::emulator::{Act, CartridgeSetup, FaultPlan, Generation, Kind, Rule, Sense, Spot};
-use taper::catalogue::Filter;
-use types::{Bytes, Label};
+use taper::catalogue::{Filter, Lock, Locked, VolumeState};
+use types::{Bytes, Label, Slot};
 
 use super::world::{Make, World};
+use crate::command::forget::{Asks, forget};
 use crate::erasing::{Erasure, NotErased};
+use crate::labelling::{self, Order};
 use crate::library::{self, Library, Unwritable};
 
 /// Its operation code.
@@ -70,6 +72,9 @@ fn of_a_volume_that_is_written_only_once_nothing_is_forgotten() {
     let blank = CartridgeSetup::blank(Spot::Slot(0), "RK0001LY", Generation::Lto8);
     let worm = CartridgeSetup { kind: Kind::Worm, ..blank };
     world.add(1, worm.holding(Bytes(16_000_000)));
+    let (config, order) = (&world.site.config, Order { slot: Some(Slot(1)), ..Order::default() });
+    let now = "20261101000000".parse().unwrap();
+    labelling::label(config, &config.storages[0], &mut world.catalogue(), &order, now).unwrap();
     world.hold(1, 3);
     world.night();
     let before = known(&world);
@@ -135,4 +140,71 @@ fn a_volume_is_erased_and_forgotten_once_its_label_was_typed() {
     assert_eq!(world.catalogue().check().unwrap(), []);
     let dumps = world.catalogue().dumps(&Filter::default()).unwrap();
     assert!(dumps.iter().all(|located| !located.is_restorable()), "{dumps:?}");
+}
+
+/// Has N-01 forgotten. Gives how often that was asked for, and what was said if it was refused.
+fn forgotten(world: &World, asks: Asks, typed: &str) -> (usize, Result<usize, String>) {
+    let (label, now) = ("N-01".parse().unwrap(), "20261124120000".parse().unwrap());
+    let mut asked = 0;
+    let done = forget(&world.site, &label, (asks, now), &mut |question| {
+        assert!(question.contains("nowhere else"), "{question}");
+        asked += 1;
+        Ok(typed.to_owned())
+    });
+    (asked, done.map(|lost| lost.len()).map_err(|error| error.to_string()))
+}
+
+#[test]
+fn a_needed_volume_is_only_forgotten_once_its_label_was_typed_or_a_script_says_so() {
+    let world = one_dump();
+    let (asked, done) = forgotten(&world, Asks::IfNeeded, "yes");
+    assert_eq!(asked, 1);
+    assert!(done.unwrap_err().contains("N-01 was not typed: nothing was forgotten"));
+    world.assert_all_placed();
+    assert_eq!(forgotten(&world, Asks::IfNeeded, "N-01\n"), (1, Ok(1)));
+    assert_eq!(world.catalogue().volumes().unwrap(), []);
+    assert_eq!(forgotten(&one_dump(), Asks::Never, ""), (0, Ok(1)));
+}
+
+#[test]
+fn a_locked_volume_is_not_forgotten_whatever_is_said() {
+    let world = one_dump();
+    let (label, now) = ("N-01".parse().unwrap(), "20261123120000".parse().unwrap());
+    for lock in [Lock::NoReuse, Lock::Until("20310101000000".parse().unwrap())] {
+        world.catalogue().set_lock(&label, lock, &Locked::default(), now).unwrap();
+        let (asked, done) = forgotten(&world, Asks::Never, "N-01");
+        let refused = done.unwrap_err();
+        assert!(asked == 0 && refused.contains("volume N-01 is locked until"), "{refused}");
+    }
+    world.assert_all_placed();
+}
+
+/// WRITE(6).
+const WRITE: u8 = 0x0a;
+
+#[test]
+fn a_cartridge_that_its_drive_calls_faulty_takes_no_more() {
+    let mut world = World::new(Make { cartridges: 1, ..Make::default() });
+    world.hold(1, 3);
+    world.break_with(FaultPlan::one(Rule::new(Act::Alert(4)).at(WRITE)));
+    let told = world.night().told();
+    assert!(told.contains("volume N-01: it takes no more"), "{told}");
+    let label: Label = "N-01".parse().unwrap();
+    let volume = world.catalogue().volume(&label).unwrap();
+    assert_eq!(volume.state, VolumeState::Full);
+    let strikes = world.catalogue().strikes(&label).unwrap();
+    assert_eq!(strikes.len(), 1, "{strikes:?}");
+    assert!(strikes[0].why.starts_with("TapeAlert 4, Media: "), "{strikes:?}");
+    world.assert_all_placed();
+}
+
+#[test]
+fn an_alert_that_only_warns_is_not_held_against_the_cartridge() {
+    let mut world = World::new(Make { cartridges: 1, ..Make::default() });
+    world.hold(1, 3);
+    // It is near the end of its life.
+    world.break_with(FaultPlan::one(Rule::new(Act::Alert(0x13)).at(WRITE)));
+    let told = world.night().told();
+    assert!(told.contains("Copy what is on it soon, and retire it"), "{told}");
+    assert_eq!(world.catalogue().strikes(&"N-01".parse().unwrap()).unwrap(), []);
 }

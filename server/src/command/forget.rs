@@ -1,0 +1,138 @@
+//! `volume forget`: the catalogue no longer knows a volume, since it is lost or destroyed.
+//!
+//! What is only on it cannot be restored any more, and nothing but a rebuild from the cartridge itself brings it back. So
+//! it is asked like an erasure: what would be lost is shown, and the label typed. A locked volume is somebody's promise,
+//! and is never forgotten.
+
+use std::io;
+
+use anyhow::bail;
+use serde_json::json;
+use taper::catalogue::{Catalogue, Located, Lock, Volume};
+use types::{Label, Stamp};
+
+use super::erase::shown;
+use super::volume::{known, lost_without};
+use super::{Context, Exit, hold};
+use crate::erasing::Ask;
+use crate::library;
+use crate::print;
+use crate::site::Site;
+
+/// Whether a person is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// If something on it is needed, or nowhere else.
+    IfNeeded,
+    /// `--yes`: a script has decided.
+    Never,
+}
+
+pub(super) fn run(
+    context: &Context,
+    site: &Site,
+    label: &Label,
+    asks: Asks,
+    dry_run: bool,
+) -> anyhow::Result<Exit> {
+    let _lock = site.lock(&context.holder("volume forget"))?;
+    let now = context.now.stamp();
+    if dry_run {
+        let lost = may_be_forgotten(&site.catalogue()?, label, now)?;
+        return told(context, label, &lost, Done::No);
+    }
+    let lost = forget(site, label, (asks, now), &mut |question| {
+        print::remark(question);
+        let mut typed = String::new();
+        io::stdin().read_line(&mut typed).map(|_| typed)
+    })?;
+    told(context, label, &lost, Done::Yes)
+}
+
+/// Has it forgotten, and says which dumps are nowhere any more. The site's lock is held by the caller.
+pub(crate) fn forget(
+    site: &Site,
+    label: &Label,
+    (asks, now): (Asks, Stamp),
+    ask: Ask<'_>,
+) -> anyhow::Result<Vec<Located>> {
+    let mut catalogue = site.catalogue()?;
+    let lost = may_be_forgotten(&catalogue, label, now)?;
+    let question = question(&catalogue, site, label, &lost, now)?;
+    if let (Asks::IfNeeded, Some(question)) = (asks, question)
+        && ask(&question)?.trim() != label.as_str()
+    {
+        bail!("{label} was not typed: nothing was forgotten (`--yes` forgets it without asking)");
+    }
+    catalogue.remove_volume(label, now)?;
+    Ok(lost)
+}
+
+/// What would be lost with a volume, if it is not locked.
+fn may_be_forgotten(
+    catalogue: &Catalogue,
+    label: &Label,
+    now: Stamp,
+) -> anyhow::Result<Vec<Located>> {
+    let volume = known(catalogue, label)?;
+    if is_locked(&volume, now) {
+        let locked = hold::described(&volume);
+        bail!(
+            "volume {label} is {locked}. A locked volume is not forgotten: `reelkeep volume unlock {label}` comes first"
+        );
+    }
+    Ok(lost_without(catalogue, label)?)
+}
+
+fn is_locked(volume: &Volume, now: Stamp) -> bool {
+    match volume.lock {
+        Lock::Open => false,
+        Lock::NoReuse => true,
+        Lock::Until(day) => now < day,
+    }
+}
+
+/// What has to be confirmed, if anything is lost with the volume.
+fn question(
+    catalogue: &Catalogue,
+    site: &Site,
+    label: &Label,
+    lost: &[Located],
+    now: Stamp,
+) -> anyhow::Result<Option<String>> {
+    let verdicts = catalogue.verdict(label, &library::policies(&site.config), now)?;
+    let needed = verdicts.of(label).leave().err().map(|needed| format!("{needed}.\n"));
+    if needed.is_none() && lost.is_empty() {
+        return Ok(None);
+    }
+    let (needed, lost) = (needed.unwrap_or_default(), shown(lost));
+    Ok(Some(format!(
+        "{needed}{lost}To have {label} forgotten all the same, type its label and press return:"
+    )))
+}
+
+/// Whether it was done, or only looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Done {
+    Yes,
+    No,
+}
+
+fn told(context: &Context, label: &Label, lost: &[Located], done: Done) -> anyhow::Result<Exit> {
+    if context.json {
+        let dumps: Vec<_> = lost.iter().map(|located| located.dump.id).collect();
+        let forgotten = done == Done::Yes;
+        print::json(&json!({ "label": label, "forgotten": forgotten, "lost_dumps": dumps }))?;
+        return Ok(Exit::Good);
+    }
+    let count = lost.len();
+    if done == Done::No {
+        print::text(&shown(lost))?;
+        print::line(&format!(
+            "{label} would be forgotten, and {count} dumps with it. Nothing was changed"
+        ))?;
+    } else {
+        print::line(&format!("{label} is forgotten, and {count} dumps with it"))?;
+    }
+    Ok(Exit::Good)
+}
