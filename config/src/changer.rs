@@ -8,7 +8,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use types::DriveName;
+use types::{DriveName, StorageName};
 
 use crate::words::words;
 
@@ -21,6 +21,8 @@ pub struct Changer {
     pub comment: String,
     /// What it is.
     pub kind: ChangerKind,
+    /// The storages that use it: a volume of another is in none of its slots.
+    pub storages: Vec<StorageName>,
 }
 
 /// What a changer is.

@@ -225,5 +225,5 @@ fn resolved(section: &Section<ChangerDraft>, site: &Path) -> Option<Changer> {
             patience: draft.wait_for_operator.unwrap_or(Some(PATIENCE)),
         },
     };
-    Some(Changer { name: section.name.clone(), comment: draft.comment, kind })
+    Some(Changer { name: section.name.clone(), comment: draft.comment, kind, storages: Vec::new() })
 }

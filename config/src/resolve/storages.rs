@@ -1,6 +1,6 @@
 //! Storages: their pool, policy and labels, looked up and held against each other.
 
-use types::Label;
+use types::{Label, StorageName};
 
 use super::tapetypes::BUFFER_FOR_TAPE;
 use super::{Resolver, find};
@@ -17,11 +17,12 @@ impl Resolver<'_> {
     pub(super) fn storages(&mut self, site: &SiteDraft) -> Vec<(Storage, At)> {
         let sections = self.sections;
         self.changers_apart(&site.site.directory);
-        let storages: Vec<(Storage, At)> = sections
+        let mut storages: Vec<(Storage, At)> = sections
             .storages
             .iter()
             .filter_map(|section| Some((self.storage(section, site)?, section.at.clone())))
             .collect();
+        tell_changers(&mut storages);
         // Sections that no storage uses are read all the same, for what is wrong in them.
         let resolved: Vec<Storage> = storages.iter().map(|(storage, _)| storage.clone()).collect();
         for section in &sections.tapetypes {
@@ -324,4 +325,17 @@ fn site_only<S>(sets: &[crate::keys::Set<S>]) -> Vec<crate::keys::Set<S>> {
     let storage = crate::sections::storage_keys();
     let shared = |key: &str| storage.iter().any(|k| k.name == key);
     sets.iter().filter(|set| shared(set.key)).cloned().collect()
+}
+
+/// Each changer learns which storages use it.
+fn tell_changers(storages: &mut [(Storage, At)]) {
+    let used: Vec<(String, StorageName)> = storages
+        .iter()
+        .map(|(storage, _)| (storage.changer.name.clone(), storage.name.clone()))
+        .collect();
+    for (storage, _) in storages {
+        let changer = &mut storage.changer;
+        let users = used.iter().filter(|(name, _)| *name == changer.name);
+        changer.storages = users.map(|(_, user)| user.clone()).collect();
+    }
 }

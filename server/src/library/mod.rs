@@ -24,7 +24,7 @@ use devices::{Cartridge, Inventory, PlaceKind};
 use taper::catalogue::Volume;
 use taper::mount::Loaded;
 use taper::scan::{Hint, SlotView};
-use types::{Barcode, DriveName, Label, Slot};
+use types::{Barcode, DriveName, Label, Slot, StorageName};
 
 mod attended;
 mod chores;
@@ -54,6 +54,8 @@ use search::Scribe;
 pub struct Library {
     /// Its changer in the configuration.
     changer: String,
+    /// The storages whose volumes are in it.
+    storages: Vec<StorageName>,
     device: Device,
     drives: Vec<DriveName>,
     /// Whoever changes its cartridges, if that is a person.
@@ -128,19 +130,21 @@ impl Library {
         if drives.is_empty() {
             return Err(device.without_drives(storage));
         }
-        let changer = storage.changer.name.clone();
+        let config::Changer { name: changer, storages, .. } = storage.changer.clone();
         let (attendant, scribe) = (None, None);
-        Ok(Self { changer, device, drives, attendant, scribe, shared: Arc::default() })
+        Ok(Self { changer, storages, device, drives, attendant, scribe, shared: Arc::default() })
     }
 
-    /// The same library, with what the catalogue knows of volumes: which label is under which barcode.
+    /// The same library, with what the catalogue knows of volumes: which label is under which barcode, and, of the
+    /// volumes of its own storages, which is in which slot. Slot 1 of another library is another slot 1.
     pub fn knowing(self, volumes: &[Volume]) -> Self {
         if self.is_manual() {
             return self;
         }
         let mut labels = locked(&self.shared.labels);
         for volume in volumes {
-            labels.note(volume.barcode.as_ref(), volume.slot, &volume.label);
+            let slot = volume.slot.filter(|_| self.storages.contains(&volume.storage));
+            labels.note(volume.barcode.as_ref(), slot, &volume.label);
         }
         drop(labels);
         self

@@ -3,11 +3,13 @@
 use std::fs;
 
 use taper::catalogue::Filter;
+use taper::scan::Hint;
 use types::{DumpId, StorageName};
 
 use super::super::*;
 use super::world::{SMALL_TAPES, World};
 use super::{Act, FaultPlan, HARDWARE_ERROR, Lun, Rule, WRITE};
+use crate::library::Library;
 use crate::restore::libraries::Libraries;
 use crate::vault::{self, Asked};
 
@@ -195,6 +197,56 @@ fn a_vault_copies_what_is_due_and_then_has_nothing_to_do() {
         assert_eq!(world.catalogue().pending().unwrap(), []);
         world.assert_all_restore();
         assert_eq!(vaulted(&world, &Asked::default()), []);
+    }
+}
+
+/// Two changers of directories, each with one slot; the storage of the first copies to that of the second. The emulated
+/// library is only there for the world to stand on.
+fn a_slot_each() -> String {
+    configuration(Lie::Apart, r#"storage = ["near"]"#, "").replace("slots = 8\n", "slots = 1\n")
+        + r#"
+[storage.near]
+tpchanger = "rack"
+autolabel = "N-%%"
+vault = [{ storage = "offsite", days = 0 }]
+[changer.rack]
+type = "vtape"
+directory = "rack"
+slots = 1
+"#
+}
+
+#[test]
+fn slots_of_one_number_in_two_changers_are_not_mixed_up() {
+    let mut world = World::with(&a_slot_each());
+    world.hold(1, 20);
+    assert_eq!(world.night().outcome, Outcome::Good);
+    assert_eq!(vaulted(&world, &Asked::default()), [Outcome::Good]);
+    assert_eq!((whole_in(&world, "offsite").len(), held(&world)), (1, 0));
+    let known = world.catalogue().volumes().unwrap();
+    for (name, label) in [("near", "N-01"), ("offsite", "O-01")] {
+        let storage = crate::library::storage(&world.site.config, Some(name)).unwrap();
+        let library = Library::open(storage).unwrap().knowing(&known);
+        let there: Vec<_> = library.slots().unwrap().into_iter().map(|view| view.hint).collect();
+        assert_eq!(there, [Hint::Label(label.parse().unwrap())], "{name}");
+    }
+    world.assert_all_restore();
+}
+
+#[test]
+fn storages_of_one_changer_see_the_volumes_of_each_other() {
+    let mut world = World::with(&configuration(Lie::Together, BOTH, ""));
+    world.hold(1, 20);
+    assert_eq!(world.night().outcome, Outcome::Good);
+    let mut known = world.catalogue().volumes().unwrap();
+    assert_eq!(known.len(), 2);
+    // As in a library whose stickers nobody can read.
+    known.iter_mut().for_each(|volume| volume.barcode = None);
+    for storage in &world.site.config.storages {
+        let library = Library::open(storage).unwrap().knowing(&known);
+        for volume in &known {
+            assert_eq!(Some(library.slot_of(&volume.label).unwrap()), volume.slot);
+        }
     }
 }
 
