@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use server::dispatcher::{
-    Action, Disk, Dispatcher, Event, Manner, Outcome, Site, Taper, Thresholds, To,
+    Action, Disk, Dispatcher, Event, Manner, Outcome, Site, Start, Taper, Thresholds, To,
 };
 use server::planner::{
     Capacity, DleFacts, Estimate, Estimates, Limits, Plan, Source, Storage, Today, Tonight, plan,
@@ -64,6 +64,7 @@ fn planned(dles: u32, dumpers: u32) -> anyhow::Result<Plan> {
     let capacity = Capacity {
         volume: Bytes(18_000 * GIB),
         runtapes: 1000,
+        held: Bytes::ZERO,
         limit: None,
         filemark: Bytes::ZERO,
         block: Bytes(512 << 10),
@@ -148,7 +149,12 @@ impl World {
                 self.volumes += 1;
                 let new = || format!("V{}", self.volumes).parse::<Label>();
                 let label = again.map_or_else(new, Ok)?;
-                Event::VolumeMounted { drive, label, room: Some(Bytes(18_000 * GIB)) }
+                Event::VolumeMounted {
+                    drive,
+                    label,
+                    room: Some(Bytes(18_000 * GIB)),
+                    start: Start::New,
+                }
             }
             Action::WriteImage { drive, dump } => Event::ImagePlaced { drive, dump },
             Action::EndImage { drive, dump, .. } => Event::ImageEnded { drive, dump },

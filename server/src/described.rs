@@ -167,6 +167,7 @@ pub fn read(text: &str) -> Result<Site, BadDescription> {
             capacity: Capacity {
                 volume: described.volume,
                 runtapes: described.runtapes,
+                held: Bytes::ZERO,
                 limit: None,
                 filemark: Bytes::ZERO,
                 block: types::BlockSize::TAPE.bytes(),

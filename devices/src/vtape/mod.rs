@@ -57,11 +57,16 @@ pub struct Setup {
 impl Setup {
     /// A library with one drive, whose volumes hold `capacity` each.
     ///
-    /// The early warning leaves room for a frame and the records of a run: 64 MiB, or on small volumes the
-    /// sixteenth part.
+    /// Early warnings come as [`Self::kept_at_the_end`] says.
     pub fn with_capacity(drive: DriveName, capacity: Bytes) -> Self {
-        let early_warning = Bytes::MIB.times(64).min(Bytes(capacity.0 / 16));
+        let early_warning = Self::kept_at_the_end(capacity);
         Self { drives: vec![drive], capacity, early_warning, block: BlockSize::TAPE }
+    }
+
+    /// What the early warning leaves, unless somebody says otherwise: room for a frame and the records of a run, 64 MiB,
+    /// or on small volumes the sixteenth part.
+    pub fn kept_at_the_end(capacity: Bytes) -> Bytes {
+        Bytes::MIB.times(64).min(Bytes(capacity.0 / 16))
     }
 }
 

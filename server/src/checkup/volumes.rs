@@ -1,7 +1,7 @@
 //! The volumes that tonight would write on. Nothing is loaded: what a slot holds is what was seen there last.
 
 use config::Storage;
-use taper::catalogue::{Catalogue, RunKind, VolumeState};
+use taper::catalogue::{Catalogue, RunKind, Volume, VolumeState};
 use taper::label::Cartridge;
 use taper::retention::Verdict;
 use taper::scan::{Candidate, Hint};
@@ -12,6 +12,7 @@ use crate::clock::{self, Now};
 use crate::library::{self, Library};
 use crate::night::estimate::with_causes;
 use crate::night::{destinations, scan};
+use crate::report::plural;
 use crate::site::Site;
 
 /// How many volumes are named.
@@ -72,7 +73,7 @@ fn look_at(
     match scan::of(&site.config, storage, &library, catalogue, (None, current), run) {
         Ok(mut scan) => {
             let candidates: Vec<Candidate> = scan.by_ref().collect();
-            tonight(notes, storage, &candidates, &scan::refusals(&scan));
+            tonight(notes, storage, &known, &candidates, &scan::refusals(&scan));
         }
         Err(error) => {
             let advice = "see `reelkeep config check` and `reelkeep library show`";
@@ -106,7 +107,13 @@ fn unknown(
 }
 
 /// What the run would write on, first and next.
-fn tonight(notes: &mut Notes<'_>, storage: &Storage, candidates: &[Candidate], refusals: &str) {
+fn tonight(
+    notes: &mut Notes<'_>,
+    storage: &Storage,
+    known: &[Volume],
+    candidates: &[Candidate],
+    refusals: &str,
+) {
     let Some(first) = candidates.first() else {
         return notes.error(
             format!("storage {}", storage.name),
@@ -125,15 +132,23 @@ fn tonight(notes: &mut Notes<'_>, storage: &Storage, candidates: &[Candidate], r
     } else {
         notes.good("tonight's volume", told(storage, first));
     }
+    // What is left of a volume that is gone on with costs none of those that a run may begin.
+    let begun = candidates.iter().filter(|next| !goes_on(next, known)).count();
     let most = usize::try_from(storage.tapering.runtapes).unwrap_or(usize::MAX);
-    for next in candidates.iter().take(most.min(2)).skip(1) {
+    let behind = candidates.get(1).filter(|_| goes_on(first, known) || most > 1);
+    if let Some(next) = behind {
         notes.note("if that is full", told(storage, next));
     }
-    if candidates.len() < most {
-        let (at_hand, runtapes) = (candidates.len(), storage.tapering.runtapes);
-        let text = format!("a run may use {runtapes} volumes, and {at_hand} can be written");
+    if begun < most {
+        let text = format!("a run may begin {}, and {begun} can be begun", plural(most, "volume"));
         notes.note(format!("storage {}", storage.name), text);
     }
+}
+
+/// Whether an earlier run has begun it.
+fn goes_on(candidate: &Candidate, known: &[Volume]) -> bool {
+    let begun = |volume: &&Volume| volume.state == VolumeState::Active;
+    known.iter().filter(begun).any(|volume| candidate.label.as_ref() == Some(&volume.label))
 }
 
 fn told(storage: &Storage, candidate: &Candidate) -> String {

@@ -1,6 +1,7 @@
 //! `plan`: what would be dumped tonight at which level, and why. What `--simulate` does is in `simulate`.
 
 use serde_json::json;
+use types::Bytes;
 
 use super::{Context, Exit, plan_volumes, simulate};
 use crate::planner::{Balance, Bottleneck, Filled, Kind, Plan};
@@ -46,7 +47,7 @@ fn value(plan: &Plan) -> serde_json::Value {
         })).collect::<Vec<_>>(),
         "warnings": plan.warnings().iter().map(|warning| &warning.text).collect::<Vec<_>>(),
         "total_bytes": balance.total, "capacity_bytes": balance.capacity, "fulls_bytes": balance.fulls,
-        "balanced_fulls_bytes": balance.ideal, "seconds": balance.seconds,
+        "held_bytes": balance.held, "balanced_fulls_bytes": balance.ideal, "seconds": balance.seconds,
         "lasts_seconds": balance.lasts,
         "storages": balance.storages.iter().map(|one| json!({
             "storage": one.storage, "total_bytes": one.total, "capacity_bytes": one.capacity,
@@ -81,6 +82,9 @@ fn text(plan: &Plan) -> String {
         for Filled { storage, total, capacity } in &balance.storages {
             out.push_str(&format!("storage {storage}: {total} of {capacity}\n"));
         }
+    }
+    if balance.held > Bytes::ZERO {
+        out.push_str(&format!("{} wait on the holding disk and are written first\n", balance.held));
     }
     if let Some(bottleneck) = &balance.bottleneck {
         let minutes = balance.lasts.div_ceil(60);

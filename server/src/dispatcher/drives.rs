@@ -11,6 +11,7 @@
 
 use types::{Blame, Bytes, DriveId, DumpId, Label};
 
+use super::event::Start;
 use super::job::{Abort, CopyState, State};
 use super::stores::{StoreNo, Volumes};
 use super::{Action, Dispatcher, Outcome};
@@ -174,11 +175,16 @@ impl Dispatcher {
         }
     }
 
-    pub(super) fn volume_mounted(&mut self, at: usize, label: Label, room: Option<Bytes>) {
+    pub(super) fn volume_mounted(
+        &mut self,
+        at: usize,
+        (label, start): (Label, Start),
+        room: Option<Bytes>,
+    ) {
         match self.drives[at].take_state() {
             DriveState::Mounting { store, again, work } => {
                 let own = self.store_mut(store);
-                own.used.insert(label.clone());
+                own.note(&label, start);
                 if own.volumes == Volumes::Unknown {
                     own.volumes = Volumes::Some;
                 }
@@ -192,7 +198,7 @@ impl Dispatcher {
             }
             // It had to be mounted again, and there was only another.
             DriveState::Writing { mut volume, work, ending } => {
-                self.store_mut(volume.store).used.insert(label.clone());
+                self.store_mut(volume.store).note(&label, start);
                 (volume.label, volume.room) = (label, room);
                 self.drives[at].state = DriveState::Writing { volume, work, ending };
             }

@@ -9,6 +9,15 @@ use types::{Blame, Bytes, DleRef, DriveId, DumpId, Label, Level, StorageName};
 
 use super::space::{DiskNo, Reservation, Share};
 
+/// Whether a run begins a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Yes: it is one of its `runtapes`.
+    New,
+    /// No: an earlier run did, and what that left is written full.
+    GoesOn,
+}
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -74,6 +83,8 @@ pub enum Event {
         label: Label,
         /// What it still takes, if that is known.
         room: Option<Bytes>,
+        /// Whether the run begins it.
+        start: Start,
     },
     /// The volume took no more, and was closed as by [`Action::FinishVolume`]. The rest of the image waits
     /// for [`Action::MountVolume`], [`Action::EndImage`] or, when it is a dump straight to the drive,

@@ -49,7 +49,7 @@ use std::collections::BTreeMap;
 use types::{DleRef, DriveId, DumpId, Level, StorageName};
 
 pub use candidates::Idle;
-pub use event::{Action, Event, Failure, Haste, To};
+pub use event::{Action, Event, Failure, Haste, Start, To};
 pub use site::{
     Algorithm, Destinations, Holding, Leftover, Letter, Manner, Site, Taper, Thresholds,
 };
@@ -173,8 +173,8 @@ impl Dispatcher {
             Event::DumpFailed { dump, failure, why } => self.dump_failed(dump, failure, &why),
             Event::VolumeFound { drive } => self.at_drive(&drive, Self::volume_found),
             Event::NoVolume { drive, why } => self.at_drive(&drive, |d, at| d.no_volume(at, &why)),
-            Event::VolumeMounted { drive, label, room } => {
-                self.at_drive(&drive, |d, at| d.volume_mounted(at, label, room));
+            Event::VolumeMounted { drive, label, room, start } => {
+                self.at_drive(&drive, |d, at| d.volume_mounted(at, (label, start), room));
             }
             Event::VolumeFull { drive } => self.at_drive(&drive, Self::volume_full),
             Event::PartPlaced { drive, dump, stored } => {

@@ -156,7 +156,7 @@ pub struct Taper {
     pub without: Option<String>,
     /// How many of them may be used at once (`taper-parallel-write`).
     pub at_once: usize,
-    /// How many of its volumes the run may use.
+    /// How many of its volumes the run may begin.
     pub runtapes: u32,
     /// What goes on a volume.
     pub length: Bytes,

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use types::{Label, StorageName};
 
 use super::drives::{DriveState, Volume};
+use super::event::Start;
 use super::job::{Goal, Job};
 use super::site::Taper;
 use super::{Dispatcher, Haste};
@@ -33,8 +34,9 @@ pub(super) enum Volumes {
 pub(super) struct Store {
     pub(super) taper: Taper,
     pub(super) volumes: Volumes,
-    /// The volumes that this run has written.
-    pub(super) used: BTreeSet<Label>,
+    /// The volumes that this run has begun. What an earlier run began and this one goes on with is not among them: its
+    /// rest is what that run left, and costs no volume.
+    pub(super) begun: BTreeSet<Label>,
     /// Volumes with room that were finished to make way for another storage.
     pub(super) parked: Vec<Volume>,
     /// When it was last given a drive, counted in such turns.
@@ -46,7 +48,7 @@ impl Store {
         Self {
             taper,
             volumes: Volumes::Unknown,
-            used: BTreeSet::new(),
+            begun: BTreeSet::new(),
             parked: Vec::new(),
             turn: 0,
         }
@@ -54,6 +56,13 @@ impl Store {
 
     pub(super) fn name(&self) -> &StorageName {
         &self.taper.storage
+    }
+
+    /// A volume of it is mounted.
+    pub(super) fn note(&mut self, label: &Label, start: Start) {
+        if start == Start::New {
+            self.begun.insert(label.clone());
+        }
     }
 }
 
@@ -100,19 +109,22 @@ impl Dispatcher {
             return 0;
         }
         let new = |drive: &&super::drives::Drive| matches!(drive.state, DriveState::Mounting { store: other, again: None, .. } if other == store);
-        let begun = own.used.len() + self.drives.iter().filter(new).count();
+        let begun = own.begun.len() + self.drives.iter().filter(new).count();
         (own.taper.runtapes as usize).saturating_sub(begun)
     }
 
     /// Why there are no more.
     pub(super) fn no_more_volumes(&self, store: StoreNo) -> String {
         let own = self.store(store);
-        let filled = own.used.len();
+        let begun = own.begun.len();
         match (&own.volumes, self.haste) {
             (Volumes::None(why), _) => why.clone(),
             (_, Some(Haste::Stop)) => "the run was stopped".to_owned(),
-            _ if filled >= own.taper.runtapes as usize => {
-                format!("runtapes allows no more than the {filled} volumes that were used")
+            _ if begun == 1 && own.taper.runtapes <= 1 => {
+                "runtapes allows no more than the volume that was begun".to_owned()
+            }
+            _ if begun >= own.taper.runtapes as usize => {
+                format!("runtapes allows no more than the {begun} volumes that were begun")
             }
             _ => "what is left is not worth a volume (flush-threshold, taperflush)".to_owned(),
         }

@@ -41,7 +41,7 @@ pub(crate) use drive::Unwritable;
 pub use drive::{AnyDrive, Tape};
 pub use search::Sighting;
 pub(crate) use terms::storage;
-pub use terms::{labels, method, names, planned_for, policies};
+pub use terms::{labels, method, names, planned_for, policies, usable};
 pub use trouble::{LibraryTrouble, MountTrouble};
 
 use attended::Attendant;

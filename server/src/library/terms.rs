@@ -1,9 +1,11 @@
 //! What the configuration says of a storage, in the words of the taper.
 
 use config::{Config, Storage};
+use devices::vtape;
 use taper::label::{Autolabel, BadTemplate, LabelRule, Names};
 use taper::retention::{Policies, Policy};
 use taper::scan::Method;
+use types::Bytes;
 
 use crate::command::Misuse;
 
@@ -41,6 +43,14 @@ fn policy(policy: &config::Policy) -> Policy {
         ..Policy::default()
     }
     .with_retention_full(policy.retention_full)
+}
+
+/// What goes on a volume of a storage before its end is near. Behind that there is only room for the last frame and the
+/// records of the run.
+pub fn usable(storage: &Storage) -> Bytes {
+    let tapetype = &storage.tapetype;
+    let kept = || vtape::Setup::kept_at_the_end(tapetype.length);
+    tapetype.length - tapetype.early_warning.unwrap_or_else(kept)
 }
 
 /// What label variables stand for.

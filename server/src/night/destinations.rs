@@ -6,7 +6,9 @@
 //! What has to be copied later is wished for when it is placed: what went straight to a volume lacks the other
 //! storages, and a storage's `vault` wants copies elsewhere after so many days.
 
-use config::{Config, Dle, Levels, Selection, Storage};
+use std::collections::BTreeSet;
+
+use config::{Autoflush, Config, Dle, Levels, Selection, Storage};
 use taper::catalogue::{Pending, RunKind};
 use types::{DleRef, Level, StorageName};
 
@@ -40,6 +42,22 @@ pub fn of_image(config: &Config, dle: &DleRef, level: Level) -> Vec<StorageName>
 fn of_tags(config: &Config, tags: &[String], level: Level) -> Vec<StorageName> {
     let takes = |storage: &&Storage| takes(storage, tags, level);
     wanted(config).into_iter().filter(takes).map(|storage| storage.name.clone()).collect()
+}
+
+/// Whether a run that dumps these DLEs also writes an image of an earlier one, because `autoflush` of one of the storages
+/// that lack it says so.
+pub fn are_flushed(
+    config: &Config,
+    dle: &DleRef,
+    lacking: &[StorageName],
+    dumped: &BTreeSet<DleRef>,
+) -> bool {
+    let own = of_run(config, RunKind::Dump);
+    own.iter().filter(|own| lacking.contains(&own.name)).any(|own| match own.tapering.autoflush {
+        Autoflush::No => false,
+        Autoflush::Yes => dumped.contains(dle),
+        Autoflush::All => true,
+    })
 }
 
 /// How an image came to a volume.

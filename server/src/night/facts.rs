@@ -11,6 +11,7 @@ use types::{Bytes, DleRef, DumpId, Level};
 use super::destinations;
 use super::elsewhere::Elsewhere;
 use crate::clock::{self, Now};
+use crate::library;
 use crate::planner::{
     Bump, Capacity, Day, DleFacts, Estimates, Limits, Past, Ratio, Request, Route, Row, Snapshot,
     Storage, Strategy, Today, Tonight,
@@ -140,15 +141,39 @@ pub fn tonight(
     estimates: BTreeMap<DleRef, Estimates>,
     today: Today,
 ) -> Result<Tonight, CatalogueError> {
+    let held = held(config, dles.iter().map(|facts| facts.dle.clone()).collect(), catalogue)?;
+    let mut storages = storages(config);
+    for storage in &mut storages {
+        storage.capacity.held = held.get(&storage.name).copied().unwrap_or_default();
+    }
     Ok(Tonight {
         today,
         dles,
         estimates,
-        storages: storages(config),
+        storages,
         dumpcycle: config.site.dumping.dumpcycle,
         runs_per_cycle: runs_per_cycle(config, catalogue)?,
         limits: limits(config),
     })
+}
+
+/// What waits on the holding disk for each storage, and the run of these DLEs writes.
+fn held(
+    config: &Config,
+    dumped: BTreeSet<DleRef>,
+    catalogue: &Catalogue,
+) -> Result<BTreeMap<String, Bytes>, CatalogueError> {
+    let mut held = BTreeMap::<String, Bytes>::new();
+    for row in catalogue.held()? {
+        let located = catalogue.dump(row.dump)?;
+        let lacks = super::lacking(config, &located);
+        if destinations::are_flushed(config, &located.dump.dle, &lacks, &dumped) {
+            for storage in lacks {
+                *held.entry(storage.to_string()).or_default() += located.dump.stored;
+            }
+        }
+    }
+    Ok(held)
 }
 
 /// The storages that a night writes to.
@@ -160,8 +185,9 @@ pub fn storages(config: &Config) -> Vec<Storage> {
             Storage {
                 name: storage.name.to_string(),
                 capacity: Capacity {
-                    volume: storage.tapetype.length,
+                    volume: library::usable(storage),
                     runtapes: storage.tapering.runtapes,
+                    held: Bytes::ZERO,
                     limit: config.site.maxdumpsize,
                     filemark: storage.tapetype.filemark,
                     block: storage.tapetype.blocksize.bytes(),
@@ -193,6 +219,7 @@ fn without_volumes() -> Storage {
     let capacity = Capacity {
         volume: Bytes::ZERO,
         runtapes: 0,
+        held: Bytes::ZERO,
         limit: None,
         filemark: Bytes::ZERO,
         block: Bytes::ZERO,

@@ -32,7 +32,7 @@ use std::io;
 use std::path::Path;
 
 use anyhow::Context as _;
-use config::{Autoflush, Config, Dle};
+use config::{Config, Dle};
 use taper::catalogue::{Ask, Catalogue, CatalogueError, Located, RunKind, RunStatus};
 use types::{Bytes, DleRef, DumpId, ScriptPoint, Stamp, StorageName};
 
@@ -455,25 +455,17 @@ fn leftovers(
     catalogue: &Catalogue,
 ) -> anyhow::Result<Vec<Leftover>> {
     let disks = equipment::disks(config)?;
-    let storages = destinations::of_run(config, orders.kind);
     let dumped: BTreeSet<DleRef> = orders.dles.iter().map(|dle| dle.reference()).collect();
-    let flushed = |dle: &DleRef, storage: &StorageName| match &orders.flush {
+    let flushed = |dle: &DleRef, lacks: &[StorageName]| match &orders.flush {
         Flush::Nothing => false,
         Flush::Of(dles) => dles.is_empty() || dles.contains(dle),
-        Flush::AsConfigured => storages.iter().any(|own| {
-            own.name == *storage
-                && match own.tapering.autoflush {
-                    Autoflush::No => false,
-                    Autoflush::Yes => dumped.contains(dle),
-                    Autoflush::All => true,
-                }
-        }),
+        Flush::AsConfigured => destinations::are_flushed(config, dle, lacks, &dumped),
     };
     let mut leftovers = Vec::new();
     for (id, image) in held_images(catalogue)? {
         let located = catalogue.dump(id)?;
         let lacks = lacking(config, &located);
-        if lacks.iter().any(|storage| flushed(&located.dump.dle, storage)) {
+        if !lacks.is_empty() && flushed(&located.dump.dle, &lacks) {
             leftovers.push(leftover(config, located.dump, &image, &disks, lacks));
         }
     }

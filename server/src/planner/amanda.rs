@@ -76,7 +76,7 @@ impl<'a> Night<'a> {
             total: 2 * overhead,
             lev0: 0,
             balanced: 0,
-            capacity: kib(capacity.run()),
+            capacity: kib(capacity.whole()),
             overhead,
             volume: capacity.volume,
             runtapes: capacity.runtapes,

@@ -101,7 +101,7 @@ impl<'a> Calendar<'a> {
         let mut calendar = Self {
             ways,
             routes: cases.iter().map(|case| &case.facts.route).collect(),
-            room: tonight.storages.iter().map(|one| one.capacity.run().0).collect(),
+            room: tonight.storages.iter().map(|one| one.capacity.whole().0).collect(),
             nights: Vec::new(),
             coming,
             bytes: 1.0,

@@ -283,10 +283,13 @@ pub struct Estimates {
 /// What the volumes of one run take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// What goes on one volume.
+    /// What goes on one volume before its end is near.
     pub volume: Bytes,
-    /// How many volumes a run may use.
+    /// How many volumes a run may begin. What is left of one that it goes on with comes on top, and is not reckoned with:
+    /// nobody knows before it is mounted whether it will do.
     pub runtapes: u32,
+    /// What waits on the holding disk and is written before anything new.
+    pub held: Bytes,
     /// A smaller budget for the run, if the operator set one (`maxdumpsize`).
     pub limit: Option<Bytes>,
     /// What a filemark costs.
@@ -298,10 +301,29 @@ pub struct Capacity {
 }
 
 impl Capacity {
-    /// What the whole run may write.
+    /// What the dumps of tonight may take. What waits is written first; half of the volumes is for tonight all the same,
+    /// since a dump that waits too is better than none.
     pub fn run(&self) -> Bytes {
-        let volumes = self.volume.times(u64::from(self.runtapes));
-        self.limit.map_or(volumes, |limit| limit.min(volumes))
+        let volumes = self.volumes();
+        self.limited(volumes - self.held.min(Bytes(volumes.0 / 2)))
+    }
+
+    /// What the dumps of a run may take before which nothing waits.
+    pub fn whole(&self) -> Bytes {
+        self.limited(self.volumes())
+    }
+
+    /// What a run writes at most, when the volume that it goes on with has so much room.
+    pub fn written(&self, room: Bytes) -> Bytes {
+        room + self.volumes()
+    }
+
+    fn volumes(&self) -> Bytes {
+        self.volume.times(u64::from(self.runtapes))
+    }
+
+    fn limited(&self, bytes: Bytes) -> Bytes {
+        self.limit.map_or(bytes, |limit| limit.min(bytes))
     }
 }
 

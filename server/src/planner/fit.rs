@@ -114,11 +114,9 @@ impl<'a> Load<'a> {
             let of =
                 if self.storages.len() > 1 { format!(" of storage {name}") } else { String::new() };
             let size = on_volume(capacity, choice);
-            if size > capacity.run() {
-                return Some(format!(
-                    "{stored} are more than a run{of} takes ({})",
-                    capacity.run()
-                ));
+            if size > capacity.whole() {
+                let whole = capacity.whole();
+                return Some(format!("{stored} are more than a run{of} takes ({whole})"));
             }
             if !case.facts.allow_split && size > capacity.volume {
                 let volume = capacity.volume;

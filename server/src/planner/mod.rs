@@ -68,6 +68,7 @@ pub fn plan(tonight: &Tonight) -> Plan {
         fulls: load.fulls(),
         total: load.bytes(),
         capacity: tonight.storages.iter().map(|one| one.capacity.run()).sum(),
+        held: tonight.storages.iter().map(|one| one.capacity.held).sum(),
         storages: load.filled(),
         seconds: load.seconds(),
         lasts,

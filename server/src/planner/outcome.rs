@@ -142,6 +142,8 @@ pub struct Balance {
     pub total: Bytes,
     /// What it could write.
     pub capacity: Bytes,
+    /// What waits on the holding disk and is written first, all storages together.
+    pub held: Bytes,
     /// The same by storage.
     pub storages: Vec<Filled>,
     /// How long the dumps take, one after the other.

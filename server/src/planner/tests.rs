@@ -81,6 +81,7 @@ fn night(dles: Vec<(DleFacts, Estimates)>) -> Tonight {
             capacity: Capacity {
                 volume: mib(1024),
                 runtapes: 1,
+                held: Bytes::ZERO,
                 limit: None,
                 filemark: Bytes(1024),
                 block: Bytes(32 << 10),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use server::dispatcher::Event;
+use server::dispatcher::{self, Event};
 use server::library;
 use server::runlog::RunEvent;
 use taper::catalogue::{CatalogueError, Volume, VolumeEnd};
@@ -161,10 +161,14 @@ impl Night<'_> {
 
     fn tell_mounted(&mut self, drive: &DriveId) -> Event {
         let worker = self.workers.entry(drive.clone()).or_default();
-        let label = worker.volume.as_ref().map(|volume| volume.label.clone());
-        worker.mounted.clone_from(&label);
-        let label = label.expect("a volume was mounted");
-        Event::VolumeMounted { drive: drive.clone(), label, room: None }
+        let open = worker.volume.as_ref().expect("a volume was mounted");
+        let label = open.label.clone();
+        let start = match self.world.media.cartridge(open.cartridge).end() {
+            FileNo::FIRST => dispatcher::Start::New,
+            _ => dispatcher::Start::GoesOn,
+        };
+        worker.mounted = Some(label.clone());
+        Event::VolumeMounted { drive: drive.clone(), label, room: None, start }
     }
 
     fn mount(

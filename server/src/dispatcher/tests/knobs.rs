@@ -9,7 +9,7 @@ use super::nights::{
 };
 use super::world::{Case, MIB, id};
 use crate::dispatcher::{
-    Action, Disk, Dispatcher, Event, Failure, Holding, Letter, Share, Thresholds, To,
+    Action, Disk, Dispatcher, Event, Failure, Holding, Letter, Share, Start, Thresholds, To,
 };
 use crate::planner::{Choice, Plan, Planned};
 
@@ -281,11 +281,31 @@ fn a_dump_that_finds_no_space_waits_until_an_image_has_left_holding() {
     let held = told.held("a");
     assert!(told.begins(held).is_empty());
     let label = "V1".parse().unwrap();
-    let written = told.tell(Event::VolumeMounted { drive: drive(), label, room: None });
+    let written =
+        told.tell(Event::VolumeMounted { drive: drive(), label, room: None, start: Start::New });
     assert_eq!(written, [Action::WriteImage { drive: drive(), dump: id(1) }]);
     let placed = told.tell(Event::ImagePlaced { drive: drive(), dump: id(1) });
     assert!(matches!(placed[0], Action::Release { .. }), "{placed:?}");
     assert_eq!(names(&placed), ["b"]);
+}
+
+/// Whether a run that may begin one volume begins another once the first is full.
+fn goes_on_after(start: Start) -> bool {
+    let mut told = Told::of(night(vec![dump("a", 600, 10)], 1));
+    let drive = || drive("robot", "d1");
+    told.tell(Event::Started);
+    told.tell(Event::VolumeFound { drive: drive() });
+    let held = told.held("a");
+    told.tell(held);
+    let label = "V1".parse().unwrap();
+    told.tell(Event::VolumeMounted { drive: drive(), label, room: None, start });
+    let full = told.tell(Event::VolumeFull { drive: drive() });
+    full.iter().any(|action| matches!(action, Action::MountVolume { again: None, .. }))
+}
+
+#[test]
+fn the_volume_of_an_earlier_run_is_none_of_those_that_a_run_may_begin() {
+    assert_eq!([Start::GoesOn, Start::New].map(goes_on_after), [true, false]);
 }
 
 #[test]

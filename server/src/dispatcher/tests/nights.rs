@@ -8,7 +8,7 @@ use types::{Blame, Bytes, DleRef, DriveId, Level, StorageName};
 use super::world::{Case, Chance, MIB, Troubles, World, id, stamp};
 use crate::dispatcher::{
     Action, Algorithm, Destinations, Disk, DiskNo, Dispatcher, Event, Failure, Holding, Leftover,
-    Letter, Manner, Outcome, Share, Site, Taper, Thresholds, To,
+    Letter, Manner, Outcome, Share, Site, Start, Taper, Thresholds, To,
 };
 use crate::planner::{Choice, Estimate, Planned, Source};
 
@@ -290,7 +290,12 @@ fn an_incremental_that_has_to_become_a_full_is_given_a_full_s_space_or_a_volume(
     let mount = dispatcher.apply(lost);
     assert!(matches!(mount.as_slice(), [Action::MountVolume { again: None, .. }]), "{mount:?}");
     let label = "V1".parse().unwrap();
-    let started = dispatcher.apply(Event::VolumeMounted { drive: drive(), label, room: None });
+    let started = dispatcher.apply(Event::VolumeMounted {
+        drive: drive(),
+        label,
+        room: None,
+        start: Start::New,
+    });
     let [Action::StartDump { level, to: To::Drive(to), .. }] = started.as_slice() else {
         panic!("{started:?}")
     };

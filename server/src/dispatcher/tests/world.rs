@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use types::{Blame, BlockSize, Bytes, DleRef, DriveId, DumpId, Label, Level, Stamp, StorageName};
 
 use crate::dispatcher::{
-    Action, Dispatcher, Event, Failure, Haste, Leftover, Manner, Outcome, Share, Site, Taper, To,
+    Action, Dispatcher, Event, Failure, Haste, Leftover, Manner, Outcome, Share, Site, Start,
+    Taper, To,
 };
 use crate::planner::{Plan, Planned};
 
@@ -352,7 +353,7 @@ impl World {
                     None => At::Ready(volume),
                 };
                 self.drives.insert(name.clone(), at);
-                Event::VolumeMounted { drive: name, label, room }
+                Event::VolumeMounted { drive: name, label, room, start: Start::New }
             }
             At::Writing(volume, dump, ending) => {
                 self.drives.insert(name.clone(), At::Writing(volume, dump, ending));

@@ -18,7 +18,7 @@ use super::super::{attended, records, scan};
 use super::cartridge::{medium, once};
 use super::{Bench, Worker};
 use crate::clock::Now;
-use crate::dispatcher::Event;
+use crate::dispatcher::{Event, Start};
 use crate::library::{AnyDrive, MountTrouble};
 use crate::runlog::RunEvent;
 
@@ -110,7 +110,9 @@ impl Worker {
     pub(super) fn tell_mounted(&mut self, volume: &Appending<AnyDrive>) {
         let label = volume.label().clone();
         self.mounted = Some(label.clone());
-        self.bench.voice.event(Event::VolumeMounted { drive: self.id(), label, room: None });
+        let start = if volume.was_fresh() { Start::New } else { Start::GoesOn };
+        let drive = self.id();
+        self.bench.voice.event(Event::VolumeMounted { drive, label, room: None, start });
     }
 
     /// The volume that the run takes for mounted, mounted again if an image broke off on it.

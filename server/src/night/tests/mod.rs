@@ -4,6 +4,7 @@
 //! disk for the next night. And what the operator reads at 3 a.m. says what happened and what to do.
 
 mod by_hand;
+mod capacity;
 mod cartridges;
 mod copies;
 mod dice;

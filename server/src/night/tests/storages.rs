@@ -203,7 +203,9 @@ fn a_vault_copies_what_is_due_and_then_has_nothing_to_do() {
 /// Two changers of directories, each with one slot; the storage of the first copies to that of the second. The emulated
 /// library is only there for the world to stand on.
 fn a_slot_each() -> String {
-    configuration(Lie::Apart, r#"storage = ["near"]"#, "").replace("slots = 8\n", "slots = 1\n")
+    configuration(Lie::Apart, r#"storage = ["near"]"#, "")
+        .replace("slots = 8\n", "slots = 1\n")
+        .replace("runtapes = 6\n", "")
         + r#"
 [storage.near]
 tpchanger = "rack"

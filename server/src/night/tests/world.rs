@@ -31,6 +31,7 @@ pub(super) struct Make {
     /// In how many slots there is one.
     pub(super) cartridges: u16,
     pub(super) parallel: u32,
+    pub(super) runtapes: u32,
     pub(super) generation: &'static str,
     /// More lines of the changer's section.
     pub(super) changer: &'static str,
@@ -38,7 +39,14 @@ pub(super) struct Make {
 
 impl Default for Make {
     fn default() -> Self {
-        Self { megabytes: 16, cartridges: 8, parallel: 1, generation: "LTO-8", changer: "" }
+        Self {
+            megabytes: 16,
+            cartridges: 8,
+            parallel: 1,
+            runtapes: 6,
+            generation: "LTO-8",
+            changer: "",
+        }
     }
 }
 
@@ -284,13 +292,13 @@ path = "/nowhere"
 "#;
 
 fn configuration(make: Make) -> String {
-    let Make { megabytes, cartridges, parallel, generation, changer } = make;
+    let Make { megabytes, cartridges, parallel, runtapes, generation, changer } = make;
     let rest = SMALL_TAPES.replace("16 MB", &format!("{megabytes} MB"));
     format!(
         r#"
 [site]
 org = "Nights"
-runtapes = 6
+runtapes = {runtapes}
 tapecycle = 20
 [storage.tape]
 autolabel = "N-%%"

@@ -4,7 +4,7 @@ use types::{Bytes, Level};
 
 use super::length::{Job, of_bytes, of_dumps};
 use super::truth::{Cost, Site};
-use crate::planner::facts::DleFacts;
+use crate::planner::facts::{Capacity, DleFacts, Limits, Storage};
 
 /// One night.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub struct Night {
     pub seconds: u64,
     /// How many volumes it began.
     pub volumes: u64,
+    /// What waits on the holding disk when it is over, because its volumes took no more.
+    pub held: Bytes,
     /// The largest dump: no night that has it can be smaller.
     pub largest: Bytes,
     /// The longest dump, in seconds: no night that has it can be shorter.
@@ -128,21 +130,60 @@ impl Underway {
         }
     }
 
-    /// The night is over. `last` is what lies on the volume last written of each storage.
-    pub(super) fn settle(mut self, site: &Site, last: &mut [Bytes]) -> Night {
-        let dumped = of_dumps(&mut self.jobs, site.limits.inparallel);
-        let moved = of_bytes(&self.passed, &self.written, &site.limits, &site.storages);
-        self.night.seconds = dumped.max(moved);
-        for ((written, storage), last) in self.written.iter().zip(&site.storages).zip(last) {
-            let volume = storage.capacity.volume.max(Bytes(1));
-            // Nothing is on a volume that was not begun, and a full one takes nothing more.
-            let room = if *last == Bytes::ZERO { Bytes::ZERO } else { volume - *last };
-            let begun = (*written - room).0.div_ceil(volume.0);
-            *last = *last + *written
-                - volume.times(if *last == Bytes::ZERO { begun.saturating_sub(1) } else { begun });
+    /// The night is over, and its volumes have taken what they could, what waited first.
+    pub(super) fn settle(
+        mut self,
+        limits: &Limits,
+        storages: &[Storage],
+        shelves: &mut [Shelf],
+    ) -> Night {
+        for ((written, storage), shelf) in self.written.iter_mut().zip(storages).zip(shelves) {
+            let begun;
+            (*written, begun) = shelf.take(*written, &storage.capacity);
             self.night.volumes += begun;
+            self.night.held += shelf.held;
         }
+        let dumped = of_dumps(&mut self.jobs, limits.inparallel);
+        let moved = of_bytes(&self.passed, &self.written, limits, storages);
+        self.night.seconds = dumped.max(moved);
         self.night
+    }
+}
+
+/// What a storage has from one night to the next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Shelf {
+    /// What lies on the volume last written.
+    last: Bytes,
+    /// What waits on the holding disk.
+    held: Bytes,
+}
+
+impl Shelf {
+    /// What waits for the next night's volumes.
+    pub(super) fn held(&self) -> Bytes {
+        self.held
+    }
+
+    /// The next night begins a volume, whatever room the last one has.
+    pub(super) fn put_away(&mut self) {
+        self.last = Bytes::ZERO;
+    }
+
+    /// Writes what waits and this too, as far as a run may; says what was written, and how many volumes were begun.
+    fn take(&mut self, more: Bytes, capacity: &Capacity) -> (Bytes, u64) {
+        let volume = capacity.volume.max(Bytes(1));
+        // Nothing is on a volume that was not begun, and a full one takes nothing more.
+        let room = if self.last == Bytes::ZERO { Bytes::ZERO } else { volume - self.last };
+        let waiting = self.held + more;
+        let written = waiting.min(capacity.written(room));
+        let begun = (written - room).0.div_ceil(volume.0);
+        self.last = match begun {
+            0 => self.last + written,
+            begun => written - room - volume.times(begun - 1),
+        };
+        self.held = waiting - written;
+        (written, begun)
     }
 }
 
@@ -193,6 +234,34 @@ fn spread(values: impl Iterator<Item = f64> + Clone) -> (f64, f64, f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_run_fills_the_last_volume_and_begins_no_more_than_it_may() {
+        let capacity = Capacity {
+            volume: Bytes(100),
+            runtapes: 2,
+            held: Bytes::ZERO,
+            limit: None,
+            filemark: Bytes::ZERO,
+            block: Bytes::ZERO,
+            part: None,
+        };
+        let mut shelf = Shelf::default();
+        // What comes, what is written of it and of what waited, the volumes begun, and what waits then.
+        for (more, written, begun, held) in [
+            (60, 60, 1, 0),
+            (40, 40, 0, 0),
+            (150, 150, 2, 0),
+            (50, 50, 0, 0),
+            (30, 30, 1, 0),
+            (300, 270, 2, 30),
+            (10, 40, 1, 0),
+            (0, 0, 0, 0),
+        ] {
+            assert_eq!(shelf.take(Bytes(more), &capacity), (Bytes(written), begun), "{more}");
+            assert_eq!(shelf.held(), Bytes(held), "{more}");
+        }
+    }
 
     #[test]
     fn growth_is_no_unevenness_and_waves_are() {

@@ -12,13 +12,13 @@ mod length;
 mod plot;
 mod truth;
 
-use types::{Bytes, DleRef, DumpId, Level};
+use types::{DleRef, DumpId, Level};
 
 pub use course::{Course, Figures, Night};
 pub use plot::svg;
 pub use truth::{MadeUpDle, Site};
 
-use course::Underway;
+use course::{Shelf, Underway};
 use dice::Dice;
 use truth::Tree;
 
@@ -60,8 +60,8 @@ struct World<'a> {
     dice: Dice,
     /// Whether there is a run, and whether it has all its volumes.
     fate: Dice,
-    /// What lies on the volume last written of each storage.
-    last_volume: Vec<Bytes>,
+    /// What each storage has from the nights before.
+    shelves: Vec<Shelf>,
     day: i64,
     /// The longest that any DLE went without a full, in days.
     longest: i64,
@@ -98,7 +98,7 @@ impl<'a> World<'a> {
             hosts,
             dice: Dice::new(site.seed),
             fate: Dice::new(site.seed ^ 0xfa7e),
-            last_volume: vec![Bytes::ZERO; site.storages.len()],
+            shelves: vec![Shelf::default(); site.storages.len()],
             day: 0,
             longest: 0,
             dumps: 0,
@@ -121,9 +121,12 @@ impl<'a> World<'a> {
         let mut night = Underway::on(self.day, self.site);
         let (missed, short) =
             (self.fate.chance(self.site.missed), self.fate.chance(self.site.short));
-        for (storage, usual) in self.tonight.storages.iter_mut().zip(&self.site.storages) {
+        let shelves = self.shelves.iter();
+        let usual = self.site.storages.iter().zip(shelves);
+        for (storage, (usual, shelf)) in self.tonight.storages.iter_mut().zip(usual) {
             let volumes = usual.capacity.runtapes;
             storage.capacity.runtapes = if short { volumes.min(1) } else { volumes };
+            storage.capacity.held = shelf.held();
         }
         if !missed {
             night.night.asked = self.estimate();
@@ -133,9 +136,13 @@ impl<'a> World<'a> {
         }
         if self.rules == Rules::Amanda {
             // She begins a volume for every run; ours goes on on the last one.
-            self.last_volume.fill(Bytes::ZERO);
+            self.shelves.iter_mut().for_each(Shelf::put_away);
         }
-        let mut night = night.settle(self.site, &mut self.last_volume);
+        let Tonight { limits, storages, .. } = &self.tonight;
+        let mut night = match missed {
+            true => night.night,
+            false => night.settle(limits, storages, &mut self.shelves),
+        };
         self.age(&mut night);
         self.day += 1;
         night

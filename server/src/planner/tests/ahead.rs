@@ -17,6 +17,7 @@ fn site(dles: Vec<MadeUpDle>) -> Site {
             capacity: Capacity {
                 volume: Bytes(Bytes::GIB.0 * 600),
                 runtapes: 20,
+                held: Bytes::ZERO,
                 limit: None,
                 filemark: Bytes::ZERO,
                 block: Bytes(512 << 10),

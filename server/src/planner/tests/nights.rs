@@ -262,3 +262,15 @@ fn noinc_is_balanced_as_what_it_is() {
     let balance = plan(&night(vec![(facts, given)])).balance().clone();
     assert_eq!((balance.ideal, balance.fulls), (mib(100), mib(100)));
 }
+
+#[test]
+fn what_waits_on_the_holding_disk_is_written_first_and_leaves_half_of_the_volumes_to_the_night() {
+    let dles = || ["a", "b", "c"].map(|name| (with_past(name, &[]), asked(&[(0, 300)])));
+    for (waits, fulls) in [(0, 3), (100, 3), (200, 2), (500, 1), (90_000, 1)] {
+        let mut night = night(dles().to_vec());
+        night.storages[0].capacity.held = mib(waits);
+        let plan = plan(&night);
+        assert_eq!(plan.dumps().len(), fulls, "{waits} MiB wait");
+        assert!(!is_warned(&plan, "never"), "{:?}", plan.warnings());
+    }
+}

@@ -62,8 +62,9 @@ fn a_dle() -> impl Strategy<Value = (DleFacts, Estimates)> {
 fn a_night() -> impl Strategy<Value = Tonight> {
     let sizes = (0u64..3000, 0u32..4, option::weighted(0.3, (0u64..2000, option::of(1u64..99))));
     let bounds = (option::weighted(0.3, 0u32..40), option::weighted(0.3, 1u64..50));
-    (vec((a_dle(), 0u8..9), 0..25), sizes, bounds, 1u32..12).prop_map(
-        |(dles, (length, runtapes, second), (minutes, network), runs)| {
+    let held = option::weighted(0.3, 0u64..3000);
+    (vec((a_dle(), 0u8..9), 0..25), sizes, bounds, 1u32..12, held).prop_map(
+        |(dles, (length, runtapes, second), (minutes, network), runs, held)| {
             let ways = dles.iter().map(|(_, way)| *way).collect::<Vec<_>>();
             let mut tonight = night(dles.into_iter().map(|(dle, _)| dle).collect());
             if let Some((length, speed)) = second {
@@ -83,6 +84,7 @@ fn a_night() -> impl Strategy<Value = Tonight> {
 
             tonight.storages[0].capacity.volume = mib(length);
             tonight.storages[0].capacity.runtapes = runtapes;
+            tonight.storages[0].capacity.held = mib(held.unwrap_or(0));
             let interfaces = network.map(mib).into_iter().collect();
             tonight.limits = Limits { minutes, inparallel: 2, interfaces };
             tonight.runs_per_cycle = runs;
@@ -115,6 +117,13 @@ proptest! {
         // Labels and records of volumes too small for them do not fit either, and then nothing does.
         let fits = |one: &Filled| one.total <= one.capacity;
         prop_assert!(balance.storages.iter().all(fits) || plan.dumps().is_empty());
+        // What the run writes is what waits and what it dumps: all of that is what it may write on new volumes alone. Only
+        // when more than half of that waits already, some of it will wait again.
+        for (filled, storage) in balance.storages.iter().zip(&tonight.storages) {
+            let may = storage.capacity.written(Bytes::ZERO);
+            let waits = storage.capacity.held.min(Bytes(may.0 / 2));
+            prop_assert!(filled.total + waits <= may || plan.dumps().is_empty());
+        }
         if let Some(minutes) = tonight.limits.minutes {
             prop_assert!(balance.lasts <= u64::from(minutes) * 60);
             prop_assert!(balance.seconds <= u64::from(minutes * 60 * tonight.limits.inparallel));
@@ -315,6 +324,7 @@ fn a_site() -> impl Strategy<Value = Site> {
                 capacity: Capacity {
                     volume: mib(1 << 30),
                     runtapes: 1,
+                    held: Bytes::ZERO,
                     limit: None,
                     filemark: Bytes::ZERO,
                     block: Bytes(32 << 10),
