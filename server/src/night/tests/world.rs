@@ -160,7 +160,7 @@ impl World {
 
     /// A night that does not come to its end.
     pub(super) fn break_off(&self) -> anyhow::Error {
-        carry_out(&self.site, &self.orders()).err().expect("it breaks off")
+        carry_out(&self.site, &self.orders()).expect_err("it breaks off")
     }
 
     /// What the holding disk has goes to tape.
