@@ -13,6 +13,7 @@
 //! between leaves a label that is taken and perhaps on no medium; the next new volume gets it.
 
 use config::{Config, Storage};
+use devices::smc::barcode::same;
 use devices::ssc::{CartridgeFacts, Protection};
 use taper::catalogue::{Catalogue, CatalogueError, Volume, VolumeEnd, VolumeState};
 use taper::label::{Autolabel, Cartridge, LabelRule, Names, NoLabel, Taken, first_free};
@@ -224,7 +225,7 @@ impl Bench<'_> {
     /// The slot that is meant, loaded and looked at.
     fn find(&self, order: &Order) -> Result<Found, NotLabelled> {
         if let Some(barcode) = &order.barcode {
-            let has = |view: &&SlotView| view.barcode.as_ref() == Some(barcode);
+            let has = |view: &&SlotView| view.barcode.as_ref().is_some_and(|it| same(it, barcode));
             let view = self.slots.iter().find(has);
             let slot = view.ok_or_else(|| NotLabelled::NoBarcode(barcode.clone()))?.slot;
             return self.look(slot);

@@ -122,6 +122,11 @@ fn a_label_that_no_run_would_write_on_is_refused() {
 
 /// A site with an emulated library of three cartridges, whose volumes are called like their barcodes.
 fn by_barcode() -> World {
+    speaking("standard")
+}
+
+/// The same, of a library that speaks this dialect.
+fn speaking(dialect: &str) -> World {
     let world = World::new();
     let root = world._folder.path().canonicalize().unwrap();
     let settings = Quickstart { slots: 3, ..Quickstart::new(root.clone(), vec![root.clone()]) };
@@ -129,10 +134,21 @@ fn by_barcode() -> World {
     let vtapes = "type = \"vtape\"\ndirectory = \"vtapes\"\n";
     assert!(text.contains(vtapes) && text.contains("DAILY-%%%"), "{text}");
     let text = text
-        .replace(vtapes, "type = \"emulator\"\ndirectory = \"library\"\n")
+        .replace(
+            vtapes,
+            &format!("type = \"emulator\"\ndirectory = \"library\"\nprofile = \"{dialect}\"\n"),
+        )
         .replace("DAILY-%%%", "$b");
     fs::write(root.join("reelkeep.toml"), text).unwrap();
     World { config: config::load(&root).unwrap(), ..world }
+}
+
+#[test]
+fn a_library_that_reports_six_characters_is_understood() {
+    let mut world = speaking("starwinds");
+    let order = Order { barcode: "RK0002L8".parse().ok(), ..Order::default() };
+    let done = world.label(&order).unwrap();
+    assert_eq!((done.label.as_str(), done.slot), ("RK0002", Slot(2)));
 }
 
 #[test]

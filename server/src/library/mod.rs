@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use config::Storage;
 use devices::changer::Bay;
 use devices::robot::Listener;
+use devices::smc::barcode::same;
 use devices::ssc::CartridgeFacts;
 use devices::{Cartridge, Inventory, PlaceKind};
 use taper::catalogue::Volume;
@@ -86,8 +87,14 @@ struct Labels {
 
 impl Labels {
     fn hint(&self, barcode: Option<&Barcode>, slot: Option<Slot>) -> Option<Label> {
-        let by_barcode = barcode.and_then(|barcode| self.by_barcode.get(barcode));
+        let by_barcode = barcode.and_then(|barcode| self.of(barcode));
         by_barcode.or_else(|| slot.and_then(|slot| self.by_slot.get(&slot))).cloned()
+    }
+
+    /// The label that was read under a barcode; with the medium or without it, for libraries differ in that.
+    fn of(&self, barcode: &Barcode) -> Option<&Label> {
+        let alike = || self.by_barcode.iter().find(|(known, _)| same(known, barcode));
+        self.by_barcode.get(barcode).or_else(|| alike().map(|(_, label)| label))
     }
 
     /// Nobody knows where this volume is.
@@ -100,7 +107,10 @@ impl Labels {
         // A label stands on one cartridge.
         self.lose(label);
         match (barcode, slot) {
-            (Some(barcode), _) => drop(self.by_barcode.insert(barcode.clone(), label.clone())),
+            (Some(barcode), _) => {
+                self.by_barcode.retain(|known, _| !same(known, barcode));
+                self.by_barcode.insert(barcode.clone(), label.clone());
+            }
             (None, Some(slot)) => drop(self.by_slot.insert(slot, label.clone())),
             (None, None) => {}
         }
@@ -110,7 +120,7 @@ impl Labels {
     fn forget(&mut self, barcode: Option<&Barcode>, slot: Slot) {
         self.by_slot.remove(&slot);
         if let Some(barcode) = barcode {
-            self.by_barcode.remove(barcode);
+            self.by_barcode.retain(|known, _| !same(known, barcode));
         }
     }
 }

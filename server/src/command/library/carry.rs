@@ -2,10 +2,11 @@
 //!
 //! The catalogue is told where a cartridge went whose barcode it knows, or of which it knew what was in its place.
 
+use devices::smc::barcode::same;
 use devices::{Inventory, Passage, PlaceKind, Spot};
 use serde_json::json;
 use taper::catalogue::Volume;
-use types::{Label, Slot};
+use types::{Barcode, Label, Slot};
 
 use super::{Exit, Misuse, Work};
 use crate::library::LibraryTrouble;
@@ -213,9 +214,10 @@ fn label_at(inventory: &Inventory, spot: &Spot) -> Option<Label> {
 }
 
 /// The slot of a barcode, or that it has none now; nothing if it is not in the library.
-fn whereabouts(inventory: &Inventory, barcode: &types::Barcode) -> Option<Option<Slot>> {
+fn whereabouts(inventory: &Inventory, barcode: &Barcode) -> Option<Option<Slot>> {
     let is = |cartridge: &Option<devices::Cartridge>| {
-        cartridge.as_ref().is_some_and(|cartridge| cartridge.barcode.as_ref() == Some(barcode))
+        let seen = cartridge.as_ref().and_then(|cartridge| cartridge.barcode.as_ref());
+        seen.is_some_and(|seen| same(seen, barcode))
     };
     if let Some(place) = inventory.slots.iter().find(|place| is(&place.cartridge)) {
         return Some((place.kind == PlaceKind::Storage).then_some(place.slot));
@@ -223,4 +225,41 @@ fn whereabouts(inventory: &Inventory, barcode: &types::Barcode) -> Option<Option
     let bay = inventory.drives.iter().find(|bay| is(&bay.cartridge))?;
     // Where it belongs is not always known, and nothing is learnt then.
     bay.home.map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use devices::changer::Bay;
+    use devices::{Cartridge, CartridgeKind, Place};
+
+    use super::super::found;
+    use super::*;
+
+    #[test]
+    fn a_cartridge_is_found_by_its_barcode_with_the_medium_and_without() {
+        let cartridge = |barcode: &str| {
+            let barcode = barcode.parse().ok();
+            Some(Cartridge { barcode, label: None, kind: CartridgeKind::Data })
+        };
+        let drive = "left".parse().unwrap();
+        let inventory = Inventory {
+            drives: vec![Bay::well(drive, cartridge("RK0009"), Some(Slot(9)))],
+            slots: vec![
+                Place::well(Slot(1), PlaceKind::Storage, cartridge("RK0001L8")),
+                Place::well(Slot(2), PlaceKind::Storage, cartridge("RK0002")),
+            ],
+        };
+        for (what, slot) in [
+            ("RK0001L8", Some(1)),
+            ("RK0001", Some(1)),
+            ("RK0002L8", Some(2)),
+            ("RK0009L8", Some(9)),
+            ("RK0001L7", None),
+            ("RK0003L8", None),
+        ] {
+            assert_eq!(found(&inventory, what), slot.map(Slot), "{what}");
+        }
+        let known: Barcode = "RK0002L8".parse().unwrap();
+        assert_eq!(whereabouts(&inventory, &known), Some(Some(Slot(2))));
+    }
 }

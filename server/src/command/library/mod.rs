@@ -17,10 +17,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use config::Storage;
 use devices::robot::Listener;
 use devices::smc::Busy;
+use devices::smc::barcode::same;
 use devices::{Inventory, Wait};
 use serde_json::json;
 use taper::catalogue::Catalogue;
-use types::{DriveName, Slot};
+use types::{Barcode, DriveName, Slot};
 
 use super::{Context, Exit, Misuse};
 use crate::cli::Library as Verb;
@@ -140,8 +141,9 @@ impl<'a> Place<'a> {
 
 /// The slot that a cartridge belongs to: by the barcode or label of what is in it.
 fn found(inventory: &Inventory, what: &str) -> Option<Slot> {
+    let wanted = what.parse::<Barcode>().ok();
     let is = |cartridge: &devices::Cartridge| {
-        cartridge.barcode.as_ref().is_some_and(|barcode| barcode.as_str() == what)
+        cartridge.barcode.as_ref().zip(wanted.as_ref()).is_some_and(|(it, wanted)| same(it, wanted))
             || cartridge.label.as_ref().is_some_and(|label| label.as_str() == what)
     };
     let in_slots = inventory.slots.iter().map(|place| (Some(place.slot), &place.cartridge));
