@@ -31,7 +31,8 @@ impl fmt::Display for Spot {
             Self::Arm => f.write_str("the arm"),
             Self::Slot(number) => write!(f, "slot {number}"),
             Self::Mail(number) => write!(f, "mail slot {number}"),
-            Self::Drive(number) => write!(f, "drive {number}"),
+            // As their logical units are counted, and as commands name them.
+            Self::Drive(number) => write!(f, "drive {}", u32::from(*number) + 1),
             Self::Outside(number) => write!(f, "shelf place {number}"),
         }
     }

@@ -101,6 +101,8 @@ pub enum Act {
     TimeOut,
     /// The same, but it was carried out before.
     TimeOutAfter,
+    /// Another host has reserved it, for as long as this command takes: RESERVATION CONFLICT. Not carried out.
+    Reserved,
     /// The device is reset just before.
     Reset,
     /// The whole library loses power just before.

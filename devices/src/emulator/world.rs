@@ -190,6 +190,7 @@ impl World {
                 self.reset(lun, BUS_RESET);
                 Err(Refusal::Silence(Break::TimedOut))
             }
+            Act::Reserved => Err(Refusal::Reserved),
             Act::Reset => {
                 self.reset(lun, BUS_RESET);
                 self.perform(lun, ask)

@@ -188,6 +188,9 @@ pub(crate) struct Create {
     /// Of the drives and cartridges: lto4 to lto10
     #[arg(long, default_value = "lto8", value_parser = generation)]
     generation: Generation,
+    /// New LTO-9 cartridges: the first drive that gets one calibrates it
+    #[arg(long)]
+    uncalibrated: bool,
     /// How the cartridges' barcodes are made
     #[arg(long, default_value = "TST%03dL8")]
     barcode: String,
@@ -212,7 +215,8 @@ impl Create {
         for slot in 0..self.tapes {
             let barcode = numbered(&self.barcode, slot + 1)?;
             let blank = CartridgeSetup::blank(Spot::Slot(slot), &barcode, self.generation);
-            setup = setup.with(CartridgeSetup { capacity: self.capacity, ..blank });
+            let calibrated = !self.uncalibrated;
+            setup = setup.with(CartridgeSetup { capacity: self.capacity, calibrated, ..blank });
         }
         for number in 0..self.cleaning {
             let place = Spot::Slot(self.slots - 1 - number);
@@ -268,6 +272,9 @@ pub(crate) struct New {
     /// What goes onto it
     #[arg(long, value_parser = size, requires = "new")]
     capacity: Option<Bytes>,
+    /// As LTO-9 media come from the factory: the first drive that gets it calibrates it
+    #[arg(long, requires = "new")]
+    uncalibrated: bool,
     /// It can be written once
     #[arg(long, requires = "new", conflicts_with = "cleaning")]
     worm: bool,
@@ -285,7 +292,8 @@ impl New {
             (false, Some(uses)) => Kind::Cleaning { uses },
             (false, None) => Kind::Data,
         };
-        let whole = CartridgeSetup { capacity: self.capacity, kind, ..blank };
+        let calibrated = !self.uncalibrated;
+        let whole = CartridgeSetup { capacity: self.capacity, kind, calibrated, ..blank };
         Ok(self.new.then_some(whole))
     }
 }
@@ -424,6 +432,24 @@ mod tests {
         assert_eq!(size("2GiB"), Ok(Bytes(2 << 30)));
         for bad in ["", "x", "10", "-1G", "2X", "99999999999999T"] {
             assert!(size(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn cartridges_can_be_as_new_as_they_come_from_the_factory() {
+        let made = |args: &[&str]| {
+            let args = [&["reelkeep-emulator"], args].concat();
+            match Args::try_parse_from(args).unwrap().command {
+                Command::Create(create) => create.setup().unwrap().cartridges[0].calibrated,
+                Command::Put { new, .. } => new.cartridge("NEW001L9").unwrap().unwrap().calibrated,
+                _ => panic!("another command"),
+            }
+        };
+        let create = ["create", "x", "--generation", "lto9"];
+        let put = ["put", "x", "NEW001L9", "slot:1", "--new", "--generation", "lto9"];
+        for command in [&create[..], &put] {
+            assert!(made(command));
+            assert!(!made(&[command, &["--uncalibrated"]].concat()));
         }
     }
 
