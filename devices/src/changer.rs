@@ -193,6 +193,12 @@ pub enum Errand {
     Scan,
     /// Say which of its drives is which.
     MatchDrives,
+    /// Say who it is, which places it has and what is in them: the first that it is asked.
+    GetReady,
+    /// Take the cartridge of a mail slot in.
+    Import(Slot),
+    /// Put the cartridge of a slot into a mail slot.
+    Export(Slot),
     /// Open a drive.
     Open(DriveName),
     /// Clean a drive.
@@ -211,6 +217,9 @@ impl fmt::Display for Errand {
             Self::Unload(drive, slot) => write!(f, "unload drive {drive} to slot {slot}"),
             Self::Move(from, to) => write!(f, "carry the cartridge from {from} to {to}"),
             Self::Scan => f.write_str("look through its slots"),
+            Self::GetReady => f.write_str("say what it is and what it has"),
+            Self::Import(mail) => write!(f, "take in the cartridge of mail slot {mail}"),
+            Self::Export(slot) => write!(f, "put out the cartridge of slot {slot}"),
             Self::MatchDrives => f.write_str("say which of its drives is which"),
             Self::Open(drive) => write!(f, "open drive {drive}"),
             Self::Clean(drive) => write!(f, "clean drive {drive}"),

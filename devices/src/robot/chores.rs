@@ -22,7 +22,7 @@ impl Robot {
             Some(to) => Ok(to),
             None => inventory.slot_for_another().ok_or(RobotTrouble::NoRoom),
         });
-        let to = found.map_err(|trouble| self.error(errand(to.unwrap_or(mail)), trouble))?;
+        let to = found.map_err(|trouble| self.error(Errand::Import(mail), trouble))?;
         self.carried(errand(to), &Spot::Slot(mail), &Spot::Slot(to))?;
         Ok(to)
     }
@@ -37,7 +37,7 @@ impl Robot {
                 .try_inventory()
                 .and_then(|it| first_free(&it, out).ok_or(RobotTrouble::NoMailSlotFree)),
         };
-        let mail = found.map_err(|trouble| self.error(errand(mail.unwrap_or(from)), trouble))?;
+        let mail = found.map_err(|trouble| self.error(Errand::Export(from), trouble))?;
         self.carried(errand(mail), &Spot::Slot(from), &Spot::Slot(mail))?;
         Ok(mail)
     }

@@ -83,6 +83,9 @@ pub fn on_sticker(code: &Barcode) -> Option<(Tape, Writing)> {
 pub struct DriveGeneration(u8);
 
 impl DriveGeneration {
+    /// The first generation that calibrates cartridges.
+    pub(crate) const LTO_9: Self = Self(9);
+
     /// Reads it off the product name of INQUIRY: `ULT3580-HH8`, `ULTRIUM-TD8`, `Ultrium 8-SCSI`. Other names say
     /// nothing.
     pub fn of_product(product: &str) -> Option<Self> {

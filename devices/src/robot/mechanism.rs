@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use super::cleaning::Condition;
 use super::matching::DriveSeen;
+use crate::scsi::Status;
 use crate::scsi::cdb::Answered;
 use crate::scsi::cdb::spc::{self, Removal};
 use crate::scsi::cdb::ssc::{Loading, load_unload};
 use crate::scsi::judge::{During, Unready, Verdict};
 use crate::scsi::page::designators::{self, Of};
 use crate::scsi::page::inquiry::{self, Inquiry};
+use crate::scsi::page::log::device_status::Activity;
 use crate::scsi::page::{BadReply, PageCode, log, vpd};
 use crate::smc::{Failure, Line, Patience};
-use crate::transport::Transport;
+use crate::transport::{Data, Transport};
 
 /// For commands that move nothing.
 const SHORT: Duration = Duration::from_secs(60);
@@ -40,6 +42,39 @@ pub(crate) enum Settled {
     Cleaning,
 }
 
+/// Whether a drive calibrates cartridges that are new to it: LTO-9 is the first generation that does, and takes up to
+/// two hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Calibrates {
+    /// It does not.
+    Never,
+    /// It may.
+    Perhaps,
+}
+
+/// What a drive that is not ready is doing: log page 11h tells it while the tape moves.
+fn doing(transport: &mut Box<dyn Transport>, calibrates: Calibrates) -> Option<String> {
+    let mut reply = vec![0; usize::from(LOG_ROOM)];
+    let cdb = spc::log_sense(log::device_status::PAGE, 0, LOG_ROOM);
+    let done = transport.execute(&cdb, Data::In(&mut reply), SHORT).ok();
+    let page = done.filter(|done| done.status == Status::Good);
+    let page = page.and_then(|done| reply.get(..done.moved));
+    let status = page.and_then(|page| log::device_status::decode(page).ok());
+    Some(match (status.map(|status| status.activity), calibrates) {
+        (Some(Activity::Calibrating), _) => {
+            "it calibrates a cartridge that is new to it, which takes up to two hours".to_owned()
+        }
+        (Some(Activity::Loading), _) => "it loads the cartridge".to_owned(),
+        (Some(Activity::Rewinding), _) => "it rewinds".to_owned(),
+        (Some(Activity::Unloading), _) => "it unloads the cartridge".to_owned(),
+        (None, Calibrates::Perhaps) => {
+            "it becomes ready: within minutes, or up to two hours if it calibrates a cartridge that is new to it"
+                .to_owned()
+        }
+        _ => return None,
+    })
+}
+
 /// A drive.
 pub(crate) struct Mechanism {
     line: Line<Box<dyn Transport>>,
@@ -47,7 +82,18 @@ pub(crate) struct Mechanism {
 
 impl Mechanism {
     pub(crate) fn new(transport: Box<dyn Transport>, patience: Patience) -> Self {
-        let mut line = Line::new(transport);
+        Self::of(transport, patience, Calibrates::Never)
+    }
+
+    /// The same, of a drive of which it is known whether it calibrates cartridges.
+    pub(crate) fn of(
+        transport: Box<dyn Transport>,
+        patience: Patience,
+        calibrates: Calibrates,
+    ) -> Self {
+        let explain =
+            Box::new(move |transport: &mut Box<dyn Transport>| doing(transport, calibrates));
+        let mut line = Line::new(transport).explained(explain);
         line.patience = patience;
         Self { line }
     }

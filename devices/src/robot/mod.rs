@@ -43,7 +43,7 @@ pub use self::trouble::RobotTrouble;
 use self::check::{Purpose, Way};
 use self::generation::DriveGeneration;
 use self::matching::{DriveSeen, Evidence, Matching, Seen};
-use self::mechanism::{Mechanism, Settled};
+use self::mechanism::{Calibrates, Mechanism, Settled};
 pub use self::numbering::LostDrive;
 use self::numbering::{Numbering, Seat};
 use self::opening::told;
@@ -93,6 +93,13 @@ impl RobotDrive {
     pub fn generation(&self) -> Option<DriveGeneration> {
         DriveGeneration::of_product(&self.seen.product)
     }
+
+    fn calibrates(&self) -> Calibrates {
+        match self.generation() {
+            Some(generation) if generation < DriveGeneration::LTO_9 => Calibrates::Never,
+            _ => Calibrates::Perhaps,
+        }
+    }
 }
 
 /// A look at a drive every five seconds, for two and a half hours: an LTO-9 drive takes up to two for a cartridge
@@ -125,7 +132,13 @@ impl Robot {
     ) -> Result<Self, ChangerError> {
         let name = setup.name.clone();
         let opened = Self::try_open(changer, opener, setup);
-        opened.map_err(|trouble| error(&name, Errand::MatchDrives, trouble))
+        opened.map_err(|trouble| {
+            let errand = match trouble {
+                RobotTrouble::Mismatch(_) => Errand::MatchDrives,
+                _ => Errand::GetReady,
+            };
+            error(&name, errand, trouble)
+        })
     }
 
     /// Who the changer is.
@@ -268,7 +281,7 @@ impl Shared {
     fn mechanism(&self, drive: &RobotDrive) -> Result<Mechanism, RobotTrouble> {
         let told = told(&self.setup.listener, drive.name.as_str());
         let patience = Patience { step: DRIVE_STEP, limit: DRIVE_LIMIT, told };
-        Ok(Mechanism::new(self.open_node(&drive.seen.node)?, patience))
+        Ok(Mechanism::of(self.open_node(&drive.seen.node)?, patience, drive.calibrates()))
     }
 
     /// Keeps other processes away from a drive while the arm is there.

@@ -8,6 +8,7 @@ use std::io;
 
 use super::mechanism::{Mechanism, Settled, State};
 use super::{Opener, RobotTrouble};
+use crate::changer::CartridgeKind;
 use crate::smc::{Cell, MediumChanger, Patience};
 use crate::transport::Transport;
 
@@ -40,6 +41,14 @@ pub fn by_loading(
     slot: u16,
 ) -> Result<Vec<Proved>, RobotTrouble> {
     let stock = changer.stock()?;
+    let what = match stock.get(Cell::slot(slot)).map(|content| content.medium) {
+        Some(CartridgeKind::Cleaning) => Some("a cleaning cartridge"),
+        Some(CartridgeKind::Service) => Some("a cartridge for service"),
+        _ => None,
+    };
+    if let Some(what) = what {
+        return Err(RobotTrouble::NoProof { slot: u32::from(slot) + 1, what });
+    }
     let bays: Vec<Cell> =
         stock.places.keys().copied().filter(|cell| *cell == Cell::bay(cell.index)).collect();
     let mut drives = Vec::new();

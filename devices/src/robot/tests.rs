@@ -183,6 +183,7 @@ fn mail_slots_are_behind_the_slots_and_cartridges_pass_through_them() {
     assert_eq!(bench.robot.export(Slot(2), None).unwrap(), Slot(7));
     assert_eq!(bench.toy.world().mail[0].cartridge.as_deref(), Some("A00001L8"));
     let full = bench.robot.export(Slot(5), None).unwrap_err();
+    assert!(full.to_string().ends_with("could not put out the cartridge of slot 5"), "{full}");
     assert!(chain(&full).contains("the library has no free mail slot"), "{}", chain(&full));
     assert_eq!(bench.robot.import(Slot(6), None).unwrap(), Slot(1));
     assert_eq!(bench.robot.import(Slot(7), Some(Slot(3))).unwrap(), Slot(3));
@@ -353,6 +354,57 @@ fn a_cartridge_proves_which_drive_is_in_which_bay() {
     let said: Vec<String> = proved.iter().map(ToString::to_string).collect();
     assert_eq!(said, ["bay 0: toy1", "bay 1: toy2"]);
     assert_eq!(toy.world().slots[0].cartridge.as_deref(), Some("A00001L8"), "it is back");
+}
+
+#[test]
+fn a_cleaning_cartridge_proves_nothing_and_is_left_where_it_is() {
+    let toy = toy();
+    let mut changer = MediumChanger::open(toy.transport(0)).unwrap();
+    let nodes = ["toy1".to_owned()];
+    let error = proof::by_loading(&mut changer, &opener(&toy), &nodes, 3).unwrap_err();
+    assert!(error.to_string().starts_with("slot 4 has a cleaning cartridge"), "{error}");
+    assert!(toy.world().asked.iter().all(|asked| asked.0 != 0xa5), "no arm has moved");
+}
+
+#[test]
+fn only_a_drive_that_may_calibrate_is_said_to_take_hours() {
+    for (lto9, tells, expected) in [
+        (false, false, "becoming ready"),
+        (false, true, "it loads the cartridge"),
+        (true, false, "up to two hours if it calibrates"),
+        (true, true, "it calibrates a cartridge that is new to it"),
+    ] {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let ears = Arc::clone(&heard);
+        let toy = toy().with(|world| {
+            world.calibrating = 60;
+            world.whims = Whims { lto9, tells_activity: tells, ..Whims::default() };
+        });
+        let mut bench = bench_with(toy, |setup| {
+            setup.listener = Arc::new(move |_, busy| {
+                locked(&ears).push(busy.says.clone());
+                Wait::GoOn
+            });
+        });
+        bench.robot.load(Slot(1), &drive(1)).unwrap();
+        let heard = locked(&heard);
+        assert!(heard.iter().all(|says| says.contains(expected)), "{heard:?}");
+        assert!(!heard.is_empty());
+        let hours = heard.iter().any(|says| says.contains("hours"));
+        assert_eq!(hours, lto9, "{heard:?}");
+    }
+}
+
+#[test]
+fn a_library_that_cannot_be_opened_is_not_said_to_confuse_its_drives() {
+    let toy = toy();
+    let locks = tempfile::tempdir().unwrap();
+    let (arm, opener) = (toy.transport(0), opener(&toy));
+    toy.world().refusals = vec![(4, 0x44, 0); 100];
+    let error = Robot::open(arm, opener, setup(locks.path())).unwrap_err();
+    let text = chain(&error);
+    assert!(!text.contains("which of its drives"), "{text}");
+    assert!(text.starts_with("changer toy could not say what it is and what it has: "), "{text}");
 }
 
 #[test]

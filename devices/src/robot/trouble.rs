@@ -58,6 +58,17 @@ pub enum RobotTrouble {
     /// A cleaning cartridge where one with data should be.
     #[error("the cartridge in drive {0} is a cleaning cartridge")]
     Cleaning(DriveName),
+    /// What is to prove which drive is which is no cartridge for data.
+    #[error(
+        "slot {slot} has {what}, and every drive that it is put into would take it for that, and use it up: prove it with \
+         a cartridge for data"
+    )]
+    NoProof {
+        /// Which slot, as operators count.
+        slot: u32,
+        /// What is there.
+        what: &'static str,
+    },
     /// It is at neither a slot nor a drive of ours.
     #[error("{spot} is a place for keeping cartridges, and no mail slot")]
     NoMailSlot {
@@ -109,6 +120,7 @@ impl RobotTrouble {
             Self::Drive { cause, .. } => drive_blame(cause),
             Self::NotThere { .. } | Self::NotCleaned { .. } => Blame::Drive,
             Self::Cleaning(_)
+            | Self::NoProof { .. }
             | Self::NoMailSlot { .. }
             | Self::NoRoom
             | Self::NoMailSlotFree

@@ -110,7 +110,7 @@ const TABLE: &[Row] = &[
     row(0x03, 0x01, "the drive has no write current", CALL),
     row(0x03, 0x02, "too many write errors", OTHER_CARTRIDGE),
     row(0x04, 0x00, "the device is not ready, and does not say why", LOOK),
-    row(0x04, 0x01, "the device is becoming ready: within minutes, or up to two hours if it calibrates a new LTO-9 cartridge", WAIT),
+    row(0x04, 0x01, "the device is becoming ready", WAIT),
     row(0x04, 0x02, "the cartridge is in, and has to be loaded", "load it"),
     row(0x04, 0x03, "somebody has to do something at the device", LOOK),
     row(0x04, 0x04, "the medium is being formatted", WAIT),

@@ -145,11 +145,16 @@ impl From<TransportError> for Failure {
 pub(crate) struct Line<T> {
     transport: T,
     pub(crate) patience: Patience,
+    /// Says more of what the device is doing than its sense does.
+    explain: Option<Explain<T>>,
     /// What has happened to the device since somebody looked.
     attentions: Vec<Sense>,
     /// How many there have been.
     disturbances: u64,
 }
+
+/// Asks a device that is not ready what it is doing, in words.
+pub(crate) type Explain<T> = Box<dyn FnMut(&mut T) -> Option<String> + Send>;
 
 /// What a single attempt came to.
 enum Attempt {
@@ -161,7 +166,14 @@ enum Attempt {
 
 impl<T: Transport> Line<T> {
     pub(crate) fn new(transport: T) -> Self {
-        Self { transport, patience: Patience::default(), attentions: Vec::new(), disturbances: 0 }
+        let (patience, attentions) = (Patience::default(), Vec::new());
+        Self { transport, patience, explain: None, attentions, disturbances: 0 }
+    }
+
+    /// Lets a device that is not ready be asked what it is doing.
+    pub(crate) fn explained(mut self, explain: Explain<T>) -> Self {
+        self.explain = Some(explain);
+        self
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -243,6 +255,8 @@ impl<T: Transport> Line<T> {
                     }
                 }
                 Attempt::Busy { says, percent } => {
+                    let explained = self.explain.as_mut().and_then(|ask| ask(&mut self.transport));
+                    let says = explained.unwrap_or(says);
                     let busy = Busy { says, percent, waited };
                     if (self.patience.told)(&busy) == Wait::GiveUp || waited >= self.patience.limit
                     {

@@ -32,6 +32,8 @@ pub(crate) struct Whims {
     pub(crate) zeros_behind: bool,
     pub(crate) last_is_cut: bool,
     pub(crate) one_at_a_time: bool,
+    pub(crate) lto9: bool,
+    pub(crate) tells_activity: bool,
 }
 
 /// What goes wrong at the next move.
@@ -374,7 +376,12 @@ impl World {
     fn drive(&mut self, drive: usize, cdb: &[u8]) -> Result<Vec<u8>, Complaint> {
         let cartridge = self.bays[drive].cartridge.clone();
         match (cdb[0], cdb[1], cdb[2]) {
+            (0x12, 0, _) if self.whims.lto9 => Ok(inquiry(1, "ULTRIUM-HH9")),
             (0x12, 0, _) => Ok(inquiry(1, "ULTRIUM-HH8")),
+            (0x4d, _, page) if page & 0x3f == 0x11 && self.whims.tells_activity => {
+                let activity = if self.whims.lto9 { 0x0b } else { 0x02 };
+                Ok(vec![0x11, 0, 0, 8, 0, 0, 3, 4, 1, 0, activity, 0])
+            }
             (0x12, _, 0) => Ok(vec![1, 0, 0, 2, 0, 0x80]),
             (0x12, _, 0x80) => Ok(page_80(&format!("DRIVE{drive}"))),
             (0x00, ..) if cartridge.is_none() => Err((2, 0x3a, 0)),
