@@ -327,7 +327,12 @@ fn small_cartridges_have_room_for_the_records_although_a_frame_is_longer_than_th
 /// The first fault at each command of a night in turn: whatever is said to be on tape or on the holding disk is
 /// there, and the next night, without a fault, brings everything to tape.
 fn no_single_fault_loses_a_dump(fault: &Act) {
-    for command in 1.. {
+    no_single_fault_of_these_loses_a_dump(std::slice::from_ref(fault));
+}
+
+/// The same with the next of these at each next command.
+fn no_single_fault_of_these_loses_a_dump(faults: &[Act]) {
+    for (command, fault) in (1..).zip(faults.iter().cycle()) {
         let mut world = World::new(Make { cartridges: 3, ..Make::default() });
         world.hold(1, 3);
         world.break_with(FaultPlan::nth(command, fault.clone()));
@@ -353,6 +358,20 @@ fn a_medium_error_at_any_command_loses_no_dump() {
 #[test]
 fn a_hardware_error_at_any_command_loses_no_dump() {
     no_single_fault_loses_a_dump(&Act::Check(HARDWARE_ERROR));
+}
+
+#[test]
+fn less_common_faults_strewn_over_all_commands_lose_no_dump() {
+    let check = |key, code| Sense { key, code, information: None };
+    no_single_fault_of_these_loses_a_dump(&[
+        Act::TimeOut,
+        Act::Check(check(6, [0x28, 0x00])),
+        Act::Check(check(2, [0x04, 0x01])),
+        Act::Reserved,
+        Act::Deferred(MEDIUM_ERROR),
+        Act::CheckAfter(HARDWARE_ERROR),
+        Act::Hang(3600),
+    ]);
 }
 
 #[test]
