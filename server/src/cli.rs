@@ -106,7 +106,7 @@ pub enum Command {
     #[command(subcommand)]
     Catalogue(Catalogue),
     /// Tidy up after a crash (every run does it by itself)
-    Cleanup,
+    Cleanup(Cleanup),
     /// Check or show the configuration
     #[command(subcommand)]
     Config(Config),
@@ -760,6 +760,14 @@ pub struct BurnIn {
     /// The seed of noise and dice
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+}
+
+/// Arguments of `cleanup`.
+#[derive(Args, Debug)]
+pub struct Cleanup {
+    /// Take what is at this holding disk's place now for the disk: it was replaced, and what waited on the old one is lost
+    #[arg(long, value_name = "NAME")]
+    pub accept_disk: Option<String>,
 }
 
 /// Arguments of the requests to the planner.

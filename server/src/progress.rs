@@ -6,6 +6,7 @@ use std::io::IsTerminal;
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use types::{DleRef, DriveName, DumpId, Label};
 
+use crate::clock::stamp_text;
 use crate::print;
 use crate::runlog::{Outcome, RunEvent, Target};
 
@@ -117,6 +118,12 @@ impl Progress {
             }
             RunEvent::NoLibrary { storage, why } => {
                 self.say(&format!("{storage}: NO LIBRARY: {why}"));
+            }
+            RunEvent::HoldingAway { disk, why, .. } => {
+                self.say(&format!("holding disk {disk} IS AWAY: {why}"));
+            }
+            RunEvent::DumpLost { dle, level, run, why, .. } => {
+                self.say(&format!("{dle}: level {level} of {} IS LOST: {why}", stamp_text(*run)));
             }
             RunEvent::Interrupted => self.say("told to stop: finishing what must be finished"),
             RunEvent::Finished { outcome } => self.say(match outcome {

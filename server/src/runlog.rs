@@ -154,6 +154,10 @@ events! {
     NoLibrary { storage: StorageName, why: String },
     /// Something of the server itself stood in its way, and it went no further.
     BrokenOff { why: String },
+    /// A holding disk is not at its place, and the run does without it.
+    HoldingAway { disk: String, why: String, advice: String },
+    /// A dump that was good is nowhere any more.
+    DumpLost { dle: DleRef, level: Level, dump: DumpId, run: Stamp, why: String },
     /// How the site stands now that the run is over, as its report tells it.
     Stands { site: Standing },
     /// A signal asked the run to end.

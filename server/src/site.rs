@@ -95,6 +95,11 @@ impl Site {
         self.config.site.catalogue.with_file_name("readers")
     }
 
+    /// Which mark each holding disk has.
+    pub fn holding_marks(&self) -> PathBuf {
+        self.config.site.catalogue.with_file_name("holding-marks")
+    }
+
     /// Where questions to the operator stand, and answers are left.
     pub fn operator_board(&self) -> PathBuf {
         self.config.site.catalogue.with_file_name("operator")

@@ -5,15 +5,16 @@ use std::path::Path;
 
 use config::{Autoflush, Dle, HoldingUse, UseSpace};
 use rustix::fs::Access;
-use taper::catalogue::{Catalogue, RunKind};
+use taper::catalogue::{Catalogue, Held, RunKind};
 use types::Bytes;
 
 use super::{Notes, unread};
 use crate::clock::Now;
-use crate::holding::{self, Disk};
+use crate::holding::{self, Away, Disk, Marks};
 use crate::night;
 use crate::night::destinations;
 use crate::night::estimate::with_causes;
+use crate::report::plural;
 use crate::site::Site;
 
 /// Less than this on a file system that the server keeps its own files on will not last.
@@ -116,10 +117,24 @@ pub(super) fn catalogue(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogu
 pub(super) fn holding(notes: &mut Notes<'_>, site: &Site, catalogue: Option<&Catalogue>) {
     let config = &site.config;
     let mut disks = Vec::new();
+    let held = catalogue.and_then(|catalogue| catalogue.held().ok()).unwrap_or_default();
+    let away = match Marks::read(site.holding_marks()) {
+        Ok(marks) => marks.away(&config.holding, &held),
+        Err(error) => {
+            let text = format!("{}: {error}", site.holding_marks().display());
+            let advice = "see that all holding disks are mounted, and remove the file: the next run makes it again";
+            notes.error("holding disk", text, advice);
+            Vec::new()
+        }
+    };
     for settings in &config.holding {
         let about = format!("holding disk {}", settings.name);
         let path = &settings.directory;
         let shown = path.display();
+        if let Some(away) = away.iter().find(|away| away.name == settings.name) {
+            notes.error(about, away.to_string(), away.advice());
+            continue;
+        }
         if !path.is_dir() {
             match path.ancestors().find(|above| above.exists()).map(writable) {
                 Some(Ok(())) => notes.note(
@@ -169,17 +184,25 @@ pub(super) fn holding(notes: &mut Notes<'_>, site: &Site, catalogue: Option<&Cat
     }
     // While a run is at work, images arrive, and what is there is no leftover.
     if site.at_work().is_none() {
-        leftovers(notes, &disks);
+        leftovers(notes, &disks, catalogue.map(|_| held.as_slice()));
     }
     if let Some(catalogue) = catalogue {
-        held(notes, site, catalogue);
+        waiting(notes, site, catalogue, &away);
     }
 }
 
-/// What lies on the holding disks and is no image.
-fn leftovers(notes: &mut Notes<'_>, disks: &[Disk]) {
+/// What lies on the holding disks and is no image, or one that the catalogue, if it can be asked, does not have.
+fn leftovers(notes: &mut Notes<'_>, disks: &[Disk], known: Option<&[Held]>) {
     match holding::scan(disks) {
         Ok(scan) => {
+            let is_known = |id| known.is_none_or(|known| known.iter().any(|held| held.dump == id));
+            let unknown = scan.held.iter().filter(|held| !is_known(held.name().dump)).count();
+            if unknown > 0 {
+                let images = plural(unknown, "image");
+                let text = format!("{images} that the catalogue does not know lie there");
+                let advice = "the next run takes them over; `reelkeep cleanup` does so now";
+                notes.warning("holding disk", text, advice);
+            }
             for unfit in &scan.unfit {
                 let advice = "look at it, and remove it if it is of no use";
                 notes.warning("holding disk", with_causes(unfit), advice);
@@ -198,16 +221,16 @@ fn leftovers(notes: &mut Notes<'_>, disks: &[Disk]) {
 }
 
 /// Images of earlier runs that wait for a volume.
-fn held(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue) {
+fn waiting(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue, away: &[Away]) {
     let held = match catalogue.held() {
         Ok(held) => held,
         Err(error) => return unread(notes, &error),
     };
-    for image in held.iter().filter(|image| !image.path.exists()) {
+    let is_away = |image: &Held| away.iter().any(|disk| image.path.starts_with(&disk.directory));
+    for image in held.iter().filter(|image| !is_away(image) && !image.path.exists()) {
         let text = format!("the held image {} is not there", image.path.display());
-        let advice =
-            "mount the disk that it is on; if it is lost, the next run no longer counts on it";
-        notes.warning("holding disk", text, advice);
+        let advice = "put it back before the next run: that takes it for lost";
+        notes.error("holding disk", text, advice);
     }
     let storages = destinations::of_run(&site.config, RunKind::Dump);
     let all_wait = storages.iter().all(|storage| storage.tapering.autoflush == Autoflush::No);

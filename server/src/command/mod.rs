@@ -155,7 +155,7 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::NoBump(arguments) => request::ask(context, &arguments, request::Ask::NoBump),
         Command::Unforce(arguments) => request::take_back(context, &arguments),
         Command::Catalogue(command) => catalogue::run(context, &command),
-        Command::Cleanup => cleanup::run(context),
+        Command::Cleanup(arguments) => cleanup::run(context, &arguments),
         Command::Config(command) => configuration::run(context, &command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "reelkeep", &mut io::stdout());

@@ -116,7 +116,7 @@ pub fn scan(disks: &[Disk]) -> Result<Scan, HoldingError> {
     let mut continuations = Vec::new();
     for directory in run_directories(disks)? {
         for path in files_of(&directory)? {
-            if path.extension().is_some_and(|ending| ending == &PARTIAL[1..]) {
+            if is_partial(&path) {
                 scan.leftovers.push(path);
                 continue;
             }
@@ -150,6 +150,11 @@ pub fn scan(disks: &[Disk]) -> Result<Scan, HoldingError> {
         .extend(doubtful.into_iter().map(|path| HoldingError::Unfit { path, why: why.to_owned() }));
     scan.held.sort_by_key(|held| (held.name.run, held.name.dump));
     Ok(scan)
+}
+
+/// Whether a file belongs to an image that never became whole, by its name.
+pub fn is_partial(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending == &PARTIAL[1..])
 }
 
 /// Removes what a crash left, and directories that are empty then.

@@ -13,10 +13,11 @@
 //! Files are at most the disk's chunk size long, and may lie on different disks; each header names the file
 //! that follows. The first file is renamed last: where it stands without `.tmp`, the image is whole. A crash
 //! leaves `.tmp` files, and continuations that no first file leads to. They are found by looking, not by
-//! memory, and [`sweep`] removes them.
+//! memory, and [`sweep`] removes them. Whether a directory is the disk that it should be, [`Marks`] tell.
 
 mod arriving;
 mod held;
+mod marks;
 
 use std::fs::{self, File};
 use std::io;
@@ -25,7 +26,8 @@ use std::path::{Path, PathBuf};
 use types::{Bytes, DleRef, DumpId, Level, Stamp};
 
 pub use arriving::{About, Arriving};
-pub use held::{Held, Scan, scan, sweep};
+pub use held::{Held, Scan, is_partial, scan, sweep};
+pub use marks::{Away, Marks, Why};
 
 /// What each file begins with.
 pub const HEADER: u64 = 32 << 10;

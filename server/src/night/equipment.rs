@@ -8,13 +8,15 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use config::{Config, Dle, HoldingDisk, UseSpace};
+use taper::catalogue;
 use types::{Bytes, ChangerName, DriveId, DumpId, Stamp, StorageName};
 
 use super::drive::{self, Bench};
 use super::shared::SharedCatalogue;
 use super::{destinations, happened};
+use crate::clock::Now;
 use crate::dispatcher::{self, Algorithm, Holding, Letter, Manner, Taper, Thresholds};
-use crate::holding::{self, Disk, Held};
+use crate::holding::{self, Away, Disk, Held, Marks};
 use crate::library::Library;
 use crate::runlog::{Room, RunEvent};
 use crate::site::Site;
@@ -22,26 +24,50 @@ use crate::site::Site;
 /// Chunks of a holding disk that has no chunk size are as long as files get.
 const NO_CHUNKS: Bytes = Bytes(1 << 60);
 
-/// The holding disks of the configuration, made if they are not there.
-pub fn disks(config: &Config) -> anyhow::Result<Arc<[Disk]>> {
-    let mut disks = Vec::new();
-    for disk in &config.holding {
-        fs::create_dir_all(&disk.directory).with_context(|| {
-            format!("could not make the holding disk {}", disk.directory.display())
-        })?;
-        disks.push(Disk {
-            name: disk.name.clone(),
-            directory: disk.directory.clone(),
-            chunk: disk.chunksize.unwrap_or(NO_CHUNKS),
-        });
-    }
-    Ok(disks.into())
+/// The holding disks of the configuration, but for those that are away.
+pub fn disks(config: &Config, away: &[Away]) -> Arc<[Disk]> {
+    let there = config.holding.iter().filter(|disk| away.iter().all(|gone| gone.name != disk.name));
+    let disks = there.map(|disk| Disk {
+        name: disk.name.clone(),
+        directory: disk.directory.clone(),
+        chunk: disk.chunksize.unwrap_or(NO_CHUNKS),
+    });
+    disks.collect()
+}
+
+/// The holding disks that are away. New ones are made, and get their marks.
+pub(crate) fn settle_disks(site: &Site, held: &[catalogue::Held]) -> anyhow::Result<Vec<Away>> {
+    let path = site.holding_marks();
+    let settled = Marks::read(path.clone())
+        .and_then(|mut marks| marks.settle(&site.config.holding, held, &new_mark()));
+    settled.with_context(|| marks_unused(&path))
+}
+
+/// What is at the place of this holding disk now is the disk, whatever was known of it.
+pub(crate) fn accept_disk(site: &Site, disk: &HoldingDisk) -> anyhow::Result<()> {
+    let path = site.holding_marks();
+    let accepted = Marks::read(path.clone()).and_then(|mut marks| marks.accept(disk, &new_mark()));
+    accepted.with_context(|| marks_unused(&path))
+}
+
+fn marks_unused(path: &Path) -> String {
+    format!(
+        "could not tell by {} whether the holding disks are there; if the file is damaged, see that all are mounted, and \
+         remove it",
+        path.display()
+    )
+}
+
+fn new_mark() -> String {
+    super::new_id(&Now::read()).to_string()
 }
 
 /// What a run may use of each holding disk, what already lies there taken off.
 pub(crate) fn rooms(config: &Config, disks: &[Disk]) -> anyhow::Result<Vec<dispatcher::Disk>> {
     let mut rooms = Vec::new();
-    for (settings, disk) in config.holding.iter().zip(disks) {
+    for disk in disks {
+        let settings = config.holding.iter().find(|settings| settings.name == disk.name);
+        let settings = settings.context("a holding disk is not in the configuration")?;
         let room = room(settings).with_context(|| {
             format!("could not look at the holding disk {}", disk.directory.display())
         })?;
@@ -54,11 +80,12 @@ pub(crate) fn rooms(config: &Config, disks: &[Disk]) -> anyhow::Result<Vec<dispa
 /// What the log hears of what the run works with.
 pub(super) fn equipped<'a>(
     config: &Config,
+    disks: &[Disk],
     rooms: &[dispatcher::Disk],
     drives: impl Iterator<Item = &'a types::DriveName>,
     held: &BTreeMap<DumpId, Held>,
 ) -> RunEvent {
-    let holding = config.holding.iter().zip(rooms);
+    let holding = disks.iter().zip(rooms);
     RunEvent::Equipped {
         dumpers: config.site.inparallel,
         holding: holding

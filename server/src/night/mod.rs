@@ -30,6 +30,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use config::{Config, Dle};
@@ -201,9 +202,8 @@ fn live_through(
     let program = concat!("reelkeep ", env!("CARGO_PKG_VERSION"));
     let (kind, pid) = (orders.kind.to_string(), std::process::id());
     note(log, RunEvent::Started { run, kind, program: program.to_owned(), pid })?;
-    for text in tidy::tidy(site, &mut catalogue, run)? {
-        note(log, RunEvent::Warning { text })?;
-    }
+    let tidied = tidy::tidy(site, &mut catalogue, run)?;
+    tidied.told().into_iter().try_for_each(|event| note(log, event))?;
     catalogue.begin_run(run, orders.kind, now.stamp().max(run), program)?;
     catalogue.sync_dles(&site.config.dles.iter().map(Dle::reference).collect::<Vec<_>>(), run)?;
 
@@ -225,8 +225,9 @@ fn live_through(
         note(log, event)?;
     }
     let storages = destinations::of_run(&site.config, orders.kind);
-    let left_over = leftovers(&site.config, orders, &catalogue)?;
-    let work = Work { plan: &plan, storages, left_over };
+    let disks = equipment::disks(&site.config, &tidied.away);
+    let left_over = leftovers(&site.config, orders, &catalogue, &disks)?;
+    let work = Work { plan: &plan, storages, left_over, disks, tidied: &tidied };
     let outcome = dispatch(site, orders, run, &work, catalogue, log, progress, signals)?;
     for event in scripts.at(ScriptPoint::PostBackup, &orders.dles, &patience).said {
         progress.show(&event);
@@ -260,6 +261,10 @@ pub(crate) struct Work<'a> {
     pub(crate) storages: Vec<&'a config::Storage>,
     /// The images that wait on the holding disks, and that it writes.
     pub(crate) left_over: Vec<Leftover>,
+    /// The holding disks that are there.
+    pub(crate) disks: Arc<[Disk]>,
+    /// What was found when the run began.
+    pub(crate) tidied: &'a tidy::Tidied,
 }
 
 /// What the log hears of a plan.
@@ -302,9 +307,8 @@ pub(crate) fn dispatch(
     signals: Signals,
 ) -> anyhow::Result<Outcome> {
     let config = &site.config;
-    let Work { plan, storages, left_over } = work;
-    let disks = equipment::disks(config)?;
-    let rooms = equipment::rooms(config, &disks)?;
+    let Work { plan, storages, left_over, disks, tidied } = work;
+    let rooms = equipment::rooms(config, disks)?;
     let held = held_images(&catalogue)?;
     let shared = SharedCatalogue::new(catalogue);
     let channel = run::channel();
@@ -321,7 +325,7 @@ pub(crate) fn dispatch(
     let tapers: Vec<Taper> = tapers.collect();
     let drives = equipment::start_drives(site, run, storages, &libraries, &shared, &channel.0);
     let called = drives.values().map(|drive| &drive.called);
-    let equipped = equipment::equipped(config, &rooms, called, &held);
+    let equipped = equipment::equipped(config, disks, &rooms, called, &held);
     log.append(Now::read().unix(), equipped)?;
     let mut dispatcher_site = equipment::dispatcher_site(config, rooms, tapers);
     if !orders.taper {
@@ -346,7 +350,7 @@ pub(crate) fn dispatch(
     let means = Means {
         run,
         dles: config.dles.iter().map(|dle| (dle.reference(), dle.clone())).collect(),
-        disks,
+        disks: Arc::clone(disks),
         held,
         agent: orders.agent.clone(),
         silence: config.site.dtimeout,
@@ -363,7 +367,7 @@ pub(crate) fn dispatch(
     let stopped = interrupted.were_heard();
     let outcome = match settle(&mut catalogue, &ended, plan, orders, stopped)? {
         // Even if nothing was to be written: the next night would not go better.
-        Outcome::Good | Outcome::Strange if !shut.is_empty() => Outcome::Failed,
+        Outcome::Good | Outcome::Strange if !shut.is_empty() || tidied.is_bad() => Outcome::Failed,
         outcome => outcome,
     };
     if orders.taper && !stopped {
@@ -453,8 +457,8 @@ fn leftovers(
     config: &Config,
     orders: &Orders<'_>,
     catalogue: &Catalogue,
+    disks: &[Disk],
 ) -> anyhow::Result<Vec<Leftover>> {
-    let disks = equipment::disks(config)?;
     let dumped: BTreeSet<DleRef> = orders.dles.iter().map(|dle| dle.reference()).collect();
     let flushed = |dle: &DleRef, lacks: &[StorageName]| match &orders.flush {
         Flush::Nothing => false,
@@ -466,7 +470,7 @@ fn leftovers(
         let located = catalogue.dump(id)?;
         let lacks = lacking(config, &located);
         if !lacks.is_empty() && flushed(&located.dump.dle, &lacks) {
-            leftovers.push(leftover(config, located.dump, &image, &disks, lacks));
+            leftovers.push(leftover(config, located.dump, &image, disks, lacks));
         }
     }
     Ok(leftovers)

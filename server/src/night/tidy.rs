@@ -5,7 +5,8 @@
 //! | files of an image that never became whole | removed |
 //! | a whole image that the catalogue does not know | recorded as held |
 //! | a held image that every storage has that must get it | removed |
-//! | an image in the catalogue that is not on the disk | said, and no longer counted on |
+//! | an image in the catalogue that is not on the disk | said, and no longer counted on; a dump that was nowhere else is lost |
+//! | a holding disk that is not at its place | said, and all that waits there counts as before |
 //! | a run that has not finished | closed as interrupted |
 //! | pins of restores that are no more | taken back |
 //! | index files of dumps that are nowhere, or never came to be | removed |
@@ -26,16 +27,48 @@ use types::{Bytes, DumpId, Stamp, StorageName};
 
 use super::destinations;
 use super::estimate::with_causes;
-use crate::holding::{self, Held};
+use crate::holding::{self, Away, Held};
 use crate::report::plural;
 use crate::restore::reading;
+use crate::runlog::RunEvent;
 use crate::site::Site;
 use crate::store;
 
+/// What was found on the way.
+#[derive(Debug, Default)]
+pub struct Tidied {
+    /// What was done.
+    pub said: Vec<String>,
+    /// The dumps that are nowhere any more.
+    pub lost: Vec<RunEvent>,
+    /// The holding disks that are not at their places.
+    pub away: Vec<Away>,
+}
+
+impl Tidied {
+    /// Whether somebody must look after it.
+    pub fn is_bad(&self) -> bool {
+        !self.lost.is_empty() || !self.away.is_empty()
+    }
+
+    /// What the log of a run hears of it.
+    pub fn told(&self) -> Vec<RunEvent> {
+        let away = self.away.iter().map(|away| RunEvent::HoldingAway {
+            disk: away.name.clone(),
+            why: away.to_string(),
+            advice: away.advice(),
+        });
+        let said = self.said.iter().map(|text| RunEvent::Warning { text: text.clone() });
+        away.chain(self.lost.iter().cloned()).chain(said).collect()
+    }
+}
+
 /// Tidies up, and says what was done. The site's lock is held by the caller.
-pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Result<Vec<String>> {
-    let mut said = Vec::new();
-    close_runs(catalogue, now, &mut said)?;
+pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Result<Tidied> {
+    let away = super::equipment::settle_disks(site, &catalogue.held()?)?;
+    let mut tidied = Tidied { away, ..Tidied::default() };
+    let (said, lost, away) = (&mut tidied.said, &mut tidied.lost, &tidied.away);
+    close_runs(catalogue, now, said)?;
     match reading::sweep(site, catalogue) {
         Ok(0) => {}
         Ok(left) => said.push(format!(
@@ -48,8 +81,12 @@ pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Resul
             with_causes(&error)
         )),
     }
-    let disks = super::equipment::disks(&site.config)?;
-    let scan = holding::scan(&disks)?;
+    let disks = super::equipment::disks(&site.config, away);
+    let mut scan = holding::scan(&disks)?;
+    if !away.is_empty() {
+        // The image that a continuation belongs to may be on a disk that is away.
+        scan.leftovers.retain(|path| holding::is_partial(path));
+    }
     for unfit in &scan.unfit {
         said.push(format!("{}: look at it, and remove it if it is of no use", with_causes(unfit)));
     }
@@ -62,12 +99,13 @@ pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Resul
     }
     let on_disk: BTreeMap<DumpId, Held> =
         scan.held.into_iter().map(|held| (held.name().dump, held)).collect();
-    adopt(site, catalogue, &on_disk, now, &mut said)?;
+    adopt(site, catalogue, &on_disk, now, said)?;
     let intact = scan.unfit.is_empty();
-    give_up_missing(catalogue, &on_disk, intact, now, &mut said)?;
-    remove_placed(site, catalogue, &on_disk, &mut said)?;
+    let missing = Missing { away, intact };
+    give_up_missing(catalogue, &on_disk, missing, now, said, lost)?;
+    remove_placed(site, catalogue, &on_disk, said)?;
     remove_indexes(site, catalogue)?;
-    Ok(said)
+    Ok(tidied)
 }
 
 /// Closes the runs that a crash cut off.
@@ -134,7 +172,7 @@ pub fn adopt_held(
     now: Stamp,
 ) -> anyhow::Result<Vec<String>> {
     let mut said = Vec::new();
-    let scan = holding::scan(&super::equipment::disks(&site.config)?)?;
+    let scan = holding::scan(&super::equipment::disks(&site.config, &[]))?;
     let on_disk = scan.held.into_iter().map(|held| (held.name().dump, held)).collect();
     adopt(site, catalogue, &on_disk, now, &mut said)?;
     Ok(said)
@@ -171,11 +209,13 @@ fn adopt_one(
     held: &Held,
     now: Stamp,
 ) -> anyhow::Result<()> {
-    if let Ok(located) = catalogue.dump(held.name().dump)
-        && located.dump.status.is_whole()
+    let known = catalogue.dump(held.name().dump).ok().map(|located| located.dump);
+    let known = known.filter(|dump| dump.status.is_whole());
+    if let Some(dump) = &known
+        && store::has(&site.config.site.indexdir, dump.id)
     {
         // Its dump is on volumes, and another storage lacks it: all there is to know is known.
-        catalogue.record_held(&located.dump, &[], held.path(), held.bytes())?;
+        catalogue.record_held(dump, &[], held.path(), held.bytes())?;
         return Ok(());
     }
     let chunks = Chunks::open(&held.files())?;
@@ -186,6 +226,11 @@ fn adopt_one(
     chunks.read_at(tail.contents_at.0, &mut bytes)?;
     let contents = contents::view(&bytes)?;
     let index_sha = store::keep(&site.config.site.indexdir, &contents)?;
+    if let Some(dump) = &known {
+        // It was taken for lost, and its index is there again now.
+        catalogue.record_held(dump, &[], held.path(), held.bytes())?;
+        return Ok(());
+    }
     let name = held.name();
     if catalogue.run(name.run).is_err() {
         catalogue.begin_run(name.run, RunKind::Dump, name.run, "")?;
@@ -212,27 +257,52 @@ fn adopt_one(
     Ok(())
 }
 
+/// Where images may be that are not found.
+#[derive(Clone, Copy)]
+struct Missing<'a> {
+    /// The disks that are not at their places.
+    away: &'a [Away],
+    /// Whether all that lies on the others could be read.
+    intact: bool,
+}
+
 /// No longer counts on images that are gone from the disks. While something there could not be read, nothing
 /// is given up: the image may be behind it.
 fn give_up_missing(
     catalogue: &mut Catalogue,
     on_disk: &BTreeMap<DumpId, Held>,
-    intact: bool,
+    missing: Missing<'_>,
     now: Stamp,
     said: &mut Vec<String>,
+    lost: &mut Vec<RunEvent>,
 ) -> Result<(), CatalogueError> {
     for row in gone(catalogue, &on_disk.keys().copied().collect())? {
         let path = row.path.display();
-        if !intact || row.path.exists() {
+        if missing.away.iter().any(|away| row.path.starts_with(&away.directory)) {
+            said.push(format!("the held image {path} waits on a holding disk that is not there"));
+            continue;
+        }
+        if !missing.intact || row.path.exists() {
             said.push(format!("the held image {path} can't be used now"));
             continue;
         }
+        let located = catalogue.dump(row.dump)?;
         let reason = "it is no longer on the holding disk";
         // Nothing is left to remove: the leave to do so has done its work.
         drop(catalogue.discard_held(row.dump, now, reason)?);
-        said.push(format!(
-            "the held image {path} is gone from the holding disk; its dump no longer counts on it"
-        ));
+        if located.copies.iter().any(catalogue::Copy::is_complete) {
+            said.push(format!(
+                "the held image {path} is gone from the holding disk; its dump no longer counts on it, and is on volumes"
+            ));
+        } else {
+            lost.push(RunEvent::DumpLost {
+                dle: located.dump.dle,
+                level: located.dump.level,
+                dump: row.dump,
+                run: located.dump.run,
+                why: format!("its only image {path} is gone from the holding disk"),
+            });
+        }
     }
     Ok(())
 }

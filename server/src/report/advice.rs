@@ -27,6 +27,15 @@ pub(super) const NO_LIBRARY: &str = "see that the library is there and switched 
                                      waits on the holding disk is written by `reelkeep flush`, or by the next run where \
                                      `autoflush` is set";
 
+/// About a dump that was good and is nowhere any more.
+pub(super) fn of_lost(dle: &DleRef) -> String {
+    format!(
+        "if the file was moved, put it back, and `reelkeep cleanup` takes it over. Else nothing of that day can be restored \
+         from it; `reelkeep force {} {}` has the next run make a full dump",
+        dle.host, dle.dle
+    )
+}
+
 /// About a drive, or what was in it.
 pub(super) fn of_drive(blame: &str) -> Option<&'static str> {
     let known = [Blame::Medium, Blame::Drive, Blame::Host, Blame::Nothing];

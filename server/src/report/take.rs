@@ -13,6 +13,7 @@ use super::{
     Bottleneck, CopyLine, DleLine, DriveLine, Estimate, Facts, Failure, LevelCount, Report, SCHEMA,
     Standing, State, StorageLine, Strange, Totals, Verdict, VolumeLine, Word, advice, of_drive,
 };
+use crate::clock::stamp_text;
 use crate::report::duration;
 use crate::runlog::{Cause, Logged, Outcome, RunEvent};
 
@@ -139,6 +140,13 @@ impl Making {
             RunEvent::DriveFailed { drive, blame, why } => self.fail(
                 format!("{} (to blame: {blame})", of_drive(drive, why)),
                 advice::of_drive(blame),
+            ),
+            RunEvent::HoldingAway { disk, why, advice } => {
+                self.fail(format!("holding disk {disk} was not used: {why}"), Some(advice))
+            }
+            RunEvent::DumpLost { dle, level, run, why, .. } => self.fail(
+                format!("{dle}: the dump at level {level} of {} is LOST: {why}", stamp_text(*run)),
+                Some(&advice::of_lost(dle)),
             ),
             RunEvent::VolumeRefused { what, why, .. } => {
                 self.report.notes.push(format!("{what} was not taken: {why}"));

@@ -99,6 +99,7 @@ struct Round<'a> {
     progress: Progress,
     signals: Signals,
     failed: bool,
+    tidied: tidy::Tidied,
 }
 
 impl<'a> Round<'a> {
@@ -112,12 +113,12 @@ impl<'a> Round<'a> {
         let tidied = tidy::tidy(site, &mut catalogue, run)?;
         catalogue.begin_run(run, RunKind::Vault, now.stamp().max(run), program)?;
         let (progress, signals) = (Progress::new(quiet), signals.clone());
-        let mut round = Self { site, run, catalogue, log, progress, signals, failed: false };
+        let told = tidied.told();
+        let mut round =
+            Self { site, run, catalogue, log, progress, signals, failed: false, tidied };
         let (kind, pid) = (RunKind::Vault.to_string(), std::process::id());
         round.note(RunEvent::Started { run, kind, program: program.to_owned(), pid })?;
-        for text in tidied {
-            round.note(RunEvent::Warning { text })?;
-        }
+        told.into_iter().try_for_each(|event| round.note(event))?;
         Ok(round)
     }
 
@@ -139,7 +140,7 @@ impl<'a> Round<'a> {
         tried: &mut BTreeSet<DumpId>,
     ) -> anyhow::Result<Vec<(DumpId, Held)>> {
         let site = self.site;
-        let disks = night::equipment::disks(&site.config)?;
+        let disks = night::equipment::disks(&site.config, &self.tidied.away);
         let rooms = night::equipment::rooms(&site.config, &disks)?;
         let stop = Arc::clone(&self.signals.terminate);
         let desk = Desk::of(site).within(Arc::new(print::remark), stop);
@@ -207,7 +208,7 @@ impl<'a> Round<'a> {
         orders: &Orders<'_>,
     ) -> anyhow::Result<Night> {
         let config = &self.site.config;
-        let disks = night::equipment::disks(config)?;
+        let disks = night::equipment::disks(config, &self.tidied.away);
         let mut left_over = Vec::new();
         for (dump, held) in &fetched {
             let copy = copies.iter().find(|copy| copy.dump == *dump);
@@ -221,7 +222,8 @@ impl<'a> Round<'a> {
         }
         let targets: BTreeSet<&StorageName> = copies.iter().flat_map(|copy| &copy.to).collect();
         let storages = storages(config, &targets);
-        let work = Work { plan: &Plan::nothing(), storages, left_over };
+        let tidied = &self.tidied;
+        let work = Work { plan: &Plan::nothing(), storages, left_over, disks, tidied };
         let catalogue = self.site.catalogue()?;
         let signals = self.signals.clone();
         let (log, progress) = (&mut self.log, &mut self.progress);

@@ -9,6 +9,7 @@ mod cartridges;
 mod copies;
 mod dice;
 mod erasing;
+mod holding;
 mod scattered;
 mod small;
 mod standing;

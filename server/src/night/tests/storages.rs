@@ -150,7 +150,7 @@ fn a_night_with_nothing_to_write_is_not_well_if_the_library_does_not_open() {
 #[test]
 fn a_run_that_breaks_off_says_in_its_report_why() {
     let world = World::with(&configuration(Lie::Apart, FIRST, ""));
-    fs::write(world.site.directory.join("holding"), "in the way").unwrap();
+    fs::write(world.site.holding_marks(), "no marks").unwrap();
     let error = world.break_off();
     let BrokenOff { run } = error.downcast_ref().expect("there is a log");
     let log = crate::runlog::read(&world.site.config.site.logdir, *run).unwrap();
@@ -304,7 +304,7 @@ fn a_vault_that_was_cut_off_is_taken_up_again() {
     assert_eq!(world.night().outcome, Outcome::Good);
     // As a crash leaves it: one image is back on holding, and the target's volume has nothing of it.
     let dump = whole_in(&world, "tape")[0];
-    let disks = equipment::disks(&world.site.config).unwrap();
+    let disks = equipment::disks(&world.site.config, &[]);
     let rooms = equipment::rooms(&world.site.config, &disks).unwrap();
     let located = world.catalogue().dump(dump).unwrap().dump;
     let indexdir = &world.site.config.site.indexdir;

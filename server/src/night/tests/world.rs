@@ -103,7 +103,7 @@ impl World {
         };
         let (bytes, crc32c) = image(&dle, dump, run, (frames, frame));
         let name = ImageName { run, dle, level: Level::FULL, dump, base: None };
-        let disks = equipment::disks(&self.site.config).unwrap();
+        let disks = equipment::disks(&self.site.config, &[]);
         let mut arriving = Arriving::begin(disks, name, [(0, Bytes(1 << 30))]);
         arriving.write(&bytes).unwrap();
         let raw = Bytes::of(frames * frame);
