@@ -256,6 +256,9 @@ fn where_it_was(at: Option<Position>) -> String {
     at.map(|at| format!(" at {at}")).unwrap_or_default()
 }
 
+/// How [`Trouble::DiskFull`] tells that neither drive nor medium is at fault.
+pub const DISK_FULL: &str = "is full, although the volume has room for";
+
 /// Why a drive could not: what drives of every kind have in common.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
@@ -292,8 +295,9 @@ pub enum Trouble {
     Damaged(String),
     /// The file system has less room than its volumes were promised.
     #[error(
-        "the file system of {path} is full, although the volume has room for {left} more: free some space \
-         there, or give the library less capacity"
+        "the file system of {path} {} {left} more: free some space \
+         there, or give the library less capacity",
+        DISK_FULL
     )]
     DiskFull {
         /// The directory of the slot.

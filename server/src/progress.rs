@@ -119,6 +119,11 @@ impl Progress {
             RunEvent::NoLibrary { storage, why } => {
                 self.say(&format!("{storage}: NO LIBRARY: {why}"));
             }
+            RunEvent::StaysHeld { storage, images, .. } => {
+                self.say(&format!(
+                    "{storage}: takes no more tonight; {images} images are not in it"
+                ));
+            }
             RunEvent::HoldingAway { disk, why, .. } => {
                 self.say(&format!("holding disk {disk} IS AWAY: {why}"));
             }

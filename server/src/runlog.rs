@@ -154,6 +154,8 @@ events! {
     NoLibrary { storage: StorageName, why: String },
     /// Something of the server itself stood in its way, and it went no further.
     BrokenOff { why: String },
+    /// A storage takes no more in this run, and so many images are not in it that should be.
+    StaysHeld { storage: StorageName, images: u64, why: String },
     /// A holding disk is not at its place, and the run does without it.
     HoldingAway { disk: String, why: String, advice: String },
     /// A dump that was good is nowhere any more.
@@ -226,6 +228,10 @@ pub enum Cause {
     NoBase,
     /// It was stopped.
     Stopped,
+    /// There was no space on the holding disks.
+    Space,
+    /// There was no volume to write to.
+    Volumes,
     /// One that this version does not know.
     #[serde(other)]
     Other,

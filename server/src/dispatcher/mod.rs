@@ -36,7 +36,7 @@ mod job;
 mod jobs;
 mod lanes;
 mod pick;
-mod shortage;
+pub(crate) mod shortage;
 mod site;
 mod space;
 mod stores;
@@ -206,6 +206,22 @@ impl Dispatcher {
             State::Over(outcome) => (job.dle(), Some(outcome)),
             State::Waiting | State::Dumping(_) => (job.dle(), None),
         })
+    }
+
+    /// Whether a DLE that is dumped now would be dumped again if that came to nothing for this reason.
+    pub fn tries_again(&self, dle: &DleRef, failure: Failure) -> bool {
+        let Some(at) = self.jobs.find(dle) else { return false };
+        let job = &self.jobs[at];
+        let has_a_try_left = job.tries < job.manner.tries.max(1);
+        let aborted = job.dumping().and_then(|dumping| dumping.aborted.as_ref());
+        match (aborted, failure) {
+            (Some(Abort::Cancelled(_) | Abort::Stopped), _) => false,
+            (Some(Abort::NoSpace(_)), Failure::Aborted | Failure::Retry) | (_, Failure::NoBase) => {
+                true
+            }
+            (Some(Abort::Drive(_)), Failure::Aborted) | (_, Failure::Retry) => has_a_try_left,
+            (_, Failure::Final | Failure::Aborted) => false,
+        }
     }
 
     /// The images on holding that are not placed.

@@ -20,6 +20,25 @@ use super::lanes::Kind;
 use super::site::Holding;
 use super::{Action, Dispatcher, Haste};
 
+/// A dump is ended, since it waits for space that nobody makes.
+const NO_MORE_SPACE: &str =
+    "holding has no more space, and its dump was the smallest that waited for some";
+/// A dump finds no space to begin with.
+const NO_SPACE: &str = "there is no space for it on holding";
+/// Why a storage has no volume is told once, and not of each dump.
+pub(super) const NO_VOLUME: &str =
+    "there is no volume to write to (see what is said of the storage)";
+
+/// Whether a dump was given up for want of space.
+pub(crate) fn is_of_space(why: &str) -> bool {
+    [NO_MORE_SPACE, NO_SPACE].into_iter().any(|it| why.starts_with(it))
+}
+
+/// Whether a dump was given up for want of volumes.
+pub(crate) fn is_of_volumes(why: &str) -> bool {
+    why.starts_with(NO_VOLUME)
+}
+
 impl Dispatcher {
     /// Begins nothing more, and stops what is going on if it must.
     pub(super) fn hurry(&mut self) {
@@ -95,15 +114,13 @@ impl Dispatcher {
             return false;
         }
         if let Some(&smallest) = self.waiting_for_room().last() {
-            let why =
-                "holding has no more space, and its dump was the smallest that waited for some";
-            self.abort(smallest, Abort::NoSpace(why.to_owned()), why);
+            self.abort(smallest, Abort::NoSpace(NO_MORE_SPACE.to_owned()), NO_MORE_SPACE);
             return false;
         }
         let Some(at) = self.jobs.waiting().find(|&at| !self.jobs.is_asleep(at)) else {
             return false;
         };
-        self.without_space(at, "there is no space for it on holding");
+        self.without_space(at, NO_SPACE);
         true
     }
 

@@ -11,6 +11,7 @@ use types::{Label, StorageName};
 use super::drives::{DriveState, Volume};
 use super::event::Start;
 use super::job::{Goal, Job};
+use super::shortage::NO_VOLUME;
 use super::site::Taper;
 use super::{Dispatcher, Haste};
 
@@ -134,13 +135,21 @@ impl Dispatcher {
     pub(super) fn no_volume_for(&self, job: &Job) -> String {
         match job.goal().now.as_slice() {
             [] => "no storage of this run takes it (dump-selection)".to_owned(),
-            [only] => self.no_more_volumes(*only),
+            [only] => self.no_more_volumes_for_it(*only),
             several => {
                 let each = several.iter().map(|&store| {
-                    format!("{}: {}", self.store(store).name(), self.no_more_volumes(store))
+                    format!("{}: {}", self.store(store).name(), self.no_more_volumes_for_it(store))
                 });
                 each.collect::<Vec<_>>().join("; ")
             }
+        }
+    }
+
+    /// Why there are no more, where all of it is told elsewhere.
+    fn no_more_volumes_for_it(&self, store: StoreNo) -> String {
+        match self.store(store).volumes {
+            Volumes::None(_) => NO_VOLUME.to_owned(),
+            _ => self.no_more_volumes(store),
         }
     }
 }

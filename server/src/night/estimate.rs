@@ -24,6 +24,8 @@ pub struct Asked {
     pub estimates: BTreeMap<DleRef, Estimates>,
     /// Dumps whose snapshots the clients no longer have.
     pub lost: BTreeSet<DumpId>,
+    /// The DLEs of which the client itself said that it can't.
+    pub refused: BTreeSet<DleRef>,
     /// What scripts had to say.
     pub said: Vec<RunEvent>,
 }
@@ -176,7 +178,12 @@ fn note(
                 }
             }
         }
-        Err(error) => estimates.failed = Some(with_causes(&error)),
+        Err(error) => {
+            if matches!(error, AgentError::Refused(_)) {
+                asked.refused.insert(question.dle.reference());
+            }
+            estimates.failed = Some(with_causes(&error));
+        }
     }
     asked.estimates.insert(question.dle.reference(), estimates);
 }

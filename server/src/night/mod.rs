@@ -121,7 +121,10 @@ fn plan_hearing(
     scripts.at(ScriptPoint::PreEstimate, dles, &patience).said.into_iter().for_each(&mut *hear);
     let asked = estimate::all(config, dles, &first, today.day, scripts);
     asked.said.into_iter().for_each(&mut *hear);
-    scripts.at(ScriptPoint::PostEstimate, dles, &patience).said.into_iter().for_each(hear);
+    let after = scripts.at(ScriptPoint::PostEstimate, dles, &patience).said;
+    after.into_iter().for_each(&mut *hear);
+    let refused = asked.refused.into_iter();
+    refused.map(|dle| RunEvent::DumpTrouble { dle, cause: Cause::Refused }).for_each(hear);
     let facts = if asked.lost.is_empty() {
         first
     } else {
@@ -371,8 +374,8 @@ pub(crate) fn dispatch(
         outcome => outcome,
     };
     if orders.taper && !stopped {
-        for text in left_held(&ended) {
-            log.append(Now::read().unix(), RunEvent::Warning { text })?;
+        for event in left_held(&ended) {
+            log.append(Now::read().unix(), event)?;
         }
     }
     let status = match outcome {
@@ -386,15 +389,15 @@ pub(crate) fn dispatch(
 }
 
 /// Why images stay on the holding disk that this run should have written, for each storage that has no more volumes.
-fn left_held(dispatcher: &Dispatcher) -> Vec<String> {
-    let held = dispatcher.held_images().count();
-    if held == 0 {
+fn left_held(dispatcher: &Dispatcher) -> Vec<RunEvent> {
+    let images = dispatcher.held_images().count() as u64;
+    if images == 0 {
         return Vec::new();
     }
-    let told = |(storage, why): (&StorageName, String)| {
-        format!(
-            "storage {storage} takes no more tonight, and {held} of the images stay on the holding disk: {why}"
-        )
+    let told = |(storage, why): (&StorageName, String)| RunEvent::StaysHeld {
+        storage: storage.clone(),
+        images,
+        why,
     };
     dispatcher.degraded().map(told).collect()
 }

@@ -266,7 +266,7 @@ impl<'a> Run<'a> {
         match event {
             Event::DumpFailed { dump, failure, why } => {
                 let Some((dle, level)) = self.started.get(dump).cloned() else { return Ok(()) };
-                let again = *failure != Failure::Final;
+                let again = self.dispatcher.tries_again(&dle, *failure);
                 let why = self.stopped.remove(dump).unwrap_or_else(|| why.clone());
                 self.note(RunEvent::DumpFailed { dle, level, why, again })
             }

@@ -14,6 +14,20 @@ pub(super) const NO_VOLUME: &str = "load a volume that may be written, or label 
                                     `reelkeep volume explain LABEL` says what keeps one from being reused. What waits on \
                                     the holding disk is written by `reelkeep flush`, or by the next run";
 
+pub(super) const NO_VOLUME_FOR_COPIES: &str = "load a volume that may be written, or label a new one (`reelkeep label`); `reelkeep volume explain LABEL` says what \
+     keeps one from being reused. Then `reelkeep vault` again: it makes the copies that are missing";
+
+pub(super) const NOT_COPIED: &str =
+    "when that is mended, `reelkeep vault` again: it makes the copies that are missing";
+
+pub(super) const CUT_OFF: &str =
+    "nothing, if the run is still at work (`reelkeep status`); else the next run dumps it";
+
+pub(super) const DISK_FULL: &str = "neither drive nor medium is at fault: free some space on the file system that has the \
+                                    volumes, or give the library fewer slots or less `length`. `reelkeep volume expire` \
+                                    frees what is needed no more. What waits on the holding disk is written by \
+                                    `reelkeep flush`, or by the next run where `autoflush` is set";
+
 pub(super) const TOO_SMALL: &str = "neither drive nor medium is at fault. Give the tapetype a greater `length` if its \
                                     volumes are directories, which then hold that much at once; else load larger \
                                     cartridges. What waits on the holding disk is written by `reelkeep flush`, or by the \
@@ -34,6 +48,15 @@ pub(super) fn of_lost(dle: &DleRef) -> String {
          from it; `reelkeep force {} {}` has the next run make a full dump",
         dle.host, dle.dle
     )
+}
+
+/// About images that a storage takes no more of.
+pub(super) fn of_held(why: &str) -> &'static str {
+    if why.starts_with("runtapes") {
+        "`reelkeep flush` writes them to further volumes. If that comes every night, raise `runtapes`"
+    } else {
+        "when that is mended, `reelkeep flush` writes them, and so does the next run where `autoflush` is set"
+    }
 }
 
 /// About a drive, or what was in it.
@@ -69,7 +92,10 @@ pub(super) fn of_dump(dle: &DleRef, cause: Option<Cause>, tries: u32) -> String 
             "look whether the client is up, whether a file system on it hangs, and what killed the agent; if it is only \
              slow, raise `dtimeout`. {check} tries to reach it"
         ),
-        Some(Cause::Refused) => format!("do what the agent says, then {check}"),
+        Some(Cause::Refused) => format!(
+            "do what the agent says (a path that is not there may not be mounted, or be wrong in the configuration), then \
+             {check}"
+        ),
         Some(Cause::Protocol) => {
             "agent and server do not fit: install the same version of both".to_owned()
         }
@@ -85,6 +111,10 @@ pub(super) fn of_dump(dle: &DleRef, cause: Option<Cause>, tries: u32) -> String 
         }
         Some(Cause::NoBase) => "nothing: the next run makes a full dump".to_owned(),
         Some(Cause::Stopped) => "nothing: the next run dumps it".to_owned(),
+        Some(Cause::Space) => "make room on the holding disk (`reelkeep flush` writes what waits there), or give it more; \
+                               the next run tries again"
+            .to_owned(),
+        Some(Cause::Volumes) => "do what is said of the storage; the next run dumps it".to_owned(),
         Some(Cause::Other) => format!("{check} looks at the client"),
         // It was never begun.
         None if tries == 0 => format!(

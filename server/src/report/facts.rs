@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use config::{Config, DisplayUnit, Storage};
+use config::{Autoflush, Config, DisplayUnit, Storage};
 use types::{Bytes, DleRef, StorageName};
 
 /// What neither the log of a run says nor the catalogue.
@@ -20,6 +20,8 @@ pub struct Facts {
     pub warnings: BTreeMap<DleRef, usize>,
     /// In which unit sizes are written.
     pub unit: Unit,
+    /// Whether runs write what waits on the holding disk (`autoflush`); none if that is not known.
+    pub flushed_by_runs: Option<bool>,
 }
 
 /// How many complaints of one dump are shown, unless its DLE says otherwise.
@@ -61,6 +63,9 @@ pub fn configured(config: &Config) -> Facts {
         unnamed: unnamed.map(|storage| storage.name.clone()).collect(),
         warnings: warnings(config),
         unit: Unit::of(config.site.displayunit),
+        flushed_by_runs: Some(
+            config.storages.iter().filter(named).any(|s| s.tapering.autoflush != Autoflush::No),
+        ),
     }
 }
 

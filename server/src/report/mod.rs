@@ -102,6 +102,9 @@ pub struct Report {
     /// In which unit text and page write sizes.
     #[serde(skip)]
     pub unit: Unit,
+    /// Whether runs write what waits on the holding disk; none if that is not known.
+    #[serde(skip)]
+    pub flushed_by_runs: Option<bool>,
 }
 
 /// How a run went, in a word and three numbers.

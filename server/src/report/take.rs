@@ -14,6 +14,7 @@ use super::{
     Standing, State, StorageLine, Strange, Totals, Verdict, VolumeLine, Word, advice, of_drive,
 };
 use crate::clock::stamp_text;
+use crate::dispatcher::shortage;
 use crate::report::duration;
 use crate::runlog::{Cause, Logged, Outcome, RunEvent};
 
@@ -39,6 +40,8 @@ pub struct Making {
     /// Why tries came to nothing, and whether another was to come.
     tries: BTreeMap<DleRef, Vec<(Option<Level>, String, bool)>>,
     causes: HashMap<DleRef, Cause>,
+    /// The storages that take no more, how many images are not in them, and why.
+    stays: Vec<(StorageName, u64, String)>,
 }
 
 impl Making {
@@ -69,6 +72,7 @@ impl Making {
             drives: Vec::new(),
             dles: Vec::new(),
             unit: facts.unit,
+            flushed_by_runs: facts.flushed_by_runs,
         };
         Self {
             report,
@@ -84,6 +88,7 @@ impl Making {
             strange: HashMap::new(),
             tries: BTreeMap::new(),
             causes: HashMap::new(),
+            stays: Vec::new(),
         }
     }
 
@@ -128,7 +133,7 @@ impl Making {
             }
             RunEvent::NoVolume { storage, why } => self.fail(
                 format!("storage {storage}: no volume to write to: {why}"),
-                Some(advice::NO_VOLUME),
+                Some(self.of_kind(advice::NO_VOLUME, advice::NO_VOLUME_FOR_COPIES)),
             ),
             RunEvent::BrokenOff { why } => {
                 self.fail(format!("the run broke off: {why}"), Some(advice::BROKEN_OFF));
@@ -137,10 +142,16 @@ impl Making {
                 format!("storage {storage}: nothing could be written: {why}"),
                 Some(advice::NO_LIBRARY),
             ),
+            RunEvent::DriveFailed { drive, why, .. } if why.contains(devices::DISK_FULL) => {
+                self.fail(of_drive(drive, why), Some(advice::DISK_FULL));
+            }
             RunEvent::DriveFailed { drive, blame, why } => self.fail(
                 format!("{} (to blame: {blame})", of_drive(drive, why)),
                 advice::of_drive(blame),
             ),
+            RunEvent::StaysHeld { storage, images, why } => {
+                self.stays.push((storage.clone(), *images, why.clone()));
+            }
             RunEvent::HoldingAway { disk, why, advice } => {
                 self.fail(format!("holding disk {disk} was not used: {why}"), Some(advice))
             }
@@ -201,7 +212,10 @@ impl Making {
                 self.index(*dump, dle);
             }
             RunEvent::DumpTrouble { dle, cause } => {
-                self.causes.insert(dle.clone(), *cause);
+                // What the client said of it tells more than that nobody knows its size.
+                if *cause != Cause::Estimate || !self.causes.contains_key(dle) {
+                    self.causes.insert(dle.clone(), *cause);
+                }
             }
             RunEvent::DumpFailed { dle, level, why, again } => {
                 let tries = self.tries.entry(dle.clone()).or_default();
@@ -330,8 +344,46 @@ impl Making {
         &mut copies[at]
     }
 
+    /// A failure that is not of a DLE. The same is told once.
     fn fail(&mut self, why: String, advice: Option<&str>) {
+        if self.report.failures.iter().any(|told| told.dle.is_none() && told.why == why) {
+            return;
+        }
         self.report.failures.push(Failure { dle: None, why, advice: advice.map(str::to_owned) });
+    }
+
+    /// What is said of copies in place of what is said of dumps.
+    fn of_kind(&self, of_dumps: &'static str, of_copies: &'static str) -> &'static str {
+        if self.report.kind == "vault" { of_copies } else { of_dumps }
+    }
+
+    /// Storages that took no more. Where that was told already, it is not told again.
+    fn tell_stays(&mut self) {
+        for (storage, images, why) in std::mem::take(&mut self.stays) {
+            let about = format!("storage {storage}: ");
+            let (rest, advice) = if self.report.kind == "vault" {
+                (format!("{images} of the images were not copied to it"), advice::NOT_COPIED)
+            } else {
+                (format!("{images} of the images stay on the holding disk"), advice::of_held(&why))
+            };
+            let text = format!("{about}it takes no more tonight, and {rest}");
+            if self.report.failures.iter().any(|told| told.why.starts_with(&about)) {
+                self.report.notes.push(text);
+            } else {
+                self.fail(format!("{text}: {why}"), Some(advice));
+            }
+        }
+    }
+
+    /// Dumps in the middle of which the log ends.
+    fn tell_cut_off(&mut self) {
+        let cut = self.report.dles.iter().filter(|line| line.state == State::Dumping);
+        let cut = cut.map(|line| Failure {
+            dle: Some(line.dle.clone()),
+            why: "no dump: the log of the run ends in the middle of it".to_owned(),
+            advice: Some(advice::CUT_OFF.to_owned()),
+        });
+        self.report.failures.extend(cut.collect::<Vec<_>>());
     }
 
     fn feed(&mut self, drive: &DriveName, seconds: f64, waited: f64, starved: u32) {
@@ -356,6 +408,16 @@ impl Making {
         line.bottleneck = if source { Bottleneck::Source } else { Bottleneck::Drive };
     }
 
+    /// Who has to change something, as far as it is known.
+    fn cause(&self, dle: &DleRef, why: &str) -> Option<Cause> {
+        let stopped = |cause: &Cause| *cause == Cause::Stopped;
+        match self.causes.get(dle) {
+            cause if shortage::is_of_space(why) && cause.is_none_or(stopped) => Some(Cause::Space),
+            None if shortage::is_of_volumes(why) => Some(Cause::Volumes),
+            cause => cause.copied(),
+        }
+    }
+
     fn complain(&mut self, dle: &DleRef, text: &str) {
         let shown = self.warnings.get(dle).copied().unwrap_or(SHOWN);
         let all = &mut self.report.strange;
@@ -372,7 +434,11 @@ impl Making {
 
     /// The report, when the log has ended.
     pub fn finish(mut self) -> Report {
+        self.tell_stays();
         self.tell_tries();
+        if self.report.outcome.is_none() {
+            self.tell_cut_off();
+        }
         for (dump, copies) in std::mem::take(&mut self.copies) {
             if let Some(line) = self.with_dump(dump) {
                 line.copies = copies;
@@ -423,7 +489,7 @@ impl Making {
                     self.report.notes.push(format!("{dle}: an earlier try failed: {other}"));
                 }
             }
-            let cause = self.causes.get(&dle).copied();
+            let cause = self.cause(&dle, why);
             let why = if again {
                 format!("no dump yet, and it is to be tried again: {why}")
             } else {
@@ -472,7 +538,7 @@ impl DleLine {
 fn verdict(report: &Report) -> Verdict {
     let of_run = || report.dles.iter().filter(|line| !line.earlier && line.state != State::Skipped);
     let failed: BTreeSet<&DleRef> =
-        of_run().filter(|line| line.state == State::Failed).map(|line| &line.dle).collect();
+        of_run().filter(|line| !line.is_whole()).map(|line| &line.dle).collect();
     let word = match report.outcome {
         Some(Outcome::Good) => Word::Ok,
         Some(Outcome::Strange) => Word::Strange,

@@ -471,3 +471,146 @@ fn the_course_of_a_run_is_what_its_log_says() {
         [("drive0", 3, 20), ("drive0", 45, 91), ("drive0", 141, 150), ("drive1", 106, 152)]
     );
 }
+
+fn waited(kind: &str, why: &str) -> Report {
+    let (kind, program) = (kind.to_owned(), "reelkeep 0.1.0".to_owned());
+    let stays =
+        RunEvent::StaysHeld { storage: "daily".parse().unwrap(), images: 2, why: why.to_owned() };
+    let events = vec![
+        RunEvent::Started { run: run(), kind, program, pid: 17 },
+        stays,
+        RunEvent::Finished { outcome: Outcome::Failed },
+    ];
+    of(run(), &log(events), Facts::default())
+}
+
+#[test]
+fn a_dump_that_was_cut_off_counts_as_failed_and_says_so() {
+    let events = vec![started(), planned("/srv", Bytes(1)), begun("/srv", DUMP, Target::Holding)];
+    let report = of(run(), &log(events), Facts::default());
+    assert_eq!(report.verdict.to_string(), "FAIL, 1 of 1 DLE");
+    let [failure] = report.failures.as_slice() else { panic!("{:?}", report.failures) };
+    assert!(failure.why.contains("ends in the middle of it"), "{failure:?}");
+}
+
+#[test]
+fn a_run_that_is_told_to_stop_three_times_says_so_once() {
+    let stop = || RunEvent::Interrupted;
+    let events = vec![
+        started(),
+        stop(),
+        failed("/srv", "it was stopped", false),
+        stop(),
+        stop(),
+        RunEvent::Finished { outcome: Outcome::Interrupted },
+    ];
+    let report = of(run(), &log(events.clone()), Facts::default());
+    let told = report.failures.iter().filter(|failure| failure.why.contains("told to stop"));
+    assert_eq!(told.count(), 1);
+    let mut watch = Watch::default();
+    log(events).iter().for_each(|line| watch.take(line));
+    let told = watch.status(run(), 0, false).failures;
+    assert_eq!(told.iter().filter(|told| told.contains("told to stop")).count(), 1, "{told:?}");
+}
+
+#[test]
+fn images_for_which_runtapes_has_no_volume_are_a_failure_with_what_to_do() {
+    let report = waited("dump", "runtapes allows no more than the 1 volumes that were used");
+    let [failure] = report.failures.as_slice() else { panic!("{:?}", report.failures) };
+    assert!(
+        failure
+            .why
+            .starts_with("storage daily: it takes no more tonight, and 2 of the images stay")
+    );
+    assert!(failure.advice.as_ref().unwrap().contains("raise `runtapes`"), "{failure:?}");
+    assert_eq!(report.notes, [""; 0]);
+}
+
+#[test]
+fn what_keeps_a_storage_from_taking_more_is_told_once() {
+    let storage = || "daily".parse().unwrap();
+    let why = || "slot 1: its volume is needed; slot 2: its volume is needed".to_owned();
+    let events = vec![
+        started(),
+        RunEvent::NoVolume { storage: storage(), why: why() },
+        RunEvent::StaysHeld { storage: storage(), images: 2, why: why() },
+        RunEvent::Finished { outcome: Outcome::Failed },
+    ];
+    let report = of(run(), &log(events), Facts::default());
+    let text = render(&report, Width::of(400));
+    assert_eq!(text.matches("slot 2").count(), 1, "{text}");
+    assert!(text.contains("2 of the images stay on the holding disk"), "{text}");
+}
+
+#[test]
+fn a_vault_that_made_no_copies_speaks_of_copies_and_of_vault() {
+    let [failure] = waited("vault", "no drive is left: it is broken").failures.try_into().unwrap();
+    assert!(failure.why.contains("2 of the images were not copied to it"), "{failure:?}");
+    let advice = failure.advice.unwrap();
+    assert!(advice.contains("`reelkeep vault`") && !advice.contains("flush"), "{advice}");
+}
+
+#[test]
+fn what_to_do_follows_from_the_cause() {
+    let trouble = |cause| RunEvent::DumpTrouble { dle: dle("/srv"), cause };
+    let gone = |why: &str| RunEvent::DleFailed { dle: dle("/srv"), why: why.to_owned() };
+    let space = "holding has no more space, and its dump was the smallest that waited for some; no";
+    let cases = [
+        (
+            vec![trouble(Cause::Refused), trouble(Cause::Estimate), gone("no such file")],
+            "may not be mounted",
+        ),
+        (vec![trouble(Cause::Estimate), gone("no answer")], "etimeout"),
+        (vec![trouble(Cause::Stopped), gone(space)], "make room on the holding disk"),
+        (vec![gone("there is no space for it on holding; no")], "make room on the holding disk"),
+        (vec![trouble(Cause::Stopped), gone("the run was stopped")], "nothing: the next run"),
+        (
+            vec![gone("there is no volume to write to (see what is said of the storage); no")],
+            "do what is said of the storage",
+        ),
+    ];
+    for (events, wanted) in cases {
+        let report = of(run(), &log(events), Facts::default());
+        let advice = report.failures[0].advice.as_ref().unwrap();
+        assert!(advice.contains(wanted), "{advice}");
+    }
+}
+
+#[test]
+fn a_file_system_that_is_full_is_blamed_on_neither_drive_nor_medium() {
+    let full = devices::Trouble::DiskFull { path: "/vtapes/1".to_owned(), left: Bytes::GIB };
+    let failed = RunEvent::DriveFailed {
+        drive: "drive0".parse().unwrap(),
+        blame: full.blame().to_string(),
+        why: full.to_string(),
+    };
+    let report = of(run(), &log(vec![started(), failed]), Facts::default());
+    let failure = &report.failures[0];
+    assert!(failure.why.contains("the file system of /vtapes/1 is full"), "{failure:?}");
+    assert!(!failure.why.contains("to blame"), "{failure:?}");
+    let advice = failure.advice.as_ref().unwrap();
+    assert!(advice.contains("free some space") && !advice.contains("cable"), "{advice}");
+}
+
+#[test]
+fn no_volume_is_in_use_when_the_run_has_ended() {
+    let told = |end: Option<RunEvent>| {
+        let events = [started(), mounted("daily", "D-1")].into_iter().chain(end).collect();
+        render(&of(run(), &log(events), Facts::default()), Width::PRINT)
+    };
+    assert!(told(None).contains("in use"));
+    let ended = told(Some(RunEvent::Finished { outcome: Outcome::Good }));
+    assert!(!ended.contains("in use"), "{ended}");
+}
+
+#[test]
+fn who_writes_what_waits_on_the_holding_disk_is_said_as_it_is_configured() {
+    let told = |flushed_by_runs| {
+        let held = Held { images: 1, bytes: Bytes::GIB };
+        let events = vec![started(), RunEvent::Stands { site: Standing { held, ..standing() } }];
+        let facts = Facts { flushed_by_runs, ..Facts::default() };
+        render(&of(run(), &log(events), facts), Width::of(200))
+    };
+    assert!(told(Some(true)).contains("the next run writes them first"));
+    assert!(told(Some(false)).contains("and no run does"));
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use types::{Bytes, Label};
 
 use super::wrap::{columns, left, paragraph, right};
-use super::{Bottleneck, DleLine, Failure, Pool, Report, Standing, State, Totals, Unit};
+use super::{Bottleneck, DleLine, Failure, Pool, Report, Standing, State, Totals, Unit, plural};
 use crate::clock::{stamp_text, unix_text};
 use crate::runlog::{Outcome, Target};
 
@@ -137,12 +137,15 @@ fn failures(failures: &[Failure], width: Width) -> String {
 /// What waits on the holding disk, in a sentence.
 fn held(report: &Report) -> Option<String> {
     let held = report.standing.held;
+    let who = match report.flushed_by_runs {
+        Some(true) => "the next run writes them first, or `reelkeep flush` does",
+        Some(false) => "`reelkeep flush` writes them, and no run does, for autoflush is no",
+        None => "`reelkeep flush` writes them",
+    };
     (held.images > 0).then(|| {
-        format!(
-            "{} images ({}) wait on the holding disk; the next run writes them first where autoflush is on, or run \
-             `reelkeep flush`",
-            held.images, report.unit.show(held.bytes)
-        )
+        let (images, bytes) = (held.images, report.unit.show(held.bytes));
+        let images = plural(usize::try_from(images).unwrap_or(usize::MAX), "image");
+        format!("{images} ({bytes}) on the holding disk: {who}")
     })
 }
 
@@ -307,7 +310,11 @@ fn volumes(report: &Report, width: Width) -> String {
                 seconds(volume.seconds),
                 rate(volume.bytes, volume.seconds),
             ]);
-            let why = if volume.why.is_empty() { "in use" } else { &volume.why };
+            let why = match (volume.why.as_str(), report.finished) {
+                ("", None) => "in use",
+                ("", Some(_)) => "it was not finished",
+                (why, _) => why,
+            };
             let retried = match volume.retried {
                 Some(retried @ 1..) => format!("; the drive tried {retried} times again"),
                 _ => String::new(),

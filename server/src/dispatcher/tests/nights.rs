@@ -219,7 +219,10 @@ fn without_a_volume_and_without_an_alternative_a_full_fails_with_the_reason() {
     case.volumes = vec![0];
     let night = World::new(case, 1).run();
     let Outcome::Failed { why } = &night.outcomes()["a"] else { panic!("it was dumped") };
-    assert_eq!(why, "no volume is in the changer; it has no full yet");
+    assert_eq!(
+        why,
+        "there is no volume to write to (see what is said of the storage); it has no full yet"
+    );
 }
 
 #[test]
@@ -314,16 +317,19 @@ fn a_dle_that_is_called_off_is_given_up_and_the_others_go_on() {
         id(next)
     });
     let mut dispatcher = Dispatcher::new(&plan, &case.manners, case.site, &[], ids);
-    let mut tell = |event| dispatcher.apply(event);
-    let started = tell(Event::Started);
+    let started = dispatcher.apply(Event::Started);
     assert!(
         matches!(started.last(), Some(Action::StartDump { dle, .. }) if dle.dle.as_str() == "a")
     );
+    assert!(dispatcher.tries_again(&dle("host", "a"), Failure::Retry));
+    let mut tell = |event| dispatcher.apply(event);
     let why = || "the operator called it off".to_owned();
     let call_off = |name| Event::Cancelled { dle: dle("host", name), why: why() };
     // One that waits is given up at once; one that is being made when it has ended.
     assert_eq!(tell(call_off("b")), [Action::GiveUp { dle: dle("host", "b"), why: why() }]);
     assert_eq!(tell(call_off("a")), [Action::AbortDump { dump: id(1), why: why() }]);
+    assert!(!dispatcher.tries_again(&dle("host", "a"), Failure::Aborted), "it is not told so");
+    let mut tell = |event| dispatcher.apply(event);
     let ended =
         tell(Event::DumpFailed { dump: id(1), failure: Failure::Aborted, why: "stopped".into() });
     assert_eq!(ended[0], Action::GiveUp { dle: dle("host", "a"), why: why() });
