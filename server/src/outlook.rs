@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use config::{Config, Dle, Strategy};
+use config::{Autoflush, Config, Dle, Strategy};
 use taper::catalogue::{Catalogue, CatalogueError, Lock, Run, RunKind, Volume};
-use taper::retention::{Expected, Habit, Usage};
+use taper::retention::{Expected, Flushed, Habit, Usage};
 use types::{Stamp, StorageName};
 
 use crate::clock;
+use crate::night::destinations;
 use crate::night::facts::runs_per_cycle;
 
 /// Over so many days it is counted how many volumes runs begin.
@@ -26,7 +27,10 @@ pub fn expected(
     let usage = storages.map(|name| (name.clone(), usage(name, volumes, &runs))).collect();
     let habits: BTreeMap<_, _> =
         config.dles.iter().map(|dle| (dle.reference(), habit(dle))).collect();
-    Ok(Expected { every: every.max(1), usage, habits })
+    let runs = destinations::of_run(config, RunKind::Dump);
+    let by_hand = runs.iter().all(|storage| storage.tapering.autoflush == Autoflush::No);
+    let flushed = if by_hand { Flushed::ByHand } else { Flushed::ByRuns };
+    Ok(Expected { every: every.max(1), usage, habits, flushed })
 }
 
 /// The runs that wrote volumes in the four weeks before the newest, that one included.

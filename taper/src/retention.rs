@@ -34,7 +34,7 @@ mod verdict;
 
 use hearing::{Hearing, Plaint};
 
-pub use ahead::{Case, Concern, Expected, Habit, Release, Usage, When, prospect};
+pub use ahead::{Case, Concern, Expected, Flushed, Habit, Release, Usage, When, prospect};
 pub use verdict::{Advice, Needed, Reason, Rule, Verdict, Verdicts};
 
 /// What the operator wants kept in one storage. Nothing, by default, beyond the last resort.

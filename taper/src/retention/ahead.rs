@@ -25,6 +25,15 @@ pub struct Habit {
     pub goes_on: bool,
 }
 
+/// Who writes what waits on the holding disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flushed {
+    /// The runs to come.
+    ByRuns,
+    /// The operator, some day or never.
+    ByHand,
+}
+
 /// What is expected of the runs to come.
 #[derive(Clone, Debug)]
 pub struct Expected {
@@ -34,6 +43,8 @@ pub struct Expected {
     pub usage: BTreeMap<StorageName, Usage>,
     /// How DLEs are dumped.
     pub habits: BTreeMap<DleRef, Habit>,
+    /// Who writes what waits on the holding disk.
+    pub flushed: Flushed,
 }
 
 /// So many volumes are begun in so many runs.
@@ -333,8 +344,11 @@ fn dumps_to_come(
     dumps
 }
 
-/// What waits on the holding disk now will lie on a volume then.
+/// What waits on the holding disk now will lie on a volume then, if runs write it.
 fn settled(mut dump: DumpFact, expected: &Expected) -> DumpFact {
+    if dump.held && expected.flushed == Flushed::ByHand {
+        return dump;
+    }
     if dump.held && !dump.copies.iter().any(|copy| copy.complete) {
         dump.copies =
             expected.usage.keys().filter_map(|storage| copy_to_come(storage, 0)).collect();
@@ -429,6 +443,7 @@ mod tests {
             every: 1,
             usage: BTreeMap::from([(lib(), Usage { volumes: 1, runs: 1 })]),
             habits: BTreeMap::from([(dle(), Habit { full_every, goes_on: true })]),
+            flushed: Flushed::ByRuns,
         }
     }
 
@@ -460,6 +475,26 @@ mod tests {
         let mut forgotten = expected(Some(7));
         forgotten.habits.clear();
         assert_eq!(when(&case("V1"), Policy::default(), &forgotten)[0].0, "never");
+    }
+
+    #[test]
+    fn no_day_is_foretold_while_the_rest_of_a_dump_waits_for_somebody_to_flush_it() {
+        let mut case = case("V3");
+        let newest = &mut case.concerns[0].newest[0];
+        newest.held = true;
+        newest.copies[0].complete = false;
+        let mut expected = expected(Some(7));
+        assert_ne!(when(&case, Policy::default(), &expected)[0].0, "never");
+        expected.flushed = Flushed::ByHand;
+        let policies = Policies::from([(lib(), Policy::default())]);
+        let releases = prospect(&case, &policies, day(3), &expected);
+        let [Release { when: When::Never(reason), .. }] = releases.as_slice() else {
+            panic!("{releases:?}")
+        };
+        assert_eq!(
+            reason.why,
+            "the rest of level 1 of h:/a from 2026-01-04 waits on the holding disk: `reelkeep flush` writes it"
+        );
     }
 
     #[test]

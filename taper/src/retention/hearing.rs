@@ -26,6 +26,8 @@ enum Missing {
 #[derive(Clone)]
 enum How {
     BeingWritten,
+    /// Some of it is on volumes, and no run is at work that would write the rest.
+    RestWaits,
     Held,
     Arriving,
     Wanted(String),
@@ -39,7 +41,7 @@ enum How {
 impl How {
     fn rule(&self) -> Rule {
         match self {
-            Self::BeingWritten | Self::Held | Self::Arriving => Rule::BeingMade,
+            Self::BeingWritten | Self::RestWaits | Self::Held | Self::Arriving => Rule::BeingMade,
             Self::Wanted(_) => Rule::Pin,
             Self::NewestState => Rule::LastResort,
             Self::Recover(_) => Rule::Recover,
@@ -52,6 +54,9 @@ impl How {
         let name = name(dump);
         match self {
             Self::BeingWritten => format!("{name} is still being written"),
+            Self::RestWaits => {
+                format!("the rest of {name} waits on the holding disk: `reelkeep flush` writes it")
+            }
             Self::Held => format!("{name} is on the holding disk"),
             Self::Arriving => format!("{name} is arriving"),
             Self::Wanted(why) => format!("{name} is wanted: {why}"),
@@ -172,7 +177,8 @@ impl<'j, 'a: 'j> Hearing<'j, 'a> {
                 continue;
             }
             for label in dump.copies.iter().filter(|copy| !copy.complete).flat_map(|c| &c.labels) {
-                let how = How::BeingWritten;
+                let is_at_work = !self.judgement.unfinished.is_empty();
+                let how = if is_at_work { How::BeingWritten } else { How::RestWaits };
                 self.plaints.push(Plaint { label, until: None, how, tip: dump, link: dump });
             }
             let how = if dump.held { How::Held } else { How::Arriving };
