@@ -80,6 +80,12 @@ impl Drives {
         }
     }
 
+    /// Whether any writes now.
+    pub(super) fn any_writes(&self) -> bool {
+        let writes = |one: &One| matches!(one.work, Some((Work::Write | Work::Direct, _)));
+        self.drives.values().any(writes)
+    }
+
     fn one(&mut self, drive: &DriveName) -> &mut One {
         self.drives.entry(drive.clone()).or_default()
     }

@@ -129,3 +129,50 @@ fn an_image_takes_space_until_every_storage_has_it() {
     }
     assert_eq!(held, [(0, 7), (0, 7), (5, 7), (5, 7), (5, 7), (0, 7), (0, 3)]);
 }
+
+fn watched(lines: &[&str], now: i64) -> Status {
+    let mut watch = Watch::default();
+    for line in lines {
+        watch.take(&serde_json::from_str::<Logged>(line).unwrap());
+    }
+    watch.status(run(), now, true)
+}
+
+#[test]
+fn what_a_try_that_failed_had_sent_counts_no_more() {
+    let lines = [
+        r#"{"time":1,"event":"planned","dle":{"host":"h","dle":"d"},"level":0,"raw":70,"stored":70,"why":""}"#,
+        r#"{"time":2,"event":"dump-started","dle":{"host":"h","dle":"d"},"level":0,"dump":"00000000000000000000000000000001","to":"holding"}"#,
+        r#"{"time":3,"event":"dump-progress","dump":"00000000000000000000000000000001","entries":3,"raw":60,"stored":60}"#,
+        r#"{"time":4,"event":"dump-failed","dle":{"host":"h","dle":"d"},"level":0,"why":"it broke","again":true}"#,
+    ];
+    let status = watched(&lines, 9);
+    assert_eq!((status.dumped, status.expected), (Bytes::ZERO, Bytes(70)));
+}
+
+#[test]
+fn a_dump_that_goes_straight_has_sent_what_is_on_a_volume() {
+    let lines = [
+        r#"{"time":2,"event":"dump-started","dle":{"host":"h","dle":"d"},"level":0,"dump":"00000000000000000000000000000001","to":"volume"}"#,
+        r#"{"time":3,"event":"part-placed","dump":"00000000000000000000000000000001","part":1,"label":"D-1","file":1,"bytes":36,"seconds":1.0}"#,
+    ];
+    let status = watched(&lines, 9);
+    assert_eq!(status.dumping[0].stored, Bytes(36));
+    let text = text(&status);
+    assert!(text.contains("h:d          0     -   ?"), "no figure has come: {text}");
+    assert!(
+        text.contains("nothing to tell by when it is done"),
+        "nobody knows how large it is: {text}"
+    );
+}
+
+#[test]
+fn the_time_in_which_nothing_moved_is_no_measure_of_how_long_it_takes() {
+    let lines = [
+        r#"{"time":1000,"event":"planned","dle":{"host":"h","dle":"d"},"level":0,"raw":100,"stored":100,"why":""}"#,
+        // An hour of estimates, and then half of it in ten seconds.
+        r#"{"time":4600,"event":"dump-started","dle":{"host":"h","dle":"d"},"level":0,"dump":"00000000000000000000000000000001","to":"holding"}"#,
+        r#"{"time":4610,"event":"dump-progress","dump":"00000000000000000000000000000001","entries":3,"raw":50,"stored":50}"#,
+    ];
+    assert_eq!(watched(&lines, 4610).seconds_left, Some(10));
+}

@@ -160,7 +160,8 @@ fn dump_row(dump: &Dumping) -> Vec<String> {
     vec![
         dump.dle.to_string(),
         dump.level.to_string(),
-        dump.raw.to_string(),
+        // The first figures come after some seconds.
+        if dump.raw == Bytes::ZERO { "-".to_owned() } else { dump.raw.to_string() },
         dump.expected.map_or_else(|| "?".to_owned(), |expected| expected.to_string()),
         share.map_or_else(String::new, |all| {
             percent(dump.raw, all).trim().trim_matches(['(', ')']).to_owned()

@@ -32,6 +32,8 @@ pub struct Watch {
     waiting: Vec<Group>,
     failures: Vec<String>,
     placed: Bytes,
+    /// Seconds in which some dump came, and in which some drive wrote, up to the last line.
+    moving: (i64, i64),
 }
 
 /// What is known of a DLE.
@@ -77,6 +79,13 @@ impl Line {
         }
     }
 
+    /// Nothing has come, and nothing was written.
+    fn forget(&mut self) {
+        (self.entries, self.raw, self.stored) = (0, Bytes::ZERO, Bytes::ZERO);
+        self.placed = Bytes::ZERO;
+        self.labels.clear();
+    }
+
     /// Bytes of tar a second, of late.
     fn rate(&self, now: i64) -> Option<Bytes> {
         let (time, bytes) = self.marks.front()?;
@@ -100,6 +109,7 @@ impl Watch {
     pub fn take(&mut self, line: &Logged) {
         let now = line.time;
         self.started.get_or_insert(now);
+        self.moving = self.moving_until(now);
         self.last = self.last.max(now);
         self.drives.take(line);
         match &line.event {
@@ -125,12 +135,42 @@ impl Watch {
             RunEvent::NoLibrary { storage, why } => {
                 self.fail(format!("storage {storage}: nothing is written tonight: {why}"));
             }
+            RunEvent::StaysHeld { storage, images, why } => {
+                let about = format!("storage {storage}: ");
+                if !self.failures.iter().any(|told| told.starts_with(&about)) {
+                    self.fail(format!(
+                        "{about}it takes no more, and {images} images are not in it: {why}"
+                    ));
+                }
+            }
+            RunEvent::HoldingAway { disk, why, .. } => {
+                self.fail(format!("holding disk {disk} is not used: {why}"));
+            }
+            RunEvent::DumpLost { dle, level, run, why, .. } => {
+                let of = crate::clock::stamp_text(*run);
+                self.fail(format!("{dle}: the dump at level {level} of {of} is LOST: {why}"));
+            }
             RunEvent::DriveFailed { drive, why, .. } => {
                 self.fail(crate::report::of_drive(drive, why));
             }
             RunEvent::Finished { outcome } => self.outcome = Some(*outcome),
             event => self.take_dump(now, event),
         }
+    }
+
+    /// Whether it is known of each dump at work how large it may become.
+    fn is_foreseeable(&self) -> bool {
+        let mut dumping = self.dles.values().filter(|line| line.state == DleState::Dumping);
+        dumping.all(|line| line.expected.is_some())
+    }
+
+    /// Seconds in which some dump came, and in which some drive wrote.
+    fn moving_until(&self, now: i64) -> (i64, i64) {
+        let since = if self.last == 0 { 0 } else { (now - self.last).max(0) };
+        let share = |moves: bool| if moves { since } else { 0 };
+        let comes = self.dles.values().any(|line| line.state == DleState::Dumping);
+        let (dumping, writing) = self.moving;
+        (dumping + share(comes), writing + share(self.drives.any_writes()))
     }
 
     fn take_dump(&mut self, now: i64, event: &RunEvent) {
@@ -152,7 +192,7 @@ impl Watch {
                 }
                 (line.level, line.dump, line.to) = (Some(*level), Some(*dump), *to);
                 (line.began, line.heard) = (now, now);
-                (line.entries, line.raw, line.stored) = (0, Bytes::ZERO, Bytes::ZERO);
+                line.forget();
                 line.marks = [(now, Bytes::ZERO)].into();
                 line.state = DleState::Dumping;
                 line.holds = *to == Target::Holding;
@@ -180,6 +220,8 @@ impl Watch {
                 let line = self.line(dle);
                 line.state = DleState::Waiting;
                 line.holds = false;
+                // What came of this try counts no more.
+                line.forget();
                 line.why = if *again { format!("again, after: {why}") } else { why.clone() };
             }
             RunEvent::DleFailed { dle, why } => {
@@ -199,6 +241,8 @@ impl Watch {
                 self.placed += *bytes;
                 if let Some(line) = self.with_dump(*dump) {
                     line.placed += *bytes;
+                    // How far a dump is, is told now and then; what is on a volume has come.
+                    line.stored = line.stored.max(line.placed);
                     if line.labels.last() != Some(label) {
                         line.labels.push(label.clone());
                     }
@@ -237,7 +281,7 @@ impl Watch {
     }
 
     fn fail(&mut self, text: String) {
-        if self.failures.last() != Some(&text) {
+        if !self.failures.contains(&text) {
             self.failures.push(text);
         }
     }
@@ -263,8 +307,10 @@ impl Watch {
         if life != Life::AtWork {
             dumping.iter_mut().for_each(|dump| (dump.rate, dump.seconds_left) = (None, None));
         }
+        let (dumping_seconds, writing_seconds) = self.moving_until(at);
         let work = Work {
-            elapsed: at - self.started.unwrap_or(at),
+            dumping: dumping_seconds,
+            writing: writing_seconds,
             expected: self.dles.values().filter_map(expected).sum(),
             dumped: self.dles.values().map(|line| line.raw).sum(),
             images: self.dles.values().filter_map(image).sum::<Bytes>() + self.earlier,
@@ -276,7 +322,9 @@ impl Watch {
             kind: self.kind.clone(),
             started: self.started.unwrap_or(0),
             at,
-            seconds_left: (life == Life::AtWork).then(|| eta::seconds_left(&work)).flatten(),
+            seconds_left: (life == Life::AtWork && self.is_foreseeable())
+                .then(|| eta::seconds_left(&work))
+                .flatten(),
             counts: self.counts(),
             expected: work.expected,
             dumped: work.dumped,
