@@ -280,13 +280,25 @@ impl Codec for Day {
         let text = value.datetime().or_else(|| value.text().map(str::to_owned)).unwrap_or_default();
         let digits = text.replace('-', "");
         let shaped = text.len() == 10 && digits.len() == 8;
-        let stamp = shaped.then(|| format!("{digits}000000").parse().ok()).flatten();
-        stamp.ok_or_else(|| value.wanted("a day like 2030-01-31"))
+        let stamp: Option<Stamp> = shaped.then(|| format!("{digits}000000").parse().ok()).flatten();
+        stamp.filter(|stamp| is_real(*stamp)).ok_or_else(|| value.wanted("a day like 2030-01-31"))
     }
 
     fn show(&self, value: &Stamp) -> Shown {
         Shown::Text(value.day())
     }
+}
+
+/// Whether the calendar has that day.
+fn is_real(stamp: Stamp) -> bool {
+    let [year, month, day, ..] = stamp.fields();
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let last = match month {
+        2 => 28 + u32::from(leap),
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    };
+    day <= last
 }
 
 /// A pattern of names, as the agent understands it.

@@ -110,6 +110,14 @@ pub fn new_dump_id(now: &Now) -> Result<DumpId, getrandom::Error> {
     Ok(DumpId::new(now.millis(), chance))
 }
 
+/// Whether the calendar has that day. What volumes say is not asked this.
+pub(crate) fn is_real(stamp: Stamp) -> bool {
+    let [year, month, day, ..] = stamp.fields();
+    let small = |n: u32| i8::try_from(n).unwrap_or(0);
+    let year = i16::try_from(year).unwrap_or(0);
+    jiff::civil::Date::new(year, small(month), small(day)).is_ok()
+}
+
 fn after(stamp: Stamp) -> Stamp {
     civil(stamp).checked_add(1.second()).map_or(stamp, stamp_of)
 }

@@ -120,10 +120,25 @@ pub fn run(cli: Cli) -> Exit {
     result.unwrap_or_else(|error| explain(&error))
 }
 
-/// Who gives the command: the person behind `sudo`, or the one who logged in.
+/// Who gives the command: the person behind `sudo`, or the one who logged in; where nobody did, as under cron, the user of
+/// this process.
 fn operator() -> String {
     let said = |name| std::env::var(name).ok().filter(|name| !name.is_empty());
-    ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(said).unwrap_or_default()
+    let named = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(said);
+    named.unwrap_or_else(|| {
+        let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+        user(&users, rustix::process::getuid().as_raw())
+    })
+}
+
+/// The name of a user, as `/etc/passwd` has it, or the number.
+fn user(users: &str, number: u32) -> String {
+    let named = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next().filter(|name| !name.is_empty())?;
+        (fields.nth(1)?.parse() == Ok(number)).then(|| name.to_owned())
+    });
+    named.unwrap_or_else(|| format!("uid {number}"))
 }
 
 fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
@@ -190,3 +205,14 @@ fn explain(error: &anyhow::Error) -> Exit {
 
 /// The names that `cli` gave to what is listed, for modules that match on them.
 pub(crate) use cli::Listed;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_user_who_has_no_name_is_told_by_number() {
+        let users =
+            "root:x:0:0:root:/root:/bin/sh\n:x:7:7::/:/bin/sh\nbackup:x:34:34::/:/bin/sh\nbroken\n";
+        let named = [0, 34, 7, 1000].map(|number| super::user(users, number));
+        assert_eq!(named, ["root", "backup", "uid 7", "uid 1000"]);
+    }
+}

@@ -2,6 +2,8 @@
 
 use types::Stamp;
 
+use crate::clock;
+
 /// A text that names no moment.
 #[derive(Debug, thiserror::Error)]
 #[error(
@@ -32,7 +34,8 @@ pub fn named(text: &str) -> Option<Stamp> {
     if !separators {
         return None;
     }
-    format!("{digits}{end_of}").parse().ok()
+    let stamp = format!("{digits}{end_of}").parse().ok()?;
+    clock::is_real(stamp).then_some(stamp)
 }
 
 #[cfg(test)]
@@ -63,7 +66,16 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for text in ["", "yesterday", "2026", "2026-13-01", "2026-11-23x", "2026111"] {
+        for text in [
+            "",
+            "yesterday",
+            "2026",
+            "2026-13-01",
+            "2026-11-23x",
+            "2026111",
+            "2031-02-30",
+            "2026-02-29",
+        ] {
             assert!(parse(text).is_err(), "{text}");
         }
     }
