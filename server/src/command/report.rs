@@ -13,7 +13,7 @@ use crate::runlog::{self, Outcome};
 
 pub(super) fn run(context: &Context, arguments: &cli::Report) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let run = status::chosen(&site.config.site.logdir, &arguments.run)?;
+    let run = status::chosen(&site, &arguments.run)?;
     let report = report::of_run(&site, run, &context.now)?;
     if let Some(file) = &arguments.svg {
         let log = runlog::read(&site.config.site.logdir, run)

@@ -1,13 +1,13 @@
 //! `status`: the run now, or any past run; once, or again and again.
 
 use std::io::IsTerminal;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use taper::catalogue::{Run, RunKind};
 use types::Stamp;
 
-use super::{Context, Exit, Misuse};
+use super::{Context, Exit};
 use crate::cli;
 use crate::clock::Now;
 use crate::print;
@@ -20,7 +20,7 @@ const SCREEN: (usize, usize) = (24, 80);
 
 pub(super) fn run(context: &Context, arguments: &cli::Status) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let run = chosen(&site.config.site.logdir, &arguments.run)?;
+    let run = chosen(&site, &arguments.run)?;
     let mut look = Look::at(&site, run)?;
     if !arguments.watch {
         let status = look.again()?;
@@ -97,21 +97,57 @@ impl<'a> Look<'a> {
     }
 }
 
-/// The run that the arguments name, or the newest.
-pub(super) fn chosen(directory: &Path, arguments: &cli::RunArg) -> anyhow::Result<Stamp> {
+/// The run that the arguments name, or the newest that has a log. Newer ones without are told.
+pub(super) fn chosen(site: &Site, arguments: &cli::RunArg) -> anyhow::Result<Stamp> {
+    let directory = &site.config.site.logdir;
     let runs = runlog::runs(directory).context("could not look for the logs of runs")?;
     match &arguments.run {
-        None => runs.last().copied().ok_or_else(|| {
-            Misuse("there was no run yet: begin one with `reelkeep dump`".to_owned()).into()
-        }),
+        None => {
+            let newest = runs.last().copied();
+            if let Some(lost) = without_log(&site.catalogue()?.runs()?, newest) {
+                print::remark(&format!(
+                    "the log of run {lost}, the newest, is not in {}; the newest that has one is told",
+                    directory.display()
+                ));
+            }
+            newest.context("there is no log of a run: begin one with `reelkeep dump`")
+        }
         Some(text) => {
             let found = runs.iter().rev().find(|run| run.to_string().starts_with(text.as_str()));
-            found.copied().ok_or_else(|| {
-                Misuse(format!(
-                    "there is no run {text}: `reelkeep list runs` shows those there are"
-                ))
-                .into()
+            found.copied().with_context(|| {
+                format!("there is no log of a run {text}: `reelkeep list runs` shows the runs")
             })
         }
+    }
+}
+
+/// The newest run, if it is newer than the newest that has a log.
+fn without_log(runs: &[Run], newest: Option<Stamp>) -> Option<Stamp> {
+    let logged = |run: &&Run| matches!(run.kind, RunKind::Dump | RunKind::Flush | RunKind::Vault);
+    let known = runs.iter().filter(logged).map(|run| run.stamp).max();
+    known.filter(|known| Some(*known) > newest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use taper::catalogue::RunStatus;
+
+    #[test]
+    fn a_run_whose_log_is_gone_is_missed_and_one_that_never_had_any_is_not() {
+        let stamp = |day: u32| format!("202611{day:02}010000").parse::<Stamp>().unwrap();
+        let run = |day, kind| Run {
+            stamp: stamp(day),
+            kind,
+            started: stamp(day),
+            finished: None,
+            status: RunStatus::Good,
+            program: String::new(),
+        };
+        let runs = [run(1, RunKind::Dump), run(2, RunKind::Flush), run(3, RunKind::Import)];
+        assert_eq!(without_log(&runs, Some(stamp(1))), Some(stamp(2)));
+        assert_eq!(without_log(&runs, None), Some(stamp(2)));
+        assert_eq!(without_log(&runs, Some(stamp(2))), None);
+        assert_eq!(without_log(&[], None), None);
     }
 }
