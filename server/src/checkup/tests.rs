@@ -103,3 +103,26 @@ fn each_storage_that_tonight_writes_to_is_looked_at() {
     let good = told(&findings, Gravity::Good);
     assert!(good.iter().any(|line| line.contains("(storage daily)")), "{good:?}");
 }
+
+#[test]
+fn two_cartridges_with_one_label_are_told() {
+    let (_folder, site) = site(str::to_owned);
+    let storage = crate::library::storage(&site.config, None).unwrap();
+    let mut catalogue = site.catalogue().unwrap();
+    let order = Order {
+        label: Some("DAILY-001".parse().unwrap()),
+        slot: Some(types::Slot(1)),
+        ..Order::default()
+    };
+    let now = Now::read().stamp();
+    labelling::label(&site.config, storage, &mut catalogue, &order, now).unwrap();
+    let library = site.directory.join("vtapes");
+    let copied = std::process::Command::new("cp")
+        .args(["-a", "slot1/.", "slot2/"])
+        .current_dir(&library)
+        .status()
+        .unwrap();
+    assert!(copied.success());
+    let told = told(&check(&site), Gravity::Warning);
+    assert!(told.iter().any(|line| line.contains("volume DAILY-001: slots 1 and 2")), "{told:?}");
+}

@@ -1,5 +1,7 @@
 //! The volumes that tonight would write on. Nothing is loaded: what a slot holds is what was seen there last.
 
+use std::collections::BTreeMap;
+
 use config::Storage;
 use taper::catalogue::{Catalogue, RunKind, Volume, VolumeState};
 use taper::label::Cartridge;
@@ -58,6 +60,7 @@ fn look_at(
              the drives of this one with `drives` in the configuration of the changer",
         );
     }
+    twins(notes, &library);
     let run = match catalogue.newest_stamp() {
         Ok(newest) => clock::next_stamp(now, newest),
         Err(error) => return unread(notes, &error),
@@ -103,6 +106,25 @@ fn unknown(
                 "`reelkeep catalogue rebuild` takes it over",
             );
         }
+    }
+}
+
+/// Cartridges that say that they are the same volume.
+fn twins(notes: &mut Notes<'_>, library: &Library) {
+    let Ok(slots) = library.slots() else { return };
+    let mut seen: BTreeMap<&Label, Vec<String>> = BTreeMap::new();
+    for view in &slots {
+        if let Hint::Label(label) = &view.hint {
+            seen.entry(label).or_default().push(view.slot.to_string());
+        }
+    }
+    for (label, slots) in seen.into_iter().filter(|(_, slots)| slots.len() > 1) {
+        notes.warning(
+            format!("volume {label}"),
+            format!("slots {} each have a cartridge with this label", slots.join(" and ")),
+            "find out which is the right one (`reelkeep volume show` says when it was written; `reelkeep library inventory \
+             --read` reads them), and take the other out: a run writes on whichever comes first",
+        );
     }
 }
 
