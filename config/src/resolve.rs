@@ -355,6 +355,16 @@ impl Resolver<'_> {
             let Some(storage) = storages.iter().find(|s| s.name.as_str() == section.name) else {
                 continue;
             };
+            if site.vault_storage.contains(&storage.name) && !vaulted(&storage.name) {
+                self.faults.hint(
+                    &section.at,
+                    format!(
+                        "vault-storage names {:?}, and nothing is vaulted to it: no storage has it in `vault`",
+                        section.name
+                    ),
+                    "say in the storage that is to be copied: vault = [{ storage = …, after = … }]".to_owned(),
+                );
+            }
             let lists = [&site.storage, &site.active_storage, &site.vault_storage];
             if !lists.iter().any(|list| list.contains(&storage.name)) && !vaulted(&storage.name) {
                 self.faults.hint(
