@@ -11,7 +11,7 @@ use crate::operator::Desk;
 
 pub(super) fn run(context: &Context, selection: &Selection) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let _lock = site.lock(&context.holder("flush"))?;
+    let lock = site.lock(&context.holder("flush"))?;
     let catalogue = site.catalogue()?;
     let named = config::Named::of(&selection.dles);
     let mut wanted = BTreeSet::new();
@@ -34,6 +34,11 @@ pub(super) fn run(context: &Context, selection: &Selection) -> anyhow::Result<Ex
             operator: Some(Desk::of(&site)),
         },
     );
-    let night = night.map_err(|error| dump::broken_off(context, &site, error))?;
-    dump::tell(context, &site, &night)
+    let night = match night {
+        Ok(night) => night,
+        Err(error) => return Err(dump::broken_off(context, &site, lock, error)),
+    };
+    let mut told = dump::Told::default();
+    told.tell(context, &site, &night)?;
+    Ok(told.mail(context, &site, lock))
 }

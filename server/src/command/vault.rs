@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, arguments: &Vault) -> anyhow::Result<Exit> 
         show(context, &vault::copies(&catalogue, &asked, context.now.stamp())?)?;
         return Ok(Exit::Good);
     }
-    let _lock = site.lock(&context.holder("vault"))?;
+    let lock = site.lock(&context.holder("vault"))?;
     let asked = asked(&site, &site.catalogue()?, arguments)?;
     let agent = site.agent(&context.program);
     let nights = vault::carry_out(&site, &asked, &agent, context.json)?;
@@ -44,12 +44,9 @@ pub(super) fn run(context: &Context, arguments: &Vault) -> anyhow::Result<Exit> 
         print::remark("there is nothing to copy");
         return Ok(Exit::Good);
     }
-    let mut exit = Exit::Good;
-    for night in &nights {
-        let ended = dump::tell(context, &site, night)?;
-        exit = if exit == Exit::Good { ended } else { exit };
-    }
-    Ok(exit)
+    let mut told = dump::Told::default();
+    nights.iter().try_for_each(|night| told.tell(context, &site, night))?;
+    Ok(told.mail(context, &site, lock))
 }
 
 fn asked(site: &Site, catalogue: &Catalogue, arguments: &Vault) -> anyhow::Result<Asked> {

@@ -10,6 +10,7 @@ use std::os::unix::fs::FileExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, memfd_create};
@@ -91,8 +92,13 @@ fn in_memory(name: &str) -> io::Result<File> {
 /// Waits until the child has ended; false if the limit came first.
 fn wait_until_done(child: &Child, limit: Timespec) -> io::Result<bool> {
     let process = pidfd_open(pid(child)?, PidfdFlags::empty())?;
+    let limit = Duration::try_from(limit).map_err(io::Error::other)?;
+    let begun = Instant::now();
     loop {
-        match poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit)) {
+        // A signal in between begins no new time.
+        let left = limit.saturating_sub(begun.elapsed());
+        let left = Timespec::try_from(left).map_err(io::Error::other)?;
+        match poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&left)) {
             Ok(ready) => return Ok(ready > 0),
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),

@@ -2,10 +2,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::programs::run;
+use crate::site::{Scratch, Site};
 
 /// The pipe, and a mailer that fills it.
 pub(crate) struct Post {
@@ -36,4 +40,25 @@ impl Post {
         let mail = run(Command::new("timeout").args(["300", "cat"]).arg(&self.pipe)).good();
         mail.out.replace("=\n", "")
     }
+}
+
+#[test]
+#[ignore = "needs the programs: buildbot/run runs it"]
+fn a_mailer_that_hangs_keeps_no_run_waiting_and_a_signal_ends_it() {
+    let scratch = Scratch::new();
+    let tree = scratch.path().join("tree");
+    fs::create_dir(&tree).unwrap();
+    let site = Site::new(&scratch.path().join("site"), &[], &[&tree]);
+    let post = Post::new(scratch.path());
+    // It says who it is, and then nothing.
+    let script = format!("#!/bin/sh\necho $$ > '{}'\nexec sleep 1000\n", post.pipe.display());
+    fs::write(&post.mailer, script).unwrap();
+    let settings = post.settings().replace("\"never\"", "\"all\"");
+    site.configure(|text| text.replace("mailto = []", &settings));
+    let mut night = site.start(&["flush"]);
+    let mailer = Pid::from_raw(post.next().trim().parse().unwrap()).unwrap();
+    site.say(&["cleanup"]).good();
+    kill_process(Pid::from_raw(night.id().cast_signed()).unwrap(), Signal::TERM).unwrap();
+    assert_eq!(night.wait().unwrap().signal(), Some(15));
+    kill_process(mailer, Signal::KILL).unwrap();
 }
