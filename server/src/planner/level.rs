@@ -306,6 +306,7 @@ fn pick_level(dle: &DleFacts, costs: &BTreeMap<Level, Estimate>) -> (Level, Stri
     let stay = |why: String| (current, format!("level {current} as last time: {why}"));
     let saves = next.map(|next| here.stored - next.stored);
     let asked = |cost: &Estimate| cost.source == Source::Client;
+    let small = dle.last.get(&current).filter(|past| past.stored <= threshold);
     let known = if asked(here) && next.is_none_or(asked) { "" } else { "by its history " };
     match saves {
         _ if current == Level::TOP => stay("there is no higher level".into()),
@@ -315,7 +316,14 @@ fn pick_level(dle: &DleFacts, costs: &BTreeMap<Level, Estimate>) -> (Level, Stri
         _ if here.stored <= threshold => {
             stay(format!("its {} are below the {threshold} that a bump must save", here.stored))
         }
-        None => stay("nothing is known of the next".into()),
+        // Where the last dump was small nobody has looked at the next level, whatever this one has grown to.
+        None => stay(small.map_or("nothing is known of the next".into(), |past| {
+            format!(
+                "its {} are more than the {threshold} that a bump must save, and the {} of last time were not: the \
+                 next level comes into question once a dump was larger",
+                here.stored, past.stored
+            )
+        })),
         Some(saves) if saves < threshold => {
             stay(format!("{known}a bump would save {saves}, and must save {threshold}"))
         }

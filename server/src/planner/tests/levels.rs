@@ -47,6 +47,41 @@ fn a_level_is_left_when_enough_runs_were_made_and_enough_is_saved() {
 }
 
 #[test]
+fn a_level_that_grows_past_what_a_bump_must_save_says_why_it_stays_tonight() {
+    // 9 MiB last time, and 9 more come every day; a bump must save 10.
+    let mut facts = with_past("a", &[(0, 3, 100), (1, 1, 9)]);
+    facts.consecutive_runs = 2;
+    let row = |ago: i64, number: u16, size: u64| Row {
+        day: Day(TODAY.0 - ago),
+        level: level(number),
+        raw: mib(size),
+        stored: mib(size),
+        seconds: 60,
+    };
+    facts.history = vec![row(1, 1, 9), row(2, 1, 9), row(3, 0, 100)];
+    let EstimateNeed::FromHistory(given) = need(&facts, TODAY, Bytes::GIB) else { panic!() };
+    let here = given.levels[&level(1)].stored;
+    assert!(here > mib(10) && !given.levels.contains_key(&level(2)), "{given:?}");
+    let told = |facts: &DleFacts, given: &Estimates| {
+        let plan = plan(&night(vec![(facts.clone(), given.clone())]));
+        assert_eq!(levels(&plan), BTreeMap::from([("a", 1)]));
+        why(&plan, "a").to_owned()
+    };
+    assert_eq!(
+        told(&facts, &given),
+        format!(
+            "level 1 as last time: its {here} are more than the 10.0 MiB that a bump must save, and the 9.00 MiB of last time \
+             were not: the next level comes into question once a dump was larger"
+        )
+    );
+    // Where the last dump was large, the client was asked for the next level too, and did not answer for it.
+    let mut facts = with_past("a", &[(0, 3, 100), (1, 1, 20)]);
+    facts.consecutive_runs = 2;
+    let given = asked(&[(0, 100), (1, 50)]);
+    assert_eq!(told(&facts, &given), "level 1 as last time: nothing is known of the next");
+}
+
+#[test]
 fn a_bump_can_be_a_percentage_of_the_full() {
     let mut facts = with_past("a", &[(0, 5, 1000), (1, 1, 60)]);
     facts.consecutive_runs = 2;
