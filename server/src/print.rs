@@ -1,9 +1,9 @@
 //! What a command says: facts to standard output, remarks to standard error.
 
-use std::io::{self, ErrorKind, IsTerminal as _, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write};
 
 use format::index::{Record, RecordKind};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 /// Prints text to standard output. A reader that went away (`| head`) is no failure of ours.
@@ -29,6 +29,21 @@ pub fn line(line: &str) -> io::Result<()> {
 /// Prints a value as JSON, indented, to standard output.
 pub fn json(value: &impl Serialize) -> io::Result<()> {
     line(&serde_json::to_string_pretty(value)?)
+}
+
+/// Prints an array as JSON, indented, to standard output. Each value is made when its turn comes.
+pub fn json_array<V: Iterator<Item = Value>>(values: impl Fn() -> V) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let printed = serde_json::to_writer_pretty(&mut out, &Array(values)).map_err(io::Error::from);
+    ignore_gone(printed.and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush()))
+}
+
+struct Array<F>(F);
+
+impl<V: Iterator<Item = Value>, F: Fn() -> V> Serialize for Array<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq((self.0)())
+    }
 }
 
 /// Whether anybody still reads what is printed.
@@ -130,26 +145,28 @@ impl<'a> Table<'a> {
 
     /// The next rows, as text.
     pub fn more(&mut self, rows: &[Vec<String>]) -> String {
-        for row in rows {
-            self.widths.resize(self.widths.len().max(row.len()), 0);
-            for (width, cell) in self.widths.iter_mut().zip(row) {
-                *width = cell.chars().count().max(*width);
+        rows.iter().for_each(|row| self.make_room(row));
+        rows.iter().map(|row| self.line(row)).collect()
+    }
+
+    /// Makes the columns as wide as this row wants them, which comes later.
+    pub fn make_room(&mut self, row: &[String]) {
+        self.widths.resize(self.widths.len().max(row.len()), 0);
+        for (width, cell) in self.widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+
+    fn line(&self, row: &[String]) -> String {
+        let cells = row.iter().zip(&self.widths).enumerate().map(|(column, (cell, &width))| {
+            if self.right.contains(&column) {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
             }
-        }
-        let mut out = String::new();
-        for row in rows {
-            let cells = row.iter().zip(&self.widths).enumerate().map(|(column, (cell, &width))| {
-                if self.right.contains(&column) {
-                    format!("{cell:>width$}")
-                } else {
-                    format!("{cell:<width$}")
-                }
-            });
-            let line = cells.collect::<Vec<_>>().join("  ");
-            out.push_str(line.trim_end());
-            out.push('\n');
-        }
-        out
+        });
+        let line = cells.collect::<Vec<_>>().join("  ");
+        format!("{}\n", line.trim_end())
     }
 }
 
@@ -198,6 +215,24 @@ mod tests {
         let pieces = [[row("ab"), row("a")], [row("abcd"), row("")], [row("a"), row("ab")]];
         let told = pieces.map(|piece| table.more(&piece));
         assert_eq!(told, ["ab  x\n a  x\n", "abcd  x\n      x\n", "   a  x\n  ab  x\n"]);
+    }
+
+    #[test]
+    fn columns_of_which_the_widths_were_asked_before_are_as_in_a_whole_table() {
+        let rows = ["ab", "a", "abcd"].map(|cell| vec![cell.to_owned(), "x".to_owned()]);
+        let mut pieces = Table::new(&[0]);
+        rows.iter().for_each(|row| pieces.make_room(row));
+        let told: String = rows.chunks(1).map(|piece| pieces.more(piece)).collect();
+        assert_eq!(told, table(&rows, &[0]));
+    }
+
+    #[test]
+    fn an_array_is_the_same_as_if_all_of_it_were_there() {
+        for count in [0, 1, 3] {
+            let all: Vec<Value> = (0..count).map(|n| json!({ "n": n })).collect();
+            let piecemeal = serde_json::to_string_pretty(&Array(|| all.iter().cloned())).unwrap();
+            assert_eq!(piecemeal, serde_json::to_string_pretty(&all).unwrap());
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use config::Named;
 use serde_json::{Value, json};
-use taper::catalogue::{Catalogue, Filter, Located, Lock, Volume};
+use taper::catalogue::{Catalogue, Dump, Filter, Held, Located, Lock, Run, Volume};
 use types::DleRef;
 
 use super::{Context, Exit, Listed};
@@ -18,23 +18,13 @@ pub(super) fn run(context: &Context, arguments: &List) -> anyhow::Result<Exit> {
     let words = &arguments.selection.dles;
     let named = Named::of(words);
     let wanted = |dle: &DleRef| named.means(dle);
-    let (heading, right, rows) = match arguments.what {
-        Listed::Dumps => return dumps(context, &catalogue, words),
-        Listed::Dles => dles(&site, &catalogue, &wanted)?,
-        Listed::Volumes => volumes(&catalogue)?,
-        Listed::Holding => holding(&catalogue, &wanted)?,
-        Listed::Runs => runs(&catalogue)?,
-    };
-    if context.json {
-        print::json(&rows.into_iter().map(|(_, value)| value).collect::<Vec<_>>())?;
-    } else if rows.is_empty() {
-        print::remark(NONE);
-    } else {
-        let table: Vec<Vec<String>> =
-            std::iter::once(titles(heading)).chain(rows.into_iter().map(|(row, _)| row)).collect();
-        print::text(&print::table(&table, right))?;
+    match arguments.what {
+        Listed::Dumps => dumps(context, &catalogue, words),
+        Listed::Dles => say(context, &dles(&site, &catalogue, &wanted)?, &dle_listing()),
+        Listed::Volumes => say(context, &catalogue.volumes()?, &VOLUMES),
+        Listed::Holding => say(context, &holding(&catalogue, &wanted)?, &HOLDING),
+        Listed::Runs => say(context, &catalogue.runs()?, &RUNS),
     }
-    Ok(Exit::Good)
 }
 
 const NONE: &str = "there are none";
@@ -43,8 +33,39 @@ fn titles(heading: &[&str]) -> Vec<String> {
     heading.iter().map(|word| (*word).to_owned()).collect()
 }
 
-/// A heading, the columns that stand at the right, and for each row its cells and its JSON.
-type Listing = (&'static [&'static str], &'static [usize], Vec<(Vec<String>, Value)>);
+/// How things are listed. Of thousands, the text or JSON of a few is held at a time, not of all.
+struct Listing<T> {
+    heading: &'static [&'static str],
+    /// The columns that stand at the right.
+    right: &'static [usize],
+    row: fn(&T) -> Vec<String>,
+    value: fn(&T) -> Value,
+}
+
+/// So many rows are printed in one piece.
+const PIECE: usize = 100;
+
+fn say<T>(context: &Context, all: &[T], listing: &Listing<T>) -> anyhow::Result<Exit> {
+    if context.json {
+        print::json_array(|| all.iter().map(listing.value))?;
+    } else if all.is_empty() {
+        print::remark(NONE);
+    } else {
+        let mut table = print::Table::new(listing.right);
+        let heading = titles(listing.heading);
+        table.make_room(&heading);
+        all.iter().for_each(|one| table.make_room(&(listing.row)(one)));
+        let mut reader = print::said(&table.more(&[heading]))?;
+        for piece in all.chunks(PIECE) {
+            if reader == Reader::Left {
+                break;
+            }
+            let rows: Vec<_> = piece.iter().map(listing.row).collect();
+            reader = print::said(&table.more(&rows))?;
+        }
+    }
+    Ok(Exit::Good)
+}
 
 /// Lists dumps, run by run: there may be millions, of which those of one run are held at a time.
 fn dumps(context: &Context, catalogue: &Catalogue, words: &[String]) -> anyhow::Result<Exit> {
@@ -140,41 +161,50 @@ fn place(located: &Located) -> String {
     if places.is_empty() { "nowhere any more".to_owned() } else { places.join(", ") }
 }
 
-fn dles(
-    site: &Site,
-    catalogue: &Catalogue,
-    wanted: &dyn Fn(&DleRef) -> bool,
-) -> anyhow::Result<Listing> {
-    let mut rows = Vec::new();
-    for dle in site.config.dles.iter().filter(|dle| wanted(&dle.reference())) {
-        let one = Filter { limit: 1, ..Filter::of(&dle.reference()) };
-        let newest = catalogue.dumps(&one)?.into_iter().next();
-        let last = newest.as_ref().map(|located| &located.dump);
-        let row = vec![
-            dle.host.to_string(),
-            dle.name.to_string(),
-            dle.path.display().to_string(),
-            dle.dumptype.clone(),
-            dle.dumping.strategy.word().to_owned(),
-            last.map_or_else(
-                || "never".to_owned(),
-                |dump| format!("{} (level {})", stamp_text(dump.run), dump.level),
-            ),
-        ];
-        let value = json!({
-            "host": dle.host, "dle": dle.name, "path": dle.path, "dumptype": dle.dumptype,
-            "strategy": dle.dumping.strategy.word(), "last_run": last.map(|dump| dump.run),
-            "last_level": last.map(|dump| dump.level),
-        });
-        rows.push((row, value));
+fn dle_listing<'a>() -> Listing<(&'a config::Dle, Option<Dump>)> {
+    Listing {
+        heading: &["HOST", "DLE", "PATH", "DUMPTYPE", "STRATEGY", "LAST DUMP"],
+        right: &[],
+        row: |(dle, last)| {
+            vec![
+                dle.host.to_string(),
+                dle.name.to_string(),
+                dle.path.display().to_string(),
+                dle.dumptype.clone(),
+                dle.dumping.strategy.word().to_owned(),
+                last.as_ref().map_or_else(
+                    || "never".to_owned(),
+                    |dump| format!("{} (level {})", stamp_text(dump.run), dump.level),
+                ),
+            ]
+        },
+        value: |(dle, last)| {
+            json!({
+                "host": dle.host, "dle": dle.name, "path": dle.path, "dumptype": dle.dumptype,
+                "strategy": dle.dumping.strategy.word(), "last_run": last.as_ref().map(|dump| dump.run),
+                "last_level": last.as_ref().map(|dump| dump.level),
+            })
+        },
     }
-    Ok((&["HOST", "DLE", "PATH", "DUMPTYPE", "STRATEGY", "LAST DUMP"], &[], rows))
 }
 
-fn volumes(catalogue: &Catalogue) -> anyhow::Result<Listing> {
-    let volumes = catalogue.volumes()?;
-    let rows = volumes.iter().map(|volume| (volume_row(volume), volume_value(volume)));
-    let heading = &[
+/// The DLEs that are meant, each with its newest dump.
+fn dles<'a>(
+    site: &'a Site,
+    catalogue: &Catalogue,
+    wanted: &dyn Fn(&DleRef) -> bool,
+) -> anyhow::Result<Vec<(&'a config::Dle, Option<Dump>)>> {
+    let meant = site.config.dles.iter().filter(|dle| wanted(&dle.reference()));
+    let with_newest = |dle: &'a config::Dle| {
+        let one = Filter { limit: 1, ..Filter::of(&dle.reference()) };
+        let newest = catalogue.dumps(&one)?.into_iter().next();
+        Ok((dle, newest.map(|located| located.dump)))
+    };
+    meant.map(with_newest).collect()
+}
+
+const VOLUMES: Listing<Volume> = Listing {
+    heading: &[
         "LABEL",
         "POOL",
         "STORAGE",
@@ -184,9 +214,11 @@ fn volumes(catalogue: &Catalogue) -> anyhow::Result<Listing> {
         "NEXT FILE",
         "LAST WRITTEN",
         "LOCK",
-    ];
-    Ok((heading, &[3, 5, 6], rows.collect()))
-}
+    ],
+    right: &[3, 5, 6],
+    row: volume_row,
+    value: volume_value,
+};
 
 fn volume_row(volume: &Volume) -> Vec<String> {
     vec![
@@ -234,45 +266,58 @@ pub(super) fn lock(lock: Lock) -> String {
     }
 }
 
-fn holding(catalogue: &Catalogue, wanted: &dyn Fn(&DleRef) -> bool) -> anyhow::Result<Listing> {
-    let mut rows = Vec::new();
-    for held in catalogue.held()? {
-        let dump = catalogue.dump(held.dump)?.dump;
-        if !wanted(&dump.dle) {
-            continue;
-        }
-        let row = vec![
+const HOLDING: Listing<(Held, Dump)> = Listing {
+    heading: &["RUN", "HOST", "DLE", "LEVEL", "BYTES", "FILE"],
+    right: &[3, 4],
+    row: |(held, dump)| {
+        vec![
             stamp_text(dump.run),
             dump.dle.host.to_string(),
             dump.dle.dle.to_string(),
             dump.level.to_string(),
             held.bytes.to_string(),
             held.path.display().to_string(),
-        ];
-        let value = json!({
+        ]
+    },
+    value: |(held, dump)| {
+        json!({
             "dump": dump.id, "run": dump.run, "host": dump.dle.host, "dle": dump.dle.dle, "level": dump.level,
             "bytes": held.bytes, "path": held.path,
-        });
-        rows.push((row, value));
+        })
+    },
+};
+
+/// The held images of the DLEs that are meant.
+fn holding(
+    catalogue: &Catalogue,
+    wanted: &dyn Fn(&DleRef) -> bool,
+) -> anyhow::Result<Vec<(Held, Dump)>> {
+    let mut all = Vec::new();
+    for held in catalogue.held()? {
+        let dump = catalogue.dump(held.dump)?.dump;
+        if wanted(&dump.dle) {
+            all.push((held, dump));
+        }
     }
-    Ok((&["RUN", "HOST", "DLE", "LEVEL", "BYTES", "FILE"], &[3, 4], rows))
+    Ok(all)
 }
 
-fn runs(catalogue: &Catalogue) -> anyhow::Result<Listing> {
-    let runs = catalogue.runs()?;
-    let rows = runs.iter().map(|run| {
-        let row = vec![
+const RUNS: Listing<Run> = Listing {
+    heading: &["RUN", "KIND", "STARTED", "FINISHED", "STATUS"],
+    right: &[],
+    row: |run| {
+        vec![
             run.stamp.to_string(),
             run.kind.to_string(),
             stamp_text(run.started),
             run.finished.map_or_else(|| "-".to_owned(), stamp_text),
             run.status.to_string(),
-        ];
-        let value = json!({
+        ]
+    },
+    value: |run| {
+        json!({
             "run": run.stamp, "kind": run.kind.to_string(), "started": run.started, "finished": run.finished,
             "status": run.status.to_string(), "program": run.program,
-        });
-        (row, value)
-    });
-    Ok((&["RUN", "KIND", "STARTED", "FINISHED", "STATUS"], &[], rows.collect()))
-}
+        })
+    },
+};
