@@ -13,6 +13,8 @@ use crate::night::facts::runs_per_cycle;
 
 /// Over so many days it is counted how many volumes runs begin.
 const OF_LATE: i64 = 28;
+/// The runs that write to the storages of the site.
+const WRITING: [RunKind; 2] = [RunKind::Dump, RunKind::Flush];
 
 /// What to expect.
 pub fn expected(
@@ -20,7 +22,7 @@ pub fn expected(
     catalogue: &Catalogue,
     volumes: &[Volume],
 ) -> Result<Expected, CatalogueError> {
-    let runs = of_late(catalogue.runs()?);
+    let runs = of_late(catalogue.runs()?, &WRITING);
     let cycle = config.site.dumping.dumpcycle.max(1);
     let every = cycle / runs_per_cycle(config, catalogue)?.max(1);
     let storages = config.site.storage.iter();
@@ -33,9 +35,19 @@ pub fn expected(
     Ok(Expected { every: every.max(1), usage, habits, flushed })
 }
 
-/// The runs that wrote volumes in the four weeks before the newest, that one included.
-fn of_late(mut runs: Vec<Run>) -> Vec<Stamp> {
-    runs.retain(|run| matches!(run.kind, RunKind::Dump | RunKind::Flush));
+/// How many volumes of a storage that only gets copies are begun, by the runs that made copies of late.
+pub fn of_copies(
+    storage: &StorageName,
+    catalogue: &Catalogue,
+    volumes: &[Volume],
+) -> Result<Usage, CatalogueError> {
+    let runs = of_late(catalogue.runs()?, &[RunKind::Vault]);
+    Ok(usage(storage, volumes, &runs))
+}
+
+/// The runs of these kinds in the four weeks before the newest, that one included.
+fn of_late(mut runs: Vec<Run>, kinds: &[RunKind]) -> Vec<Stamp> {
+    runs.retain(|run| kinds.contains(&run.kind));
     let newest = runs.iter().map(|run| run.stamp).max();
     let since = newest.map_or(i64::MIN, |newest| clock::day_of(newest) - OF_LATE);
     runs.into_iter().map(|run| run.stamp).filter(|run| clock::day_of(*run) > since).collect()
@@ -97,10 +109,11 @@ mod tests {
 
     #[test]
     fn usage_is_counted_over_the_runs_of_four_weeks() {
-        let stamps =
-            |days: &[u32]| of_late(days.iter().map(|day| run(*day, RunKind::Dump)).collect());
+        let stamps = |days: &[u32]| {
+            of_late(days.iter().map(|day| run(*day, RunKind::Dump)).collect(), &WRITING)
+        };
         assert_eq!(stamps(&[30, 29, 3, 2, 1]).len(), 3, "the first two are older");
-        assert!(of_late(vec![run(1, RunKind::Import)]).is_empty());
+        assert!(of_late(vec![run(1, RunKind::Import)], &WRITING).is_empty());
         let lib: StorageName = "lib".parse().unwrap();
         let volumes = [volume(2), volume(29), volume(30)];
         let of_late = stamps(&[30, 29, 28, 27, 2]);

@@ -126,3 +126,35 @@ fn two_cartridges_with_one_label_are_told() {
     let told = told(&check(&site), Gravity::Warning);
     assert!(told.iter().any(|line| line.contains("volume DAILY-001: slots 1 and 2")), "{told:?}");
 }
+
+#[test]
+fn a_storage_that_gets_only_copies_is_looked_at_too() {
+    let second = "\n[changer.shelf]\ntype = \"vtape\"\ndirectory = \"shelf\"\nslots = 2\n\n[storage.offsite]\ntpchanger = \
+                  \"shelf\"\ntapetype = \"vtape\"\npolicy = \"recent\"\n";
+    let vault = "[storage.daily]\nvault = [{ storage = \"offsite\", days = 0 }]\n";
+    for (nightly, gravity) in [(false, Gravity::Warning), (true, Gravity::Error)] {
+        let (_folder, site) = site(|text| {
+            let vaults = if nightly { "vault-storage = [\"offsite\"]\n" } else { "" };
+            let of_site = format!("[site]\nstorage = [\"daily\"]\n{vaults}");
+            text.replace("[site]\n", &of_site).replace("[storage.daily]\n", vault) + second
+        });
+        let storage = crate::library::storage(&site.config, Some("offsite")).unwrap();
+        let mut catalogue = site.catalogue().unwrap();
+        let now = Now::read().stamp();
+        for slot in [1, 2] {
+            let label = Some(format!("OFF-{slot}").parse().unwrap());
+            let order = Order { label, slot: Some(types::Slot(slot)), ..Order::default() };
+            let done =
+                labelling::label(&site.config, storage, &mut catalogue, &order, now).unwrap();
+            catalogue.set_lock(&done.label, Lock::NoReuse, &Default::default(), now).unwrap();
+        }
+        let told = told(&check(&site), gravity);
+        let none = |line: &String| line.contains("storage offsite: no volume can be written");
+        assert!(told.iter().any(none), "{told:?}");
+        let stands =
+            crate::report::standing::gather(&site.config, &catalogue, Now::read().stamp()).unwrap();
+        assert_eq!(stands.pools.len(), 2, "{stands:?}");
+        let none = |line: &String| line.starts_with("offsite: no volume may be written");
+        assert!(stands.next.iter().any(none), "{:?}", stands.next);
+    }
+}

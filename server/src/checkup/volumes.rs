@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use config::Storage;
-use taper::catalogue::{Catalogue, RunKind, Volume, VolumeState};
+use taper::catalogue::{Catalogue, Volume, VolumeState};
 use taper::label::Cartridge;
 use taper::retention::Verdict;
 use taper::scan::{Candidate, Hint};
@@ -12,8 +12,9 @@ use types::Label;
 use super::{Notes, by_hand, unread};
 use crate::clock::{self, Now};
 use crate::library::{self, Library};
+use crate::night::destinations::{self, Part};
 use crate::night::estimate::with_causes;
-use crate::night::{destinations, scan};
+use crate::night::scan;
 use crate::report::plural;
 use crate::site::Site;
 
@@ -21,20 +22,20 @@ use crate::site::Site;
 const NAMED: usize = 8;
 
 pub(super) fn look(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue, now: &Now) {
-    let storages = destinations::of_run(&site.config, RunKind::Dump);
-    if storages.is_empty() {
+    let storages = destinations::in_use(&site.config);
+    if !storages.iter().any(|(_, part)| *part == Part::OfRuns) {
         let advice = "name one with `storage` in the configuration";
         notes.error("storage", "the configuration has no storage to write to", advice);
     }
-    for storage in storages {
-        look_at(notes, site, storage, catalogue, now);
+    for (storage, part) in storages {
+        look_at(notes, site, (storage, part), catalogue, now);
     }
 }
 
 fn look_at(
     notes: &mut Notes<'_>,
     site: &Site,
-    storage: &Storage,
+    (storage, part): (&Storage, Part),
     catalogue: &Catalogue,
     now: &Now,
 ) {
@@ -76,7 +77,7 @@ fn look_at(
     match scan::of(&site.config, storage, &library, catalogue, (None, current), run) {
         Ok(mut scan) => {
             let candidates: Vec<Candidate> = scan.by_ref().collect();
-            tonight(notes, storage, &known, &candidates, &scan::refusals(&scan));
+            tonight(notes, (storage, part), &known, &candidates, &scan::refusals(&scan));
         }
         Err(error) => {
             let advice = "see `reelkeep config check` and `reelkeep library show`";
@@ -131,18 +132,31 @@ fn twins(notes: &mut Notes<'_>, library: &Library) {
 /// What the run would write on, first and next.
 fn tonight(
     notes: &mut Notes<'_>,
-    storage: &Storage,
+    (storage, part): (&Storage, Part),
     known: &[Volume],
     candidates: &[Candidate],
     refusals: &str,
 ) {
     let Some(first) = candidates.first() else {
-        return notes.error(
-            format!("storage {}", storage.name),
-            format!("no volume can be written tonight: {refusals}"),
-            "label a new volume with `reelkeep label`, or see with `reelkeep volume explain LABEL` what keeps an old \
-             one; until then dumps wait on the holding disk",
-        );
+        let about = format!("storage {}", storage.name);
+        let advice = "label a new volume with `reelkeep label`, or see with `reelkeep volume explain LABEL` what \
+                      keeps an old one; until then";
+        return match part {
+            Part::OfRuns | Part::OfNights => notes.error(
+                about,
+                format!("no volume can be written tonight: {refusals}"),
+                format!("{advice} dumps wait on the holding disk"),
+            ),
+            Part::OfVaults => notes.warning(
+                about,
+                format!("no volume can be written, and `reelkeep vault` would fail: {refusals}"),
+                format!("{advice} no copies are made"),
+            ),
+        };
+    };
+    let about = match part {
+        Part::OfRuns => "tonight's volume",
+        Part::OfNights | Part::OfVaults => "volume for copies",
     };
     if first.label.is_none() && storage.tapering.autolabel.is_none() {
         let advice = format!(
@@ -150,9 +164,9 @@ fn tonight(
             first.slot
         );
         let text = format!("{}; a volume without a label is not written on", told(storage, first));
-        notes.warning("tonight's volume", text, advice);
+        notes.warning(about, text, advice);
     } else {
-        notes.good("tonight's volume", told(storage, first));
+        notes.good(about, told(storage, first));
     }
     // What is left of a volume that is gone on with costs none of those that a run may begin.
     let begun = candidates.iter().filter(|next| !goes_on(next, known)).count();

@@ -17,9 +17,9 @@ use types::{Label, Slot, Stamp, StorageName};
 
 use super::{Context, Exit};
 use crate::clock::{self, stamp_text};
-use crate::library::{self, Library};
-use crate::night::scan;
-use crate::report::standing;
+use crate::library::Library;
+use crate::night::{destinations, scan};
+use crate::report::{plural, standing};
 use crate::site::Site;
 use crate::{outlook, print};
 
@@ -56,6 +56,9 @@ struct Outlook {
     taken: Vec<Taken>,
     /// Runs that will find too few volumes, and why.
     short: Vec<String>,
+    /// The first of them.
+    #[serde(skip)]
+    first_short: Option<u32>,
 }
 
 pub(super) fn run(context: &Context, runs: u32) -> anyhow::Result<Exit> {
@@ -64,11 +67,15 @@ pub(super) fn run(context: &Context, runs: u32) -> anyhow::Result<Exit> {
     let volumes = catalogue.volumes()?;
     let expected = outlook::expected(&site.config, &catalogue, &volumes)?;
     let mut outlooks = Vec::new();
-    for name in &site.config.site.storage {
-        let storage = library::storage(&site.config, Some(name.as_str()))?;
+    for (storage, _) in destinations::in_use(&site.config) {
         outlooks.push(of_storage(context, &site, &catalogue, storage, &volumes, &expected, runs)?);
     }
-    let known = standing::gather(&site.config, &catalogue, context.now.stamp())?;
+    let mut known = standing::gather(&site.config, &catalogue, context.now.stamp())?;
+    for (pool, outlook) in known.pools.iter_mut().zip(&outlooks) {
+        if let Some(run) = outlook.first_short {
+            pool.lasts_at_most((run - 1) * expected.every);
+        }
+    }
     if context.json {
         print::json(&json!({
             "runs": runs, "storages": outlooks, "pools": known.pools, "overwritten_soon": known.soon,
@@ -98,7 +105,10 @@ fn of_storage(
         .with_context(|| format!("could not look into the library of storage {}", storage.name))?
         .knowing(volumes);
     let usage = expected.usage.get(&storage.name).copied();
-    let usage = usage.unwrap_or(Usage { volumes: 1, runs: 1 });
+    let usage = match usage {
+        Some(usage) => usage,
+        None => outlook::of_copies(&storage.name, catalogue, volumes)?,
+    };
     let now = context.now.stamp();
     let stamp = clock::next_stamp(&context.now, catalogue.newest_stamp()?);
     let inventory = library.inventory().ok();
@@ -108,9 +118,17 @@ fn of_storage(
         volumes_a_run: outlook::told(usage),
         taken: Vec::new(),
         short: Vec::new(),
+        first_short: None,
     };
     let mut gone = BTreeSet::new();
+    // What the run before ended on.
+    let mut open: Option<Taken> = None;
     for run in 1..=runs {
+        let wanted = wanted(usage, run, storage.tapering.runtapes, open.is_some());
+        if wanted == 0 {
+            outlook.taken.extend(open.clone().map(|last| gone_on_with(run, last)));
+            continue;
+        }
         let then = now.plus_days((run - 1) * expected.every);
         let mut situation = scan::situation(
             &site.config,
@@ -121,7 +139,6 @@ fn of_storage(
             (stamp, then),
         )?;
         situation.slots.retain(|view| !gone.contains(&view.slot));
-        let wanted = wanted(usage, run, storage.tapering.runtapes);
         let advice = situation.verdicts.clone();
         let present: BTreeSet<Label> = situation.slots.iter().filter_map(label_of).collect();
         let mut scan = Scan::new(situation);
@@ -129,7 +146,8 @@ fn of_storage(
         gone.extend(found.iter().map(|candidate| candidate.slot));
         let missing = wanted - found.len();
         let goes_on = found.first().is_some_and(|first| goes_on(first, &advice));
-        outlook.taken.extend(found.into_iter().map(|candidate| of_candidate(run, candidate)));
+        let taken = found.into_iter().map(|candidate| of_candidate(run, candidate));
+        outlook.taken.extend(taken.inspect(|taken| open = Some(taken.clone())));
         if missing == 0 {
             if run == 1 && goes_on && wanted == 1 {
                 outlook.taken.extend(scan.next().map(|next| of_candidate(run, behind(next))));
@@ -145,20 +163,31 @@ fn of_storage(
         let fetched: Vec<Taken> = elsewhere.collect();
         if fetched.len() < missing {
             let why = scan::refusals(&scan);
+            outlook.first_short.get_or_insert(run);
             outlook.short.push(format!(
-                "run {run} may want {wanted} volumes, and {} can be had: {why}",
+                "run {run} may want {}, and {} can be had: {why}",
+                plural(wanted, "volume"),
                 wanted - missing + fetched.len()
             ));
         }
+        open = fetched.last().cloned().or(open);
         outlook.taken.extend(fetched);
     }
     Ok(outlook)
 }
 
-/// How many volumes the run of this number is to find: as many as runs begin of late, one at least.
-fn wanted(usage: Usage, run: u32, runtapes: u32) -> usize {
+/// How many volumes the run of this number is to find: as many as runs begin of late; one at least, unless the run before
+/// leaves one to go on with.
+fn wanted(usage: Usage, run: u32, runtapes: u32, goes_on: bool) -> usize {
     let begun = usage.after(run) - usage.after(run - 1);
-    usize::try_from(begun.clamp(1, runtapes.max(1))).unwrap_or(1)
+    let least = u32::from(!goes_on);
+    usize::try_from(begun.clamp(least, runtapes.max(1))).unwrap_or(1)
+}
+
+/// The volume that the run before leaves with room.
+fn gone_on_with(run: u32, last: Taken) -> Taken {
+    let why = "it has room: of late not every run begins a volume".to_owned();
+    Taken { run, why, ..last }
 }
 
 /// Whether a run goes on writing behind what is needed on it.
@@ -205,7 +234,7 @@ fn fetched(run: u32, volume: &Volume) -> Taken {
 }
 
 fn text(outlook: &Outlook) -> String {
-    let Outlook { storage, volumes_a_run, taken, short } = outlook;
+    let Outlook { storage, volumes_a_run, taken, short, first_short: _ } = outlook;
     let mut out = format!("storage {storage}: a run begins {volumes_a_run} volumes, as of late\n");
     let mut rows = vec![["RUN", "VOLUME", "WHERE", "WHY"].map(str::to_owned).to_vec()];
     rows.extend(taken.iter().map(|taken| {
@@ -230,11 +259,17 @@ mod tests {
     use types::BlockSize;
 
     #[test]
-    fn a_run_is_to_find_what_runs_begin_and_one_at_least() {
+    fn a_run_is_to_find_what_runs_begin_and_one_at_least_unless_one_has_room() {
         let half = Usage { volumes: 1, runs: 2 };
         let three = Usage { volumes: 3, runs: 1 };
-        assert_eq!([1, 2, 3].map(|run| wanted(half, run, 4)), [1, 1, 1]);
-        assert_eq!([wanted(three, 1, 4), wanted(three, 1, 2), wanted(three, 9, 0)], [3, 2, 1]);
+        assert_eq!([1, 2, 3].map(|run| wanted(half, run, 4, false)), [1, 1, 1]);
+        let begun = [2, 3, 4, 5].map(|run| wanted(half, run, 4, true));
+        assert_eq!(begun.iter().sum::<usize>(), 2, "{begun:?}");
+        for goes_on in [true, false] {
+            let found =
+                [(1, 4), (1, 2), (9, 0)].map(|(run, most)| wanted(three, run, most, goes_on));
+            assert_eq!(found, [3, 2, 1]);
+        }
     }
 
     #[test]
@@ -247,7 +282,13 @@ mod tests {
         let taken = vec![fetched(2, &volume)];
         let short =
             vec!["run 2 may want 2 volumes, and 1 can be had: slot 1: it is empty".to_owned()];
-        let text = text(&Outlook { storage: lib, volumes_a_run: "1.0".to_owned(), taken, short });
+        let text = text(&Outlook {
+            storage: lib,
+            volumes_a_run: "1.0".to_owned(),
+            taken,
+            short,
+            first_short: Some(2),
+        });
         for words in ["FETCH from bank, box 4", "V7", "warning: run 2 may want 2"] {
             assert!(text.contains(words), "{text}");
         }

@@ -34,6 +34,43 @@ pub fn wanted(config: &Config) -> Vec<&Storage> {
     storages
 }
 
+/// What a storage is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Runs write to it.
+    OfRuns,
+    /// It gets what waits for it by a flush (`active-storage`), or at the end of the night (`vault-storage`).
+    OfNights,
+    /// Copies are made for it when somebody asks for them: it is the `vault` of another.
+    OfVaults,
+}
+
+/// All storages that get anything, those of runs first, each with its part.
+pub fn in_use(config: &Config) -> Vec<(&Storage, Part)> {
+    let site = &config.site;
+    let mut found: Vec<(&Storage, Part)> = Vec::new();
+    take_in(&mut found, named(config, &site.storage), Part::OfRuns);
+    take_in(&mut found, named(config, &site.active_storage), Part::OfNights);
+    take_in(&mut found, named(config, &site.vault_storage), Part::OfNights);
+    // What a storage gets as a copy may be copied on.
+    let mut at = 0;
+    while let Some((storage, _)) = found.get(at) {
+        let targets: Vec<StorageName> =
+            storage.vault.iter().map(|vault| vault.storage.clone()).collect();
+        take_in(&mut found, named(config, &targets), Part::OfVaults);
+        at += 1;
+    }
+    found
+}
+
+fn take_in<'a>(found: &mut Vec<(&'a Storage, Part)>, more: Vec<&'a Storage>, part: Part) {
+    for storage in more {
+        if !found.iter().any(|(known, _)| known.name == storage.name) {
+            found.push((storage, part));
+        }
+    }
+}
+
 /// The storages that the image of a dump must get to. A DLE that is no longer in the configuration has no tags.
 pub fn of_image(config: &Config, dle: &DleRef, level: Level) -> Vec<StorageName> {
     of_tags(config, tags(config, dle), level)

@@ -14,6 +14,7 @@ use types::{Bytes, DleRef, Label, Stamp, StorageName};
 
 use crate::clock;
 use crate::library;
+use crate::night::destinations::{self, Part};
 
 /// How many volumes are named as the next to be overwritten.
 const SOON: usize = 3;
@@ -78,12 +79,13 @@ pub fn gather(
         ..Standing::default()
     };
     let verdicts = catalogue.verdicts(&library::policies(config), now)?;
-    for storage in config.storages.iter().filter(|s| config.site.storage.contains(&s.name)) {
+    let storages = destinations::in_use(config);
+    for &(storage, part) in &storages {
         let ours: Vec<&Volume> = volumes.iter().filter(|v| v.storage == storage.name).collect();
-        let many = config.site.storage.len() > 1;
+        let many = storages.len() > 1;
         let about = if many { format!("{}: ", storage.name) } else { String::new() };
         if storage.tapering.report_next_media {
-            let lines = next(storage, &ours, &verdicts);
+            let lines = next((storage, part), &ours, &verdicts);
             standing.next.extend(lines.iter().map(|line| format!("{about}{line}")));
         }
         standing.soon.extend(soon(&ours, &verdicts));
@@ -94,7 +96,11 @@ pub fn gather(
 }
 
 /// What the next run will write to, in words.
-fn next(storage: &Storage, volumes: &[&Volume], verdicts: &Verdicts) -> Vec<String> {
+fn next(
+    (storage, part): (&Storage, Part),
+    volumes: &[&Volume],
+    verdicts: &Verdicts,
+) -> Vec<String> {
     let names = |wanted: &dyn Fn(&Volume) -> bool| {
         let named: Vec<&str> =
             volumes.iter().filter(|v| wanted(v)).map(|v| v.label.as_str()).collect();
@@ -111,7 +117,11 @@ fn next(storage: &Storage, volumes: &[&Volume], verdicts: &Verdicts) -> Vec<Stri
     let away = names(&|v| reusable(v) && v.off_site.is_some());
     let mut lines = Vec::new();
     if !open.is_empty() {
-        lines.push(format!("the next run writes on {open}"));
+        let who = match part {
+            Part::OfRuns => "the next run writes",
+            Part::OfNights | Part::OfVaults => "the next copies are written",
+        };
+        lines.push(format!("{who} on {open}"));
     }
     if !free.is_empty() {
         lines.push(format!("reusable: {free}"));
@@ -282,11 +292,18 @@ fn days_left(written: Vec<i64>, kept: Kept, used: Use, today: i64) -> Option<u32
 }
 
 impl Pool {
+    /// A closer look, day by day, has found that a run in so many days finds no volume. The reckoning with how long
+    /// volumes are kept in the mean may not say that it does.
+    pub(crate) fn lasts_at_most(&mut self, days: u32) {
+        self.days_left = Some(self.days_left.map_or(days, |left| left.min(days)));
+    }
+
     /// In a sentence.
     pub(crate) fn told(&self) -> String {
         let Self { storage, volumes, free, per_day, days_left, autolabel } = self;
         let volumes = super::plural(*volumes, "volume");
         let rest = match days_left {
+            Some(0) => "so that none is left for the next run".to_owned(),
             Some(days) => {
                 format!("so that none is left in {}", super::plural(days_of(*days), "day"))
             }
