@@ -31,6 +31,19 @@ pub enum BadDescription {
     /// A host or a DLE has an impossible name.
     #[error("the description of the site has an impossible name")]
     Name(#[from] types::BadName),
+    /// A number of it stands for nothing that there is.
+    #[error("the description of the site has {key} = {value}, and it has to be {range}")]
+    Range {
+        /// Which key; of a `[[dle]]`, with its host.
+        key: String,
+        /// Its value.
+        value: String,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// There is nothing to dump.
+    #[error("the description of the site has no [[dle]]: nothing would be dumped")]
+    Nothing,
     /// More DLEs than anybody has.
     #[error("{0} DLEs are described, and at most {MOST} can be simulated")]
     TooMany(u64),
@@ -142,9 +155,83 @@ fn some_size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Bytes>
     size(deserializer).map(Some)
 }
 
+impl Described {
+    fn check(&self) -> Result<(), BadDescription> {
+        if self.dle.is_empty() {
+            return Err(BadDescription::Nothing);
+        }
+        positive("volume", self.volume.0)?;
+        positive("dumpcycle", self.dumpcycle)?;
+        positive("runtapes", self.runtapes)?;
+        positive("inparallel", self.inparallel)?;
+        for (key, count) in [("runspercycle", self.runspercycle), ("minutes", self.minutes)] {
+            count.map_or(Ok(()), |count| positive(key, count))?;
+        }
+        for (key, speed) in [("speed", self.speed), ("network", self.network)] {
+            speed.map_or(Ok(()), |speed| positive(key, speed.0))?;
+        }
+        share("missed", Some(self.missed))?;
+        share("short", Some(self.short))?;
+        self.dle.iter().try_for_each(Kind::check)
+    }
+}
+
+impl Kind {
+    fn check(&self) -> Result<(), BadDescription> {
+        let key = |key: &str| format!("{key} of {}", self.host);
+        positive(&key("count"), self.count)?;
+        for (name, count) in [("hosts", self.hosts), ("maxdumps", self.maxdumps)] {
+            count.map_or(Ok(()), |count| positive(&key(name), count))?;
+        }
+        positive(&key("size"), self.size.0)?;
+        self.speed.map_or(Ok(()), |speed| positive(&key("speed"), speed.0))?;
+        share(&key("failures"), self.failures)?;
+        share(&key("change"), self.change)?;
+        within(&key("spread"), Some(self.spread), 1.0, "a number of 1 or more")?;
+        within(&key("bumpmult"), self.bumpmult, 0.0, NOT_NEGATIVE)?;
+        within(&key("ratio"), self.ratio, 0.0, NOT_NEGATIVE)?;
+        within(&key("weekend"), self.weekend, 0.0, NOT_NEGATIVE)?;
+        within(&key("growth"), self.growth, -1.0, "a number of -1 or more")
+    }
+}
+
+const NOT_NEGATIVE: &str = "a number of 0 or more";
+
+fn positive(key: &str, value: impl Into<u64>) -> Result<(), BadDescription> {
+    match value.into() {
+        0 => Err(out_of_range(key, 0, "1 or more")),
+        _ => Ok(()),
+    }
+}
+
+/// From 0, never, to 1, always.
+fn share(key: &str, value: Option<f64>) -> Result<(), BadDescription> {
+    match value.filter(|value| !(0.0..=1.0).contains(value)) {
+        Some(value) => Err(out_of_range(key, value, "between 0 and 1")),
+        None => Ok(()),
+    }
+}
+
+fn within(
+    key: &str,
+    value: Option<f64>,
+    least: f64,
+    range: &'static str,
+) -> Result<(), BadDescription> {
+    match value.filter(|value| !value.is_finite() || *value < least) {
+        Some(value) => Err(out_of_range(key, value, range)),
+        None => Ok(()),
+    }
+}
+
+fn out_of_range(key: &str, value: impl ToString, range: &'static str) -> BadDescription {
+    BadDescription::Range { key: key.to_owned(), value: value.to_string(), range }
+}
+
 /// The site that a text describes. Nothing in it was ever dumped.
 pub fn read(text: &str) -> Result<Site, BadDescription> {
     let described: Described = toml::from_str(text)?;
+    described.check()?;
     let count = described.dle.iter().map(|kind| u64::from(kind.count)).sum();
     if count > MOST {
         return Err(BadDescription::TooMany(count));
@@ -260,5 +347,28 @@ mod tests {
         ] {
             assert!(read(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn numbers_that_stand_for_nothing_are_refused() {
+        let good = "volume = \"100 GiB\"\n[[dle]]\nhost = \"a\"\nsize = \"1 GiB\"\n";
+        assert!(read(good).is_ok());
+        let wrong = [
+            ("volume = \"100 GiB\"", "volume = \"0 B\"", "volume = 0"),
+            ("volume", "runtapes = 0\nvolume", "runtapes = 0"),
+            ("volume", "missed = 2.0\nvolume", "missed = 2"),
+            ("size", "count = 0\nsize", "count of a = 0"),
+            ("size", "change = 5.0\nsize", "change of a = 5"),
+            ("size", "failures = 2.0\nsize", "failures of a = 2"),
+            ("size", "failures = -0.1\nsize", "failures of a = -0.1"),
+            ("size", "spread = 0.5\nsize", "spread of a = 0.5"),
+            ("size", "ratio = nan\nsize", "ratio of a = NaN"),
+            ("size = \"1 GiB\"", "size = \"0 B\"", "size of a = 0"),
+        ];
+        for (from, to, told) in wrong {
+            let error = read(&good.replacen(from, to, 1)).unwrap_err().to_string();
+            assert!(error.contains(told), "{error}");
+        }
+        assert!(matches!(read("volume = \"1 GiB\"\n"), Err(BadDescription::Nothing)));
     }
 }

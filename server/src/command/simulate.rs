@@ -77,10 +77,11 @@ fn value(name: &str, course: &Course) -> Value {
         "variation_bytes": figures.variation_bytes, "mean_seconds": figures.mean_seconds,
         "peak_seconds": figures.peak_seconds, "variation_seconds": figures.variation_seconds,
         "volumes": figures.volumes, "asked": figures.asked, "late": figures.late,
-        "longest_between_fulls": figures.longest,
+        "longest_between_fulls": (figures.fulls > 0).then_some(figures.longest),
+        "last_night_says": course.told,
         "nights": course.nights.iter().map(|night| json!({
             "night": night.day + 1, "bytes": night.bytes, "full_bytes": night.full_bytes,
-            "seconds": night.seconds, "volumes": night.volumes, "dumps": night.dumps,
+            "seconds": night.seconds, "volumes": night.volumes, "held_bytes": night.held, "dumps": night.dumps,
             "fulls": night.fulls, "failed": night.failed, "late": night.late,
             "asked": night.asked, "warnings": night.warnings,
         })).collect::<Vec<_>>(),
@@ -103,8 +104,32 @@ fn text(site: &Site, nights: u32, courses: &[(&str, &Course)]) -> String {
         site.dles.len(),
         site.seed,
         if i64::from(nights) > settled { settled + 1 } else { 1 },
-    )
+    ) + &courses.first().map_or(String::new(), |(_, course)| remarks(course))
 }
+
+/// What the figures do not show: what is left out, and what waits.
+fn remarks(course: &Course) -> String {
+    let waiting: Vec<Bytes> =
+        course.nights.iter().map(|night| night.held).filter(|held| *held > Bytes::ZERO).collect();
+    let mut out = String::new();
+    if let Some(most) = waiting.iter().max() {
+        out.push_str(&format!(
+            "after {} of {} nights up to {most} waited on the holding disk: the volumes that a run may begin took no more\n",
+            waiting.len(),
+            course.nights.len()
+        ));
+    }
+    for line in course.told.iter().take(NAMED) {
+        out.push_str(&format!("warning on the last night: {line}\n"));
+    }
+    if course.told.len() > NAMED {
+        out.push_str(&format!("and {} more\n", course.told.len() - NAMED));
+    }
+    out
+}
+
+/// How many warnings are told.
+const NAMED: usize = 8;
 
 fn row(name: &str, figures: &Figures) -> Vec<String> {
     let size = |bytes: f64| Bytes(1).share(bytes).to_string();
@@ -121,6 +146,9 @@ fn row(name: &str, figures: &Figures) -> Vec<String> {
         figures.volumes.to_string(),
         format!("{:.1}", figures.asked),
         format!("{:.2}", figures.late),
-        format!("{} days", figures.longest),
+        match figures.fulls {
+            0 => "none".to_owned(),
+            _ => format!("{} days", figures.longest),
+        },
     ]
 }

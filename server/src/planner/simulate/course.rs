@@ -55,6 +55,8 @@ pub struct Course {
     pub nights: Vec<Night>,
     /// The longest that any DLE with fulls went without one, in days.
     pub longest: i64,
+    /// What the plan of the last night warns of, and what it leaves out because nothing takes it.
+    pub told: Vec<String>,
     /// So many nights are not counted in the figures: until then everything stands in one heap, as it was begun.
     pub settled_after: i64,
 }
@@ -84,6 +86,8 @@ pub struct Figures {
     pub asked: f64,
     /// DLEs whose full was late, on a night in the mean.
     pub late: f64,
+    /// Fulls: of the whole course.
+    pub fulls: u64,
     /// The longest between two fulls, in days: of the whole course.
     pub longest: i64,
 }
@@ -210,6 +214,7 @@ impl Course {
             volumes: settled.iter().map(|night| night.volumes).sum(),
             asked: of(|night| night.asked as f64).0,
             late: of(|night| night.late as f64).0,
+            fulls: self.nights.iter().map(|night| night.fulls).sum(),
             longest: self.longest,
         }
     }

@@ -66,6 +66,8 @@ struct World<'a> {
     /// The longest that any DLE went without a full, in days.
     longest: i64,
     dumps: u64,
+    /// What the plan of the last night says besides its dumps.
+    told: Vec<String>,
 }
 
 impl<'a> World<'a> {
@@ -102,6 +104,7 @@ impl<'a> World<'a> {
             day: 0,
             longest: 0,
             dumps: 0,
+            told: Vec::new(),
         }
     }
 
@@ -184,7 +187,7 @@ impl<'a> World<'a> {
     }
 
     /// Which DLEs are dumped at which level.
-    fn decide(&self, night: &mut Night) -> Vec<(usize, Level)> {
+    fn decide(&mut self, night: &mut Night) -> Vec<(usize, Level)> {
         let place = |dle: &DleRef| {
             self.tonight.dles.binary_search_by(|facts| facts.dle.cmp(dle)).unwrap_or_default()
         };
@@ -192,7 +195,18 @@ impl<'a> World<'a> {
             Rules::Ours => {
                 let plan = plan(&self.tonight);
                 night.warnings = plan.warnings().len() as u64;
-                plan.dumps().iter().map(|dump| (place(&dump.dle), dump.choice.level)).collect()
+                let warned = plan.warnings().iter().map(|warning| match &warning.dle {
+                    Some(dle) => format!("{dle}: {}", warning.text),
+                    None => warning.text.clone(),
+                });
+                let left_out = plan.skipped().iter().filter(|left_out| left_out.kind.is_failure());
+                let left_out =
+                    left_out.map(|left_out| format!("{}: {}", left_out.dle, left_out.why));
+                let told = warned.chain(left_out).collect();
+                let dumps = plan.dumps().iter();
+                let dumps = dumps.map(|dump| (place(&dump.dle), dump.choice.level)).collect();
+                self.told = told;
+                dumps
             }
             Rules::Amanda => {
                 let dumps = amanda(&self.tonight).dumps;
@@ -262,7 +276,12 @@ impl<'a> World<'a> {
                 self.longest = self.longest.max(today.since(last.day));
             }
         }
-        Course { nights, longest: self.longest, settled_after: 2 * i64::from(self.site.dumpcycle) }
+        Course {
+            nights,
+            longest: self.longest,
+            told: self.told,
+            settled_after: 2 * i64::from(self.site.dumpcycle),
+        }
     }
 }
 
