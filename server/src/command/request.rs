@@ -4,20 +4,33 @@ use types::DleRef;
 
 use super::{Context, Exit, Misuse};
 use crate::cli::Request;
+use crate::night::facts;
 use crate::print;
 use crate::selection;
 
 pub(super) use taper::catalogue::Ask;
 
-/// Notes a request for the next run.
+/// Notes a request for the next run. One that the configuration stands against is refused: no run would ever do it.
 pub(super) fn ask(context: &Context, arguments: &Request, ask: Ask) -> anyhow::Result<Exit> {
     let site = context.open()?;
     let mut catalogue = site.catalogue()?;
-    for dle in chosen(&site.config, &arguments.dles)? {
-        catalogue.request(&dle, ask, context.now.stamp())?;
-        print::line(&format!("{dle}: {}", promise(ask)))?;
+    let (mut noted, mut refused) = (false, false);
+    for dle in selection::of(&site.config, &arguments.dles)? {
+        let name = dle.reference();
+        if let Some(why) = facts::forbidden(dle, ask) {
+            print::remark(&format!("{name}: not noted: {why}. Change its dumptype first"));
+            refused = true;
+            continue;
+        }
+        catalogue.request(&name, ask, context.now.stamp())?;
+        print::line(&format!("{name}: {}", promise(ask)))?;
+        noted = true;
     }
-    Ok(Exit::Good)
+    Ok(match (noted, refused) {
+        (_, false) => Exit::Good,
+        (true, true) => Exit::Complaints,
+        (false, true) => Exit::Failed,
+    })
 }
 
 /// Drops all requests for these DLEs.

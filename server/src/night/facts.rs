@@ -268,7 +268,59 @@ pub fn fulfilled(ask: Ask, level: Level) -> bool {
     }
 }
 
+/// Why no run ever does what is asked for a DLE, if its configuration stands against it.
+pub fn forbidden(dle: &Dle, ask: Ask) -> Option<&'static str> {
+    use config::Strategy as S;
+    let how = &dle.dumping;
+    Some(match (ask, how.strategy) {
+        _ if how.ignore => "it is not dumped (ignore)",
+        (_, S::Skip) => "its strategy is skip, and it is never dumped",
+        (Ask::Full, S::NoFull) => "its strategy is nofull, and it never gets a full",
+        (Ask::Bump, S::NoFull) => "its strategy is nofull, and it always gets level 1",
+        (Ask::LevelOne | Ask::Bump | Ask::NoBump, S::NoInc) => {
+            "its strategy is noinc, and it always gets a full"
+        }
+        (Ask::Full, _) if how.skip_full => "skip-full leaves its fulls to somebody else",
+        (Ask::LevelOne | Ask::Bump | Ask::NoBump, _) if how.skip_incr => {
+            "skip-incr is set, and it gets fulls only"
+        }
+        _ => return None,
+    })
+}
+
 /// The DLEs by name.
 pub fn by_name(config: &Config) -> BTreeMap<DleRef, &Dle> {
     config.dles.iter().map(|dle| (dle.reference(), dle)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_strategy_never_does_is_forbidden() {
+        use Ask::{Bump, Full, LevelOne, NoBump};
+        let lines: [(&str, &[Ask]); 7] = [
+            ("strategy = \"standard\"", &[]),
+            ("strategy = \"nofull\"", &[Full, Bump]),
+            ("strategy = \"noinc\"", &[LevelOne, Bump, NoBump]),
+            ("strategy = \"incronly\"", &[]),
+            ("strategy = \"skip\"", &[Full, LevelOne, Bump, NoBump]),
+            ("skip-full = true", &[Full]),
+            ("skip-incr = true", &[LevelOne, Bump, NoBump]),
+        ];
+        for (line, forbids) in lines {
+            let folder = tempfile::tempdir().unwrap();
+            let root = folder.path().canonicalize().unwrap();
+            let text =
+                config::quickstart(&config::Quickstart::new(root.clone(), vec![root.clone()]));
+            let text =
+                text.unwrap().replace("[dumptype.tree]\n", &format!("[dumptype.tree]\n{line}\n"));
+            std::fs::write(root.join("reelkeep.toml"), text).unwrap();
+            let config = config::load(&root).unwrap();
+            let asks = [Full, LevelOne, Bump, NoBump];
+            let refused = asks.into_iter().filter(|ask| forbidden(&config.dles[0], *ask).is_some());
+            assert_eq!(refused.collect::<Vec<_>>(), forbids, "{line}");
+        }
+    }
 }

@@ -423,8 +423,11 @@ pub fn settle(
             }
         };
         strange |= catalogue.dump(dump)?.dump.status != taper::catalogue::DumpStatus::Good;
+        let listed = orders.dles.iter().find(|listed| listed.reference() == *dle);
         for ask in [Ask::Full, Ask::LevelOne, Ask::Bump, Ask::NoBump] {
-            if facts::fulfilled(ask, level) {
+            // What the configuration has come to stand against since is not asked again every night.
+            let never = listed.is_some_and(|listed| facts::forbidden(listed, ask).is_some());
+            if facts::fulfilled(ask, level) || never {
                 catalogue.unrequest(dle, ask, Now::read().stamp())?;
             }
         }
