@@ -156,6 +156,8 @@ pub struct Tally {
     pub faults: BTreeMap<Fault, u64>,
     /// What was stopped in the middle, and how.
     pub stops: BTreeMap<(Work, Halt), u64>,
+    /// Behind which durable step of what, and how.
+    pub behind: BTreeMap<(Work, &'static str, Halt), u64>,
 }
 
 impl Tally {
@@ -166,6 +168,10 @@ impl Tally {
 
     pub(crate) fn stopped(&mut self, work: Work, how: Halt) {
         *self.stops.entry((work, how)).or_default() += 1;
+    }
+
+    pub(crate) fn behind(&mut self, work: Work, how: Halt, step: &'static str) {
+        *self.behind.entry((work, step, how)).or_default() += 1;
     }
 
     /// Adds another's.
@@ -180,12 +186,15 @@ impl Tally {
         for (stop, count) in &other.stops {
             *self.stops.entry(*stop).or_default() += count;
         }
+        for (stop, count) in &other.behind {
+            *self.behind.entry(*stop).or_default() += count;
+        }
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { nights, dumps, overwritten, restores, faults, stops } = self;
+        let Self { nights, dumps, overwritten, restores, faults, stops, behind } = self;
         writeln!(
             f,
             "{nights} nights, {dumps} dumps, {overwritten} volumes written over, {restores} restores tried; faults:"
@@ -194,6 +203,11 @@ impl fmt::Display for Tally {
         writeln!(f, "stopped in the middle of:")?;
         stops
             .iter()
-            .try_for_each(|((work, how), count)| writeln!(f, "  {count:>7} {work}: {how:?}"))
+            .try_for_each(|((work, how), count)| writeln!(f, "  {count:>7} {work}: {how:?}"))?;
+        writeln!(f, "behind which step of a flush or a vault run:")?;
+        let mut seldom = behind.iter().filter(|((work, ..), _)| work.is_seldom_run());
+        seldom.try_for_each(|((work, step, how), count)| {
+            writeln!(f, "  {count:>7} {work}: {how:?} behind: {step}")
+        })
     }
 }

@@ -198,9 +198,9 @@ pub struct World {
     /// What will be stopped, and when.
     fuse: Option<stops::Fuse>,
     /// Durable steps that were taken.
-    steps: u64,
+    steps: stops::Steps,
     /// How many each work took when it was last done.
-    usual: BTreeMap<Work, u64>,
+    usual: BTreeMap<Work, stops::Steps>,
     /// What the server is at.
     work: Work,
     /// A run goes on, and hears what it is told.
@@ -278,7 +278,7 @@ impl World {
             second: 0,
             offset: 0,
             fuse: None,
-            steps: 0,
+            steps: stops::Steps::default(),
             usual: BTreeMap::new(),
             work: Work::Say,
             listens: false,

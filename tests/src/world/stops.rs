@@ -9,6 +9,9 @@ use std::mem;
 use super::faults::Fault;
 use super::{Stop, World};
 
+/// Steps of a run that comes seldom, before one was seen.
+const FEW: u64 = 12;
+
 /// What the server was at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Work {
@@ -36,6 +39,11 @@ impl Work {
     /// Durable steps that it takes, before it was seen.
     fn guess(self) -> u64 {
         if self.is_run() { 100 } else { 3 }
+    }
+
+    /// Orders to end are heard by all runs; of these there are too few to be given one now and then.
+    pub(crate) fn is_seldom_run(self) -> bool {
+        matches!(self, Self::Flush | Self::Vault)
     }
 
     fn is_run(self) -> bool {
@@ -77,12 +85,28 @@ impl fmt::Display for Work {
 pub(crate) struct Fuse {
     left: u64,
     how: Halt,
+    counts: Counts,
+}
+
+/// Which steps burn a fuse down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Counts {
+    All,
+    /// Those of a run that hears what it is told.
+    Heard,
+}
+
+/// How many durable steps something took, and how many of them as a run that hears what it is told.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Steps {
+    all: u64,
+    heard: u64,
 }
 
 impl World {
     /// It is stopped like this behind so many more durable steps.
     pub fn stop_after(&mut self, steps: u64, how: Halt) {
-        self.fuse = Some(Fuse { left: steps, how });
+        self.fuse = Some(Fuse { left: steps, how, counts: Counts::All });
     }
 
     /// True if it is still to be stopped.
@@ -103,7 +127,8 @@ impl World {
         }
         let done = does(self);
         if done.is_ok() {
-            self.usual.insert(work, self.steps - from);
+            let Steps { all, heard } = self.steps;
+            self.usual.insert(work, Steps { all: all - from.all, heard: heard - from.heard });
         }
         self.work = before;
         done
@@ -111,16 +136,38 @@ impl World {
 
     /// As likely behind one of the steps as behind another, as far as their number is known from the last time.
     fn fuse_by_chance(&mut self, work: Work) -> Option<Fuse> {
-        let how = if self.is_struck(Fault::Crash, work) {
-            Halt::Crash
-        } else if work.is_run() && self.is_struck(Fault::Stopped, work) {
-            *self.dice.pick(&[Halt::Finish, Halt::Stop, Halt::Cancel])?
-        } else {
-            return None;
-        };
+        let how = self.halt_by_chance(work)?;
         let usual = self.usual.get(&work).copied();
+        if work.is_seldom_run() && how != Halt::Crash {
+            let heard = usual.map_or(FEW, |steps| steps.heard);
+            return Some(Fuse { left: self.dice.below(heard), how, counts: Counts::Heard });
+        }
+        let usual = usual.map(|steps| steps.all);
         let known = if work.is_run() { usual } else { usual.map(|steps| steps.max(work.guess())) };
-        Some(Fuse { left: self.dice.below(known.unwrap_or(work.guess())), how })
+        let left = self.dice.below(known.unwrap_or(work.guess()));
+        Some(Fuse { left, how, counts: Counts::All })
+    }
+
+    fn halt_by_chance(&mut self, work: Work) -> Option<Halt> {
+        if work.is_seldom_run() {
+            let may_strike = |fault: &Fault| self.troubles.one_in(*fault) > 0;
+            let faults: Vec<Fault> =
+                [Fault::Crash, Fault::Stopped].into_iter().filter(may_strike).collect();
+            let fault = *self.dice.pick(&faults)?;
+            if !self.is_struck(fault, work) {
+                return None;
+            }
+            let orders = [Halt::Finish, Halt::Stop];
+            let how = if fault == Fault::Crash { &[Halt::Crash] } else { &orders[..] };
+            return self.dice.pick(how).copied();
+        }
+        if self.is_struck(Fault::Crash, work) {
+            Some(Halt::Crash)
+        } else if work.is_run() && self.is_struck(Fault::Stopped, work) {
+            self.dice.pick(&[Halt::Finish, Halt::Stop, Halt::Cancel]).copied()
+        } else {
+            None
+        }
     }
 
     /// What is seldom done is stopped the more often.
@@ -134,24 +181,28 @@ impl World {
     }
 
     /// Something was made durable. The server may be cut off behind it, or be told to stop.
-    pub(crate) fn step(&mut self, what: &str) -> Result<(), Stop> {
-        self.steps += 1;
+    pub(crate) fn step(&mut self, what: &'static str) -> Result<(), Stop> {
+        self.steps.all += 1;
+        self.steps.heard += u64::from(self.listens);
         self.readers_go_on()?;
-        match self.fuse {
-            Some(Fuse { left: 0, how }) => {
+        let listens = self.listens;
+        let burns = |fuse: &Fuse| fuse.counts == Counts::All || listens;
+        match self.fuse.filter(burns) {
+            Some(Fuse { left: 0, how, .. }) => {
                 self.fuse = None;
                 self.halt(how, what)
             }
-            Some(Fuse { left, how }) => {
-                self.fuse = Some(Fuse { left: left - 1, how });
+            Some(fuse) => {
+                self.fuse = Some(Fuse { left: fuse.left - 1, ..fuse });
                 Ok(())
             }
             None => Ok(()),
         }
     }
 
-    fn halt(&mut self, how: Halt, what: &str) -> Result<(), Stop> {
+    fn halt(&mut self, how: Halt, what: &'static str) -> Result<(), Stop> {
         let how = if self.listens { how } else { Halt::Crash };
+        self.tally.behind(self.work, how, what);
         self.tell(format!("{how:?} behind: {what}"));
         if how == Halt::Crash {
             self.tally.stopped(self.work, how);
