@@ -265,13 +265,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let disk = disk(&folder.path().join("hd"));
         let mut marks = Marks::read(folder.path().join("holding-marks")).unwrap();
-        assert_eq!(marks.settle(&[disk.clone()], &[], "A").unwrap(), []);
+        assert_eq!(marks.settle(std::slice::from_ref(&disk), &[], "A").unwrap(), []);
         let marks = Marks::read(folder.path().join("holding-marks")).unwrap();
         (folder, disk, marks)
     }
 
     fn why(marks: &Marks, disk: &HoldingDisk) -> Option<Why> {
-        marks.away(&[disk.clone()], &[]).pop().map(|away| away.why)
+        marks.away(std::slice::from_ref(disk), &[]).pop().map(|away| away.why)
     }
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(why(&marks, &disk), Some(Why::Missing));
         fs::create_dir(&disk.directory).unwrap();
         assert_eq!(why(&marks, &disk), Some(Why::Unmarked));
-        assert_eq!(marks.settle(&[disk.clone()], &[], "B").unwrap().len(), 1);
+        assert_eq!(marks.settle(std::slice::from_ref(&disk), &[], "B").unwrap().len(), 1);
         assert_eq!(fs::read_dir(&disk.directory).unwrap().count(), 0, "nothing is written there");
         fs::write(disk.directory.join(MARK), "B").unwrap();
         assert_eq!(why(&marks, &disk), Some(Why::Another));
@@ -308,7 +308,7 @@ mod tests {
         let held = held_in(&disk.directory);
         let mut marks = Marks::read(folder.path().join("holding-marks")).unwrap();
         let mut settle =
-            || marks.settle(&[disk.clone()], std::slice::from_ref(&held), "A").unwrap();
+            || marks.settle(std::slice::from_ref(&disk), std::slice::from_ref(&held), "A").unwrap();
         assert_eq!(settle().pop().unwrap().why, Why::Emptied);
         assert!(!disk.directory.exists());
         fs::create_dir_all(held.path.parent().unwrap()).unwrap();
@@ -323,7 +323,10 @@ mod tests {
         let (folder, disk, marks) = marked();
         fs::remove_file(&marks.path).unwrap();
         let mut marks = Marks::read(folder.path().join("holding-marks")).unwrap();
-        assert_eq!(marks.settle(&[disk.clone()], &[held_in(&disk.directory)], "B").unwrap(), []);
+        assert_eq!(
+            marks.settle(std::slice::from_ref(&disk), &[held_in(&disk.directory)], "B").unwrap(),
+            []
+        );
         assert_eq!(marks.known[&disk.directory], "A-0");
     }
 

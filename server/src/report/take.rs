@@ -211,11 +211,12 @@ impl Making {
                 }
                 self.index(*dump, dle);
             }
+            // What the client said of it tells more than that nobody knows its size.
+            RunEvent::DumpTrouble { dle, cause: Cause::Estimate } => {
+                self.causes.entry(dle.clone()).or_insert(Cause::Estimate);
+            }
             RunEvent::DumpTrouble { dle, cause } => {
-                // What the client said of it tells more than that nobody knows its size.
-                if *cause != Cause::Estimate || !self.causes.contains_key(dle) {
-                    self.causes.insert(dle.clone(), *cause);
-                }
+                self.causes.insert(dle.clone(), *cause);
             }
             RunEvent::DumpFailed { dle, level, why, again } => {
                 let tries = self.tries.entry(dle.clone()).or_default();
