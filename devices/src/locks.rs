@@ -1,6 +1,8 @@
 //! Locks between processes: files that are locked as long as somebody has what they stand for.
 //!
-//! The lock ends with the file handle, so a process that was killed holds nothing.
+//! The lock ends with the file handle, so a process that was killed holds nothing. Who drops it unlocks it as well: a
+//! program that is just being started by another thread has all open files of this process for a moment, and with them
+//! the lock, until its `exec` closes them (flock(2)).
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
@@ -11,25 +13,43 @@ use types::DriveName;
 /// The system refused something about this file.
 pub(crate) type AtPath<T> = Result<T, (PathBuf, io::Error)>;
 
+/// A locked file, until it is dropped.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Lock {
+    /// Of a file that this process has locked.
+    pub fn of(locked: File) -> Self {
+        Self(locked)
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // If it can't be said, closing the file does it a moment later.
+        drop(self.0.unlock());
+    }
+}
+
 /// Waits for the library: nobody holds this lock for longer than one move takes.
-pub(crate) fn lock_library(root: &Path) -> AtPath<File> {
+pub(crate) fn lock_library(root: &Path) -> AtPath<Lock> {
     let path = root.join("lock");
     let lock = || {
         let file = File::options().create(true).truncate(false).write(true).open(&path)?;
         file.lock()?;
-        Ok(file)
+        Ok(Lock(file))
     };
     lock().map_err(|error| (path.clone(), error))
 }
 
 /// Takes the drive for this process, or says who has it.
-pub(crate) fn lock_drive(root: &Path, drive: &DriveName) -> AtPath<Result<File, String>> {
+pub(crate) fn lock_drive(root: &Path, drive: &DriveName) -> AtPath<Result<Lock, String>> {
     let path = root.join(format!("drive.{}.lock", escaped(drive.as_str())));
     take(&path).map_err(|error| (path, error))
 }
 
 /// Takes what a file stands for, as long as the handle lives, or says which process has it.
-pub fn take(path: &Path) -> io::Result<Result<File, String>> {
+pub fn take(path: &Path) -> io::Result<Result<Lock, String>> {
     let mut options = File::options();
     let mut file = options.create(true).truncate(false).read(true).write(true).open(path)?;
     match file.try_lock() {
@@ -43,7 +63,7 @@ pub fn take(path: &Path) -> io::Result<Result<File, String>> {
     }
     file.set_len(0)?;
     writeln!(file, "{}", std::process::id())?;
-    Ok(Ok(file))
+    Ok(Ok(Lock(file)))
 }
 
 /// Makes the directory that locks are kept in.
@@ -60,4 +80,21 @@ fn escaped(name: &str) -> String {
             byte => format!("%{byte:02x}"),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_let_go_is_free_although_a_program_that_is_being_started_still_has_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("drive.lock");
+        let lock = take(&path).unwrap().unwrap();
+        let inherited = lock.0.try_clone().unwrap();
+        assert_eq!(take(&path).unwrap().unwrap_err(), format!("process {}", std::process::id()));
+        drop(lock);
+        assert!(take(&path).unwrap().is_ok());
+        drop(inherited);
+    }
 }

@@ -7,10 +7,12 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use devices::locks::Lock;
+
 /// The right to run. Dropped, the next may.
 #[derive(Debug)]
 pub struct RunLock {
-    _file: File,
+    _lock: Lock,
 }
 
 /// Why the lock was not to be had.
@@ -56,7 +58,7 @@ impl RunLock {
         }
         file.set_len(0).map_err(failed)?;
         file.write_all(holder.as_bytes()).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { _lock: Lock::of(file) })
     }
 
     /// Who holds the lock in `path` now, if anybody does.

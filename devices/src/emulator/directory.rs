@@ -26,6 +26,7 @@ use super::faults::FaultPlan;
 use super::setup::Setup;
 use super::store::Store;
 use super::world::World;
+use crate::locks::Lock;
 
 /// A library's directory that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +63,7 @@ const LONGEST: u64 = 256 << 20;
 #[derive(Debug)]
 pub(crate) struct Directory {
     path: PathBuf,
-    _lock: File,
+    _lock: Lock,
 }
 
 /// What moved a cartridge, wrote to a chip or waited for the medium: LOAD, MOVE, EXCHANGE, WRITE ATTRIBUTE, FORMAT,
@@ -164,7 +165,7 @@ pub(crate) fn invalid(what: String) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
-fn lock(path: &Path) -> io::Result<File> {
+fn lock(path: &Path) -> io::Result<Lock> {
     let lock = File::options().create(true).truncate(false).write(true).open(path)?;
     lock.try_lock().map_err(|error| match error {
         fs::TryLockError::WouldBlock => {
@@ -172,7 +173,7 @@ fn lock(path: &Path) -> io::Result<File> {
         }
         fs::TryLockError::Error(error) => error,
     })?;
-    Ok(lock)
+    Ok(Lock::of(lock))
 }
 
 fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {

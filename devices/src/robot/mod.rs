@@ -29,7 +29,6 @@ mod watched;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -49,7 +48,7 @@ use self::numbering::{Numbering, Seat};
 use self::opening::told;
 use self::watched::{OpenDrive, Watched};
 use crate::changer::{Changer, ChangerError, Errand, Inventory, Obstacle, Spot};
-use crate::locks;
+use crate::locks::{self, Lock};
 use crate::scsi::judge::{Reason, Verdict};
 use crate::smc::{Arrival, Doors, Failure, Identity, MediumChanger, Patience, SmcError, Stock};
 use crate::ssc::{self, TapeDrive};
@@ -112,7 +111,7 @@ pub(crate) enum Held {
     /// This process has it open, and its reader must be told.
     Ours(Arc<OpenDrive>),
     /// Nobody had.
-    Free { _lock: File },
+    Free { _lock: Lock },
 }
 
 impl Held {

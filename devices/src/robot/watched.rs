@@ -5,23 +5,23 @@
 //! of it. So the library counts what it moves, and the reader's own transport tells: before the next command the
 //! drive answers 6/28/00, *the medium may have changed*, as it would have.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::locks::Lock;
 use crate::scsi::{Cdb, Status};
 use crate::transport::{Completion, Data, Transport, TransportError};
 
 /// A drive that this process has open: the lock that keeps others out, and how often its cartridge was moved.
 #[derive(Debug)]
 pub(crate) struct OpenDrive {
-    _lock: File,
+    _lock: Lock,
     moves: AtomicU64,
 }
 
 impl OpenDrive {
-    pub(crate) fn new(lock: File) -> Self {
+    pub(crate) fn new(lock: Lock) -> Self {
         Self { _lock: lock, moves: AtomicU64::new(0) }
     }
 

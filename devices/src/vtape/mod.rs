@@ -25,7 +25,6 @@ mod state;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -39,7 +38,7 @@ use crate::changer::{
     PlaceKind,
 };
 use crate::drive::Trouble;
-use crate::locks;
+use crate::locks::{self, Lock};
 
 /// What a vtape library is to be.
 #[derive(Clone, Debug)]
@@ -89,7 +88,7 @@ struct Shared {
 #[derive(Debug)]
 pub(crate) struct OpenDrive {
     /// Holds the lock that keeps other processes out.
-    _lock: File,
+    _lock: Lock,
     bay: Mutex<LoadedSlot>,
 }
 

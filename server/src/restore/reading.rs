@@ -20,6 +20,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::PathBuf;
 
+use devices::locks::Lock;
 use taper::catalogue::{Catalogue, CatalogueError};
 use types::{DumpId, Stamp};
 
@@ -51,7 +52,7 @@ pub struct Reading {
     catalogue: Catalogue,
     who: String,
     pin: Option<i64>,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Reading {
@@ -60,7 +61,7 @@ impl Reading {
         let lock = lock_file(site)?;
         lock.lock_shared()
             .map_err(|source| ReadingError::Lock { path: site.readers_path(), source })?;
-        Ok(Self { catalogue: site.catalogue()?, who, pin: None, _lock: lock })
+        Ok(Self { catalogue: site.catalogue()?, who, pin: None, _lock: Lock::of(lock) })
     }
 
     /// From now on nobody gives the volumes of this dump back, nor of those that it builds on; those of the one before

@@ -7,7 +7,7 @@
 //! While this process has the drive open, nobody else asks it anything: a drive reports another cartridge once, to
 //! whoever asks next, and that must be the one who writes.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use devices::Wait;
 use devices::changer::{Bay, Errand, Obstacle};
 use devices::discover::{Devices, Kind};
 use devices::emulator::{self, Lun};
-use devices::locks;
+use devices::locks::{self, Lock};
 use devices::scsi::Cdb;
 use devices::sg::Sg;
 use devices::ssc::{self, Readiness, TapeDrive};
@@ -84,7 +84,7 @@ enum State {
 #[derive(Debug)]
 pub struct Lease {
     inner: Arc<Inner>,
-    _lock: File,
+    _lock: Lock,
 }
 
 impl Drop for Lease {
