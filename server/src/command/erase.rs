@@ -6,6 +6,7 @@ use serde_json::json;
 use taper::catalogue::{Catalogue, Located};
 use types::Label;
 
+use super::forget::refuse_locked;
 use super::library::Place;
 use super::volume::{known, lost_without};
 use super::{Context, Exit};
@@ -23,12 +24,13 @@ pub(super) fn run(
 ) -> anyhow::Result<Exit> {
     if dry_run {
         let catalogue = site.catalogue()?;
-        known(&catalogue, label)?;
+        refuse_locked(&known(&catalogue, label)?, context.now.stamp(), "erased")?;
         return would(context, site, &catalogue, label, &lost_without(&catalogue, label)?);
     }
     let _lock = site.lock(&context.holder("volume erase"))?;
     let mut catalogue = site.catalogue()?;
     let volume = known(&catalogue, label)?;
+    refuse_locked(&volume, context.now.stamp(), "erased")?;
     let lost = lost_without(&catalogue, label)?;
     let storage = volume.storage.to_string();
     let place = Place::open(site, Some(&storage))?;

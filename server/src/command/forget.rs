@@ -74,14 +74,19 @@ fn may_be_forgotten(
     label: &Label,
     now: Stamp,
 ) -> anyhow::Result<Vec<Located>> {
-    let volume = known(catalogue, label)?;
-    if is_locked(&volume, now) {
-        let locked = hold::described(&volume);
-        bail!(
-            "volume {label} is {locked}. A locked volume is not forgotten: `reelkeep volume unlock {label}` comes first"
-        );
-    }
+    refuse_locked(&known(catalogue, label)?, now, "forgotten")?;
     Ok(lost_without(catalogue, label)?)
+}
+
+/// What somebody has locked is not done away with by typing its label.
+pub(super) fn refuse_locked(volume: &Volume, now: Stamp, what: &str) -> anyhow::Result<()> {
+    if !is_locked(volume, now) {
+        return Ok(());
+    }
+    let (label, locked) = (&volume.label, hold::described(volume));
+    bail!(
+        "volume {label} is {locked}. A locked volume is not {what}: `reelkeep volume unlock {label}` comes first"
+    )
 }
 
 fn is_locked(volume: &Volume, now: Stamp) -> bool {

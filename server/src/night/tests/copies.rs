@@ -193,6 +193,24 @@ fn expire_forgets_what_nobody_needs_and_frees_the_directories_it_lay_in() {
 }
 
 #[test]
+fn a_locked_volume_is_neither_erased_nor_forgotten_whatever_is_typed() {
+    use crate::command::Exit;
+    let twice = Twice::new();
+    let lock = ["volume", "lock", "O-01", "--until", "2931-01-01", "--why", "case 17"];
+    assert_eq!(command(&twice, &lock), Exit::Good);
+    let before = twice.world.catalogue().volumes().unwrap();
+    for words in [
+        &["volume", "erase", "O-01"][..],
+        &["volume", "erase", "O-01", "--dry-run"],
+        &["volume", "forget", "O-01", "--yes"],
+    ] {
+        assert_eq!(command(&twice, words), Exit::Failed, "{words:?}");
+    }
+    assert_eq!(twice.world.catalogue().volumes().unwrap(), before);
+    assert!(twice.open().is_ok());
+}
+
+#[test]
 fn locks_come_back_with_a_rebuild_as_of_the_newest_run() {
     use crate::command::Exit;
     let mut twice = Twice::new();
