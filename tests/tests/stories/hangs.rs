@@ -39,6 +39,7 @@ pub(crate) fn processes(of: &Path) -> Vec<String> {
 pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let (below, mut files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    files.retain(|path| !path.ends_with(".reelkeep-holding"));
     files.extend(below.iter().flat_map(|path| self::files(path)));
     files
 }

@@ -28,7 +28,7 @@ fn over_twenty_nights_the_runs_take_what_was_named_and_volumes_are_free_on_the_d
     let scratch = Scratch::new();
     let tree = scratch.path().join("tree");
     fs::create_dir(&tree).unwrap();
-    fs::write(tree.join("file"), noise(1_900_000)).unwrap();
+    fs::write(tree.join("file"), noise(2_400_000)).unwrap();
     let how = ["--volume-size", "6 MiB", "--volumes", "9"];
     let site = Site::new(&scratch.path().join("site"), &how, &[&tree]);
     site.configure(|text| text.replace("dumpcycle = \"4 days\"", "dumpcycle = \"1 day\""));
