@@ -52,8 +52,8 @@ pub fn keep(directory: &Path, contents: &contents::View<'_>) -> io::Result<Diges
     Ok(digest(contents.index))
 }
 
-/// Makes a file durable, then visible.
-fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Makes a file durable, then visible. That it is visible is durable once its directory is.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let partial = path.with_extension("tmp");
     let mut file = File::create(&partial)?;
     file.write_all(bytes)?;

@@ -8,7 +8,7 @@ use std::io;
 
 use anyhow::bail;
 use serde_json::json;
-use taper::catalogue::{Catalogue, Located, Lock, Volume};
+use taper::catalogue::{Catalogue, Located, Volume};
 use types::{Label, Stamp};
 
 use super::erase::shown;
@@ -80,21 +80,13 @@ fn may_be_forgotten(
 
 /// What somebody has locked is not done away with by typing its label.
 pub(super) fn refuse_locked(volume: &Volume, now: Stamp, what: &str) -> anyhow::Result<()> {
-    if !is_locked(volume, now) {
+    if !volume.lock.holds(now) {
         return Ok(());
     }
     let (label, locked) = (&volume.label, hold::described(volume));
     bail!(
         "volume {label} is {locked}. A locked volume is not {what}: `reelkeep volume unlock {label}` comes first"
     )
-}
-
-fn is_locked(volume: &Volume, now: Stamp) -> bool {
-    match volume.lock {
-        Lock::Open => false,
-        Lock::NoReuse => true,
-        Lock::Until(day) => now < day,
-    }
 }
 
 /// What has to be confirmed, if anything is lost with the volume.

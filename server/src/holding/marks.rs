@@ -14,13 +14,14 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use config::HoldingDisk;
 use taper::catalogue;
 
 use super::sync_directory;
+use crate::store;
 
 /// The file in a holding directory.
 const MARK: &str = ".reelkeep-holding";
@@ -231,11 +232,7 @@ fn read_short(path: &Path) -> io::Result<Option<String>> {
 
 /// Writes a file so that it is whole or not there.
 fn durable(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let partial = path.with_extension("tmp");
-    let mut file = fs::File::create(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&partial, path)?;
+    store::write(path, bytes)?;
     path.parent().map_or(Ok(()), |above| sync_directory(above).map_err(io::Error::other))
 }
 

@@ -119,33 +119,15 @@ impl Feed {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use crossbeam_channel::unbounded;
     use format::frame::FrameKind;
     use format::wire::FrameFlags;
-    use taper::catalogue::DumpStatus;
-    use types::{Bytes, DleRef, DumpId, Level};
 
+    use super::super::tidy;
     use super::*;
 
     fn dump() -> Dump {
-        Dump {
-            id: DumpId([7; 16]),
-            dle: DleRef { host: "web".parse().unwrap(), dle: "/srv".parse().unwrap() },
-            run: "20260102030000".parse().unwrap(),
-            level: Level::FULL,
-            base: None,
-            status: DumpStatus::Good,
-            started: "20260102030000".parse().unwrap(),
-            finished: "20260102030001".parse().unwrap(),
-            took: Duration::ZERO,
-            raw: Bytes(300),
-            stored: Bytes(100),
-            entries: 1,
-            frames: 1,
-            index_sha: None,
-        }
+        tidy::tests::dump("20260102030000".parse().unwrap())
     }
 
     fn whole() -> Whole {

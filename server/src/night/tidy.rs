@@ -344,7 +344,7 @@ fn remove_indexes(site: &Site, catalogue: &Catalogue) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use taper::catalogue::{Part, Volume, VolumeEnd};
     use types::{BlockSize, FileNo, Level, PartNo};
 
@@ -354,7 +354,8 @@ mod tests {
         name.parse().unwrap()
     }
 
-    fn dump(run: Stamp) -> Dump {
+    /// A good full of a run.
+    pub(in crate::night) fn dump(run: Stamp) -> Dump {
         Dump {
             id: DumpId([7; 16]),
             dle: types::DleRef { host: "web".parse().unwrap(), dle: "/srv".parse().unwrap() },

@@ -65,6 +65,15 @@ pub enum Lock {
 }
 
 impl Lock {
+    /// Whether it keeps the volume from being reused now.
+    pub fn holds(self, now: Stamp) -> bool {
+        match self {
+            Self::Open => false,
+            Self::NoReuse => true,
+            Self::Until(day) => now < day,
+        }
+    }
+
     /// Whether `new` in its place would end a promise before its day. A lock without a day promises nothing: it can be
     /// ended at any time, and so is no substitute for one with a day.
     pub fn is_broken_by(self, new: Self, now: Stamp) -> bool {

@@ -18,15 +18,14 @@ impl Judgement {
         let mut reasons = Vec::new();
         let mut keep = |rule, why: String, until| reasons.push(Reason { rule, why, until });
         match volume.lock {
-            Lock::Open => {}
             Lock::NoReuse => {
                 keep(Rule::Lock, because("it is marked no-reuse", &volume.locked), None)
             }
-            Lock::Until(day) if self.now >= day => {}
-            Lock::Until(day) => {
+            Lock::Until(day) if volume.lock.holds(self.now) => {
                 let what = format!("it is to be kept until {}", day.day());
                 keep(Rule::Lock, because(&what, &volume.locked), Some(day));
             }
+            Lock::Open | Lock::Until(_) => {}
         }
         match volume.state {
             VolumeState::Retired => keep(Rule::State, "it is retired".to_owned(), None),
