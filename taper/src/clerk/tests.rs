@@ -14,10 +14,12 @@ const KIB: u64 = 1024;
 /// A library on which these images were written, in parts of at most 150 KiB.
 fn written(tapes: bool, images: &[&MadeUp]) -> Operator {
     let (capacity, early) = (Bytes(400 * KIB), Bytes(100 * KIB));
+    // Of frames that fill three blocks and more, with the header of a part each, a volume takes two: there are
+    // volumes for the contents and twenty of them.
     let mut operator = if tapes {
-        Operator::with_tapes(6, BlockSize::HEADER, capacity, early)
+        Operator::with_tapes(12, BlockSize::HEADER, capacity, early)
     } else {
-        Operator::with_directories(6, capacity, early)
+        Operator::with_directories(12, capacity, early)
     };
     for image in images {
         let job = Job {
@@ -241,6 +243,16 @@ fn a_whole_image_is_given_out_only_whole_and_right() {
     let mut wrong = parts.clone();
     wrong[0].sha256_so_far = Some(Digest([0; 32]));
     assert!(matches!(copy(&wrong), Err(ClerkError::Part { .. })));
+}
+
+#[test]
+fn twenty_frames_of_which_a_volume_takes_two_are_all_written() {
+    for tapes in [true, false] {
+        let image = MadeUp::new(1, &[99_999; 20]);
+        let operator = written(tapes, &[&image]);
+        let bytes: u64 = operator.parts(image.dump).iter().map(|part| part.bytes.0).sum();
+        assert_eq!(bytes, Bytes::of(image.bytes.len()).0);
+    }
 }
 
 proptest! {
