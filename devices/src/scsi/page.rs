@@ -26,6 +26,8 @@ pub mod vpd;
 pub mod wraps;
 
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 pub(crate) mod testing;
 
 /// Which mode or log page, by number.
