@@ -76,7 +76,7 @@ impl Progress {
                 let again = if *again { "; it will be tried again" } else { "" };
                 self.say(&format!("{dle}: level {level} FAILED: {why}{again}"));
             }
-            RunEvent::DleFailed { dle, why } => self.say(&format!("{dle}: NO DUMP: {why}")),
+            RunEvent::DleFailed { dle, why, .. } => self.say(&format!("{dle}: NO DUMP: {why}")),
             RunEvent::Skipped { dle, why } => self.say(&format!("{dle}: skipped: {why}")),
             RunEvent::ScriptSaid { .. } | RunEvent::ScriptFailed { .. } => {
                 self.say(&event.of_script().unwrap_or_default());

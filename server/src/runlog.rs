@@ -14,9 +14,11 @@ use types::{
     StorageName,
 };
 
+use crate::dispatcher::Hindrance;
 use crate::report::Standing;
 
 mod line;
+pub(crate) mod older;
 
 /// One line of the log.
 #[derive(Clone, Debug, Serialize)]
@@ -98,7 +100,13 @@ events! {
     /// A dump came to nothing.
     DumpFailed { dle: DleRef, level: Level, why: String, again: bool },
     /// A DLE has no dump of this run.
-    DleFailed { dle: DleRef, why: String },
+    DleFailed {
+        dle: DleRef,
+        why: String,
+        /// Who is to change something, if the run itself had to give it up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
+    },
     /// A drive begins something.
     DriveBegan { drive: DriveName, work: Work, dump: Option<DumpId> },
     /// A volume is in a drive, its label read, and will be written.
@@ -155,7 +163,13 @@ events! {
     /// Something of the server itself stood in its way, and it went no further.
     BrokenOff { why: String },
     /// A storage takes no more in this run, and so many images are not in it that should be.
-    StaysHeld { storage: StorageName, images: u64, why: String },
+    StaysHeld {
+        storage: StorageName,
+        images: u64,
+        why: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<Cause>,
+    },
     /// A holding disk is not at its place, and the run does without it.
     HoldingAway { disk: String, why: String, advice: String },
     /// A dump that was good is nowhere any more.
@@ -232,9 +246,22 @@ pub enum Cause {
     Space,
     /// There was no volume to write to.
     Volumes,
+    /// The run had begun as many volumes as `runtapes` allows.
+    Runtapes,
     /// One that this version does not know.
     #[serde(other)]
     Other,
+}
+
+impl From<Hindrance> for Cause {
+    fn from(hindrance: Hindrance) -> Self {
+        match hindrance {
+            Hindrance::Volumes => Self::Volumes,
+            Hindrance::Runtapes => Self::Runtapes,
+            Hindrance::Space => Self::Space,
+            Hindrance::Stopped => Self::Stopped,
+        }
+    }
 }
 
 /// What a drive does.
@@ -465,6 +492,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_again_whatever_its_fields() {
         let dle = DleRef { host: "h".parse().unwrap(), dle: "/\u{e9}\"".parse().unwrap() };
+        let other = dle.clone();
         let events = [
             RunEvent::Interrupted,
             RunEvent::DumpTrouble { dle: dle.clone(), cause: Cause::NoBase },
@@ -478,6 +506,7 @@ mod tests {
                 complaint: true,
                 text: "a\nb".to_owned(),
             },
+            RunEvent::DleFailed { dle: other, why: "no".to_owned(), cause: Some(Cause::Space) },
             RunEvent::Finished { outcome: Outcome::Strange },
         ];
         for event in events {

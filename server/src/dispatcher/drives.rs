@@ -14,7 +14,7 @@ use types::{Blame, Bytes, DriveId, DumpId, Label};
 use super::event::Start;
 use super::job::{Abort, CopyState, State};
 use super::stores::{StoreNo, Volumes};
-use super::{Action, Dispatcher, Outcome};
+use super::{Action, Dispatcher, Hindrance, Outcome, Reason};
 
 /// A drive that is reset more often than this from one image to the next is not worth another try.
 const RESETS: u32 = 3;
@@ -168,7 +168,7 @@ impl Dispatcher {
                     self.store_mut(store).volumes = Volumes::None(why.to_owned());
                 }
                 if let Some(work) = work {
-                    self.end(at, store, work, why);
+                    self.end(at, store, work, Reason::of(Hindrance::Volumes, why));
                 }
             }
             other => self.drives[at].state = other,
@@ -216,7 +216,7 @@ impl Dispatcher {
             }
             DriveState::Writing { volume, work, .. } => {
                 let why = self.no_more_volumes(volume.store);
-                self.end(at, volume.store, work, &why);
+                self.end(at, volume.store, work, why);
             }
             // The dump that it was full of ended in the meantime.
             DriveState::Mounted(_) => (),
@@ -410,15 +410,18 @@ impl Dispatcher {
     }
 
     /// There is no volume to go on with.
-    fn end(&mut self, at: usize, store: StoreNo, work: Work, why: &str) {
+    fn end(&mut self, at: usize, store: StoreNo, work: Work, why: Reason) {
         self.drives[at].state = DriveState::Ending { store, work };
         match work {
             Work::Image(dump) => {
                 let drive = self.drives[at].id.clone();
-                self.actions.push(Action::EndImage { drive, dump, why: why.to_owned() });
+                self.actions.push(Action::EndImage { drive, dump, why: why.words });
             }
             Work::Dump(dump) => match self.job_of(dump) {
-                Some(job) => self.abort(job, Abort::NoSpace(why.to_owned()), why),
+                Some(job) => {
+                    let words = why.words.clone();
+                    self.abort(job, Abort::NoSpace(why), &words);
+                }
                 None => self.drives[at].state = DriveState::Idle,
             },
         }

@@ -5,7 +5,7 @@ use types::{Bytes, DumpId};
 use super::drives::Work;
 use super::job::{Abort, Dumping, Image, Place, Route, State};
 use super::stores::StoreNo;
-use super::{Action, DiskNo, Dispatcher, Failure, Job, Outcome, Share, To};
+use super::{Action, DiskNo, Dispatcher, Failure, Hindrance, Job, Outcome, Reason, Share, To};
 
 impl Dispatcher {
     /// Gives every idle dumper its next dump to holding.
@@ -149,18 +149,22 @@ impl Dispatcher {
             self.drives[drive].drop_work(Work::Dump(dump));
         }
         match (dumping.aborted, failure) {
-            (Some(Abort::Cancelled(why)), _) => self.give_up(at, why),
-            (Some(Abort::Stopped), _) => self.give_up(at, "the run was stopped".to_owned()),
+            (Some(Abort::Cancelled(why)), _) => {
+                self.give_up(at, Reason::of(Hindrance::Stopped, why));
+            }
+            (Some(Abort::Stopped), _) => {
+                self.give_up(at, Reason::of(Hindrance::Stopped, "the run was stopped"));
+            }
             // What the client says counts, even if we had given up on this try meanwhile.
             (_, Failure::NoBase) if self.change(at, Job::become_full) => self.untried(at),
-            (_, Failure::NoBase | Failure::Final) => self.give_up(at, why.to_owned()),
+            (_, Failure::NoBase | Failure::Final) => self.give_up(at, Reason::of_tries(why)),
             (Some(Abort::NoSpace(why)), _) => {
                 self.untried(at);
-                self.without_space(at, &why);
+                self.without_space(at, why);
             }
             (Some(Abort::Drive(why)), _) => self.again(at, &why),
             (None, Failure::Retry) => self.again(at, why),
-            (None, Failure::Aborted) => self.give_up(at, why.to_owned()),
+            (None, Failure::Aborted) => self.give_up(at, Reason::of_tries(why)),
         }
     }
 
@@ -171,7 +175,7 @@ impl Dispatcher {
             let tries = job.tries;
             let all =
                 if tries == 1 { why.to_owned() } else { format!("{why} (after {tries} tries)") };
-            self.give_up(at, all);
+            self.give_up(at, Reason::of_tries(all));
         } else {
             self.change(at, |job| job.state = State::Waiting);
         }

@@ -169,6 +169,46 @@ pub enum Failure {
     Aborted,
 }
 
+/// Why a DLE has no dump, or a storage takes no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// What stood in the way, for who gives advice. `None`: what the dump's own tries came to says more.
+    pub hindrance: Option<Hindrance>,
+    /// In words, for the operator.
+    pub words: String,
+}
+
+/// What stood in the way of a dump, or of writing more to a storage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hindrance {
+    /// A storage has no volume to write to, or no drive to do it with. What is said of the storage tells more.
+    Volumes,
+    /// The run has begun as many volumes as `runtapes` allows.
+    Runtapes,
+    /// Holding has no space for it.
+    Space,
+    /// The run was told to end, or the operator wanted no dump of this DLE.
+    Stopped,
+}
+
+impl Reason {
+    pub(super) fn of(hindrance: Hindrance, words: impl Into<String>) -> Self {
+        Self { hindrance: Some(hindrance), words: words.into() }
+    }
+
+    /// What became of the tries says it.
+    pub(super) fn of_tries(words: impl Into<String>) -> Self {
+        Self { hindrance: None, words: words.into() }
+    }
+
+    /// The same, and this.
+    pub(super) fn and(mut self, more: &str) -> Self {
+        self.words.push_str("; ");
+        self.words.push_str(more);
+        self
+    }
+}
+
 /// How fast a run has to end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Haste {
@@ -282,8 +322,8 @@ pub enum Action {
     GiveUp {
         /// Which.
         dle: DleRef,
-        /// Why, for the report.
-        why: String,
+        /// Why.
+        why: Reason,
     },
     /// Nothing is going on any more, and nothing will. Comes once, last.
     Done,

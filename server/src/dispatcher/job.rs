@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use types::{Bytes, DleRef, DumpId, Level, Stamp, StorageName};
 
-use super::Outcome;
 use super::site::{Holding, Leftover, Manner, Taper};
 use super::space::Space;
 use super::stores::StoreNo;
+use super::{Outcome, Reason};
 use crate::planner::{Choice, Planned};
 
 /// Where an image must get to.
@@ -92,7 +92,7 @@ pub(super) enum Place {
 pub(super) enum Abort {
     /// There is no space for it on holding, or no volume: try it straight to a drive, or as something
     /// smaller.
-    NoSpace(String),
+    NoSpace(Reason),
     /// The drive or its volume failed under it: try again.
     Drive(String),
     /// The run has to end.

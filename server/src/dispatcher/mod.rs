@@ -36,7 +36,7 @@ mod job;
 mod jobs;
 mod lanes;
 mod pick;
-pub(crate) mod shortage;
+mod shortage;
 mod site;
 mod space;
 mod stores;
@@ -49,7 +49,7 @@ use std::collections::BTreeMap;
 use types::{DleRef, DriveId, DumpId, Level, StorageName};
 
 pub use candidates::Idle;
-pub use event::{Action, Event, Failure, Haste, Start, To};
+pub use event::{Action, Event, Failure, Haste, Hindrance, Reason, Start, To};
 pub use site::{
     Algorithm, Destinations, Holding, Leftover, Letter, Manner, Site, Taper, Thresholds,
 };
@@ -84,7 +84,7 @@ pub enum Outcome {
     /// There is no image.
     Failed {
         /// Why.
-        why: String,
+        why: Reason,
     },
 }
 
@@ -231,7 +231,7 @@ impl Dispatcher {
 
     /// The storages of which no volume is to be had any more, each with the reason. When it is all of them, the
     /// run is in degraded mode.
-    pub fn degraded(&self) -> impl Iterator<Item = (&StorageName, String)> {
+    pub fn degraded(&self) -> impl Iterator<Item = (&StorageName, Reason)> {
         let stores = (0..self.stores.len()).map(StoreNo);
         let without = stores.filter(|&store| !self.is_possible(store));
         without.map(|store| (self.store(store).name(), self.no_more_volumes(store)))
@@ -290,13 +290,13 @@ impl Dispatcher {
     fn cancelled(&mut self, dle: &DleRef, why: &str) {
         let Some(at) = self.jobs.find(dle) else { return };
         match self.jobs[at].state {
-            State::Waiting => self.give_up(at, why.to_owned()),
+            State::Waiting => self.give_up(at, Reason::of(Hindrance::Stopped, why)),
             State::Dumping(_) => self.abort(at, Abort::Cancelled(why.to_owned()), why),
             State::Over(_) => (),
         }
     }
 
-    fn give_up(&mut self, at: usize, why: String) {
+    fn give_up(&mut self, at: usize, why: Reason) {
         let dle = self.jobs[at].dle().clone();
         let failed = Outcome::Failed { why: why.clone() };
         self.change(at, |job| job.state = State::Over(failed));

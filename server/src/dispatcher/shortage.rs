@@ -18,33 +18,20 @@ use super::drives::{Drive, DriveState, Work};
 use super::job::{Abort, Route};
 use super::lanes::Kind;
 use super::site::Holding;
-use super::{Action, Dispatcher, Haste};
+use super::{Action, Dispatcher, Haste, Hindrance, Reason};
 
 /// A dump is ended, since it waits for space that nobody makes.
 const NO_MORE_SPACE: &str =
     "holding has no more space, and its dump was the smallest that waited for some";
 /// A dump finds no space to begin with.
 const NO_SPACE: &str = "there is no space for it on holding";
-/// Why a storage has no volume is told once, and not of each dump.
-pub(super) const NO_VOLUME: &str =
-    "there is no volume to write to (see what is said of the storage)";
-
-/// Whether a dump was given up for want of space.
-pub(crate) fn is_of_space(why: &str) -> bool {
-    [NO_MORE_SPACE, NO_SPACE].into_iter().any(|it| why.starts_with(it))
-}
-
-/// Whether a dump was given up for want of volumes.
-pub(crate) fn is_of_volumes(why: &str) -> bool {
-    why.starts_with(NO_VOLUME)
-}
 
 impl Dispatcher {
     /// Begins nothing more, and stops what is going on if it must.
     pub(super) fn hurry(&mut self) {
         let Some(haste) = self.haste else { return };
         for at in self.jobs.waiting().collect::<Vec<_>>() {
-            self.give_up(at, "the run was stopped before its turn".to_owned());
+            self.give_up(at, Reason::of(Hindrance::Stopped, "the run was stopped before its turn"));
         }
         if haste == Haste::Stop {
             for at in self.dumpers.clone().into_iter().flatten() {
@@ -85,15 +72,15 @@ impl Dispatcher {
                 budget = budget - job.size();
             } else {
                 let why = self.no_volume_for(job);
-                self.replace(at, &why);
+                self.replace(at, why);
             }
         }
     }
 
     /// Takes the planned alternative, if that can go to holding.
-    fn replace(&mut self, at: usize, why: &str) {
+    fn replace(&mut self, at: usize, why: Reason) {
         if self.jobs[at].manner.holding != Holding::Never
-            && self.change(at, |job| job.degrade(why))
+            && self.change(at, |job| job.degrade(&why.words))
             && self.jobs[at].route(&self.space) == Route::Holding
         {
             return;
@@ -104,7 +91,7 @@ impl Dispatcher {
             _ if self.space.total() == Bytes::ZERO => "there is no holding disk".to_owned(),
             _ => job.no_alternative(),
         };
-        self.give_up(at, format!("{why}; {instead}"));
+        self.give_up(at, why.and(&instead));
     }
 
     /// When nothing moves for want of space, decides who goes without. True when that gave somebody a new
@@ -114,24 +101,25 @@ impl Dispatcher {
             return false;
         }
         if let Some(&smallest) = self.waiting_for_room().last() {
-            self.abort(smallest, Abort::NoSpace(NO_MORE_SPACE.to_owned()), NO_MORE_SPACE);
+            let why = Reason::of(Hindrance::Space, NO_MORE_SPACE);
+            self.abort(smallest, Abort::NoSpace(why), NO_MORE_SPACE);
             return false;
         }
         let Some(at) = self.jobs.waiting().find(|&at| !self.jobs.is_asleep(at)) else {
             return false;
         };
-        self.without_space(at, NO_SPACE);
+        self.without_space(at, Reason::of(Hindrance::Space, NO_SPACE));
         true
     }
 
     /// A dump has no space on holding: straight to a drive, else something smaller, else nothing.
-    pub(super) fn without_space(&mut self, at: usize, why: &str) {
+    pub(super) fn without_space(&mut self, at: usize, why: Reason) {
         let job = &self.jobs[at];
         let possible = self.is_possible_for(job.goal()) && self.haste.is_none();
         if possible && job.manner.holding == Holding::Auto && !job.no_space {
             self.change(at, |job| job.no_space = true);
-        } else if !self.change(at, |job| job.degrade(why)) {
-            let why = format!("{why}; {}", self.jobs[at].no_alternative());
+        } else if !self.change(at, |job| job.degrade(&why.words)) {
+            let why = why.and(&self.jobs[at].no_alternative());
             self.give_up(at, why);
         }
     }

@@ -11,9 +11,11 @@ use types::{Label, StorageName};
 use super::drives::{DriveState, Volume};
 use super::event::Start;
 use super::job::{Goal, Job};
-use super::shortage::NO_VOLUME;
 use super::site::Taper;
-use super::{Dispatcher, Haste};
+use super::{Dispatcher, Haste, Hindrance, Reason};
+
+/// Why a storage has no volume is told once, and not of each dump.
+const NO_VOLUME: &str = "there is no volume to write to (see what is said of the storage)";
 
 /// A storage, by its place among those that the run writes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -115,40 +117,53 @@ impl Dispatcher {
     }
 
     /// Why there are no more.
-    pub(super) fn no_more_volumes(&self, store: StoreNo) -> String {
+    pub(super) fn no_more_volumes(&self, store: StoreNo) -> Reason {
         let own = self.store(store);
         let begun = own.begun.len();
         match (&own.volumes, self.haste) {
-            (Volumes::None(why), _) => why.clone(),
-            (_, Some(Haste::Stop)) => "the run was stopped".to_owned(),
-            _ if begun == 1 && own.taper.runtapes <= 1 => {
-                "runtapes allows no more than the volume that was begun".to_owned()
-            }
-            _ if begun >= own.taper.runtapes as usize => {
-                format!("runtapes allows no more than the {begun} volumes that were begun")
-            }
-            _ => "what is left is not worth a volume (flush-threshold, taperflush)".to_owned(),
+            (Volumes::None(why), _) => Reason::of(Hindrance::Volumes, why),
+            (_, Some(Haste::Stop)) => Reason::of(Hindrance::Stopped, "the run was stopped"),
+            _ if begun == 1 && own.taper.runtapes <= 1 => Reason::of(
+                Hindrance::Runtapes,
+                "runtapes allows no more than the volume that was begun",
+            ),
+            _ if begun >= own.taper.runtapes as usize => Reason::of(
+                Hindrance::Runtapes,
+                format!("runtapes allows no more than the {begun} volumes that were begun"),
+            ),
+            _ => Reason {
+                hindrance: None,
+                words: "what is left is not worth a volume (flush-threshold, taperflush)"
+                    .to_owned(),
+            },
         }
     }
 
     /// Why no image of the job gets to a volume.
-    pub(super) fn no_volume_for(&self, job: &Job) -> String {
+    pub(super) fn no_volume_for(&self, job: &Job) -> Reason {
         match job.goal().now.as_slice() {
-            [] => "no storage of this run takes it (dump-selection)".to_owned(),
+            [] => Reason {
+                hindrance: None,
+                words: "no storage of this run takes it (dump-selection)".to_owned(),
+            },
             [only] => self.no_more_volumes_for_it(*only),
             several => {
                 let each = several.iter().map(|&store| {
-                    format!("{}: {}", self.store(store).name(), self.no_more_volumes_for_it(store))
+                    let why = self.no_more_volumes_for_it(store);
+                    (why.hindrance, format!("{}: {}", self.store(store).name(), why.words))
                 });
-                each.collect::<Vec<_>>().join("; ")
+                let (hindrances, words): (Vec<_>, Vec<_>) = each.unzip();
+                // A volume for one of them would do.
+                let hindrance = hindrances.into_iter().flatten().min();
+                Reason { hindrance, words: words.join("; ") }
             }
         }
     }
 
     /// Why there are no more, where all of it is told elsewhere.
-    fn no_more_volumes_for_it(&self, store: StoreNo) -> String {
+    fn no_more_volumes_for_it(&self, store: StoreNo) -> Reason {
         match self.store(store).volumes {
-            Volumes::None(_) => NO_VOLUME.to_owned(),
+            Volumes::None(_) => Reason::of(Hindrance::Volumes, NO_VOLUME),
             _ => self.no_more_volumes(store),
         }
     }

@@ -7,5 +7,6 @@
 mod knobs;
 mod nights;
 mod oracle;
+mod reasons;
 mod storages;
 mod world;

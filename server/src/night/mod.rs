@@ -40,7 +40,7 @@ use types::{Bytes, DleRef, DumpId, ScriptPoint, Stamp, StorageName};
 use crate::agent::{AgentCommand, Patience};
 use crate::clock::{self, Now};
 use crate::dispatcher::{
-    DiskNo, Dispatcher, Leftover, Outcome as DleOutcome, Share, Taper, Thresholds,
+    DiskNo, Dispatcher, Leftover, Outcome as DleOutcome, Reason, Share, Taper, Thresholds,
 };
 use crate::holding::{Disk, Held};
 use crate::operator::Desk;
@@ -285,7 +285,7 @@ pub fn told(plan: &Plan) -> Vec<RunEvent> {
     let skipped = plan.skipped().iter().map(|skipped| {
         let (dle, why) = (skipped.dle.clone(), skipped.why.clone());
         if skipped.kind.is_failure() {
-            RunEvent::DleFailed { dle, why }
+            RunEvent::DleFailed { dle, why, cause: None }
         } else {
             RunEvent::Skipped { dle, why }
         }
@@ -394,10 +394,11 @@ fn left_held(dispatcher: &Dispatcher) -> Vec<RunEvent> {
     if images == 0 {
         return Vec::new();
     }
-    let told = |(storage, why): (&StorageName, String)| RunEvent::StaysHeld {
+    let told = |(storage, why): (&StorageName, Reason)| RunEvent::StaysHeld {
         storage: storage.clone(),
         images,
-        why,
+        why: why.words,
+        cause: why.hindrance.map(Cause::from),
     };
     dispatcher.degraded().map(told).collect()
 }

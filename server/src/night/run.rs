@@ -26,7 +26,7 @@ use crate::clock::Now;
 use crate::dispatcher::{Action, Dispatcher, Event, Failure, Haste, To};
 use crate::holding::{Arriving, Disk, Held, ImageName};
 use crate::progress::Progress;
-use crate::runlog::{RunEvent, RunLog, Work};
+use crate::runlog::{Cause, RunEvent, RunLog, Work};
 use crate::script::{self, Scripts};
 
 /// How many pieces of a dump wait between the agent and a drive.
@@ -362,7 +362,10 @@ impl<'a> Run<'a> {
             Action::Release { dump, placed } => self.release(dump, &placed)?,
             Action::FinishVolume { drive } => self.send(&drive, Errand::Finish),
             Action::WakeAt(seconds) => self.wake = Some(seconds),
-            Action::GiveUp { dle, why } => self.note(RunEvent::DleFailed { dle, why })?,
+            Action::GiveUp { dle, why } => {
+                let (cause, why) = (why.hindrance.map(Cause::from), why.words);
+                self.note(RunEvent::DleFailed { dle, why, cause })?;
+            }
             Action::Done => {}
         }
         Ok(())

@@ -51,11 +51,14 @@ pub(super) fn of_lost(dle: &DleRef) -> String {
 }
 
 /// About images that a storage takes no more of.
-pub(super) fn of_held(why: &str) -> &'static str {
-    if why.starts_with("runtapes") {
-        "`reelkeep flush` writes them to further volumes. If that comes every night, raise `runtapes`"
-    } else {
-        "when that is mended, `reelkeep flush` writes them, and so does the next run where `autoflush` is set"
+pub(super) fn of_held(cause: Option<Cause>) -> &'static str {
+    match cause {
+        Some(Cause::Runtapes) => {
+            "`reelkeep flush` writes them to further volumes. If that comes every night, raise `runtapes`"
+        }
+        _ => {
+            "when that is mended, `reelkeep flush` writes them, and so does the next run where `autoflush` is set"
+        }
     }
 }
 
@@ -115,6 +118,7 @@ pub(super) fn of_dump(dle: &DleRef, cause: Option<Cause>, tries: u32) -> String 
                                the next run tries again"
             .to_owned(),
         Some(Cause::Volumes) => "do what is said of the storage; the next run dumps it".to_owned(),
+        Some(Cause::Runtapes) => "if that comes every night, raise `runtapes`; the next run dumps it".to_owned(),
         Some(Cause::Other) => format!("{check} looks at the client"),
         // It was never begun.
         None if tries == 0 => format!(

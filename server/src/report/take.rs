@@ -14,9 +14,8 @@ use super::{
     Standing, State, StorageLine, Strange, Totals, Verdict, VolumeLine, Word, advice, of_drive,
 };
 use crate::clock::stamp_text;
-use crate::dispatcher::shortage;
 use crate::report::duration;
-use crate::runlog::{Cause, Logged, Outcome, RunEvent};
+use crate::runlog::{Cause, Logged, Outcome, RunEvent, older};
 
 /// From this share of waiting on, a drive could have written faster.
 const SOURCE_BOUND: f64 = 0.1;
@@ -40,8 +39,10 @@ pub struct Making {
     /// Why tries came to nothing, and whether another was to come.
     tries: BTreeMap<DleRef, Vec<(Option<Level>, String, bool)>>,
     causes: HashMap<DleRef, Cause>,
+    /// Why the run itself gave DLEs up, which is the last word on them.
+    given_up: HashMap<DleRef, Cause>,
     /// The storages that take no more, how many images are not in them, and why.
-    stays: Vec<(StorageName, u64, String)>,
+    stays: Vec<(StorageName, u64, String, Option<Cause>)>,
 }
 
 impl Making {
@@ -88,6 +89,7 @@ impl Making {
             strange: HashMap::new(),
             tries: BTreeMap::new(),
             causes: HashMap::new(),
+            given_up: HashMap::new(),
             stays: Vec::new(),
         }
     }
@@ -149,8 +151,9 @@ impl Making {
                 format!("{} (to blame: {blame})", of_drive(drive, why)),
                 advice::of_drive(blame),
             ),
-            RunEvent::StaysHeld { storage, images, why } => {
-                self.stays.push((storage.clone(), *images, why.clone()));
+            RunEvent::StaysHeld { storage, images, why, cause } => {
+                let cause = cause.or_else(|| older::of_storage(why));
+                self.stays.push((storage.clone(), *images, why.clone(), cause));
             }
             RunEvent::HoldingAway { disk, why, advice } => {
                 self.fail(format!("holding disk {disk} was not used: {why}"), Some(advice))
@@ -226,8 +229,11 @@ impl Making {
                     line.state = State::Waiting;
                 }
             }
-            RunEvent::DleFailed { dle, why } => {
+            RunEvent::DleFailed { dle, why, cause } => {
                 self.line(dle).state = State::Failed;
+                if let Some(cause) = cause.or_else(|| older::of_dle(why)) {
+                    self.given_up.insert(dle.clone(), cause);
+                }
                 self.tries.entry(dle.clone()).or_default().push((None, why.clone(), false));
             }
             _ => {}
@@ -360,12 +366,12 @@ impl Making {
 
     /// Storages that took no more. Where that was told already, it is not told again.
     fn tell_stays(&mut self) {
-        for (storage, images, why) in std::mem::take(&mut self.stays) {
+        for (storage, images, why, cause) in std::mem::take(&mut self.stays) {
             let about = format!("storage {storage}: ");
             let (rest, advice) = if self.report.kind == "vault" {
                 (format!("{images} of the images were not copied to it"), advice::NOT_COPIED)
             } else {
-                (format!("{images} of the images stay on the holding disk"), advice::of_held(&why))
+                (format!("{images} of the images stay on the holding disk"), advice::of_held(cause))
             };
             let text = format!("{about}it takes no more tonight, and {rest}");
             if self.report.failures.iter().any(|told| told.why.starts_with(&about)) {
@@ -410,13 +416,8 @@ impl Making {
     }
 
     /// Who has to change something, as far as it is known.
-    fn cause(&self, dle: &DleRef, why: &str) -> Option<Cause> {
-        let stopped = |cause: &Cause| *cause == Cause::Stopped;
-        match self.causes.get(dle) {
-            cause if shortage::is_of_space(why) && cause.is_none_or(stopped) => Some(Cause::Space),
-            None if shortage::is_of_volumes(why) => Some(Cause::Volumes),
-            cause => cause.copied(),
-        }
+    fn cause(&self, dle: &DleRef) -> Option<Cause> {
+        self.given_up.get(dle).or_else(|| self.causes.get(dle)).copied()
     }
 
     fn complain(&mut self, dle: &DleRef, text: &str) {
@@ -490,7 +491,7 @@ impl Making {
                     self.report.notes.push(format!("{dle}: an earlier try failed: {other}"));
                 }
             }
-            let cause = self.cause(&dle, why);
+            let cause = self.cause(&dle);
             let why = if again {
                 format!("no dump yet, and it is to be tried again: {why}")
             } else {

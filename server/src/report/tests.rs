@@ -103,6 +103,7 @@ pub(super) fn night() -> Vec<Logged> {
             dle: dle("/home"),
             why: "the agent ended before it had answered; its last words: killed (after 2 tries)"
                 .to_owned(),
+            cause: None,
         },
         mounted("daily", "DAILY-001"),
         part(DUMP, "DAILY-001"),
@@ -297,7 +298,7 @@ fn failures_for_one_reason_are_one_thing_to_read() {
     let mut events = vec![started()];
     for at in 0..40 {
         let why = "the host is down".to_owned();
-        events.push(RunEvent::DleFailed { dle: dle(&format!("/fs{at:02}")), why });
+        events.push(RunEvent::DleFailed { dle: dle(&format!("/fs{at:02}")), why, cause: None });
     }
     let text = render(&of(run(), &log(events), Facts::default()), Width::PRINT);
     assert_eq!(text.matches("the host is down").count(), 1, "{text}");
@@ -474,8 +475,8 @@ fn the_course_of_a_run_is_what_its_log_says() {
 
 fn waited(kind: &str, why: &str) -> Report {
     let (kind, program) = (kind.to_owned(), "reelkeep 0.1.0".to_owned());
-    let stays =
-        RunEvent::StaysHeld { storage: "daily".parse().unwrap(), images: 2, why: why.to_owned() };
+    let storage = "daily".parse().unwrap();
+    let stays = RunEvent::StaysHeld { storage, images: 2, why: why.to_owned(), cause: None };
     let events = vec![
         RunEvent::Started { run: run(), kind, program, pid: 17 },
         stays,
@@ -533,7 +534,7 @@ fn what_keeps_a_storage_from_taking_more_is_told_once() {
     let events = vec![
         started(),
         RunEvent::NoVolume { storage: storage(), why: why() },
-        RunEvent::StaysHeld { storage: storage(), images: 2, why: why() },
+        RunEvent::StaysHeld { storage: storage(), images: 2, why: why(), cause: None },
         RunEvent::Finished { outcome: Outcome::Failed },
     ];
     let report = of(run(), &log(events), Facts::default());
@@ -551,9 +552,36 @@ fn a_vault_that_made_no_copies_speaks_of_copies_and_of_vault() {
 }
 
 #[test]
-fn what_to_do_follows_from_the_cause() {
+fn what_to_do_follows_from_the_cause_and_not_from_the_words() {
     let trouble = |cause| RunEvent::DumpTrouble { dle: dle("/srv"), cause };
-    let gone = |why: &str| RunEvent::DleFailed { dle: dle("/srv"), why: why.to_owned() };
+    let gone = |cause| {
+        let why = "in words of another language".to_owned();
+        RunEvent::DleFailed { dle: dle("/srv"), why, cause: Some(cause) }
+    };
+    let cases = [
+        // What the run ends with counts, and not what an earlier try came to.
+        (vec![trouble(Cause::Agent), gone(Cause::Volumes)], "do what is said of the storage"),
+        (vec![trouble(Cause::Stopped), gone(Cause::Space)], "make room on the holding disk"),
+        (vec![gone(Cause::Runtapes)], "raise `runtapes`"),
+        (vec![gone(Cause::Stopped)], "nothing: the next run"),
+    ];
+    for (events, wanted) in cases {
+        let report = of(run(), &log(events), Facts::default());
+        let advice = report.failures[0].advice.as_ref().unwrap();
+        assert!(advice.contains(wanted), "{advice}");
+    }
+}
+
+#[test]
+fn a_log_without_causes_is_understood_by_its_words() {
+    let trouble = |cause| RunEvent::DumpTrouble { dle: dle("/srv"), cause };
+    let gone = |why: &str| {
+        let line = format!(
+            r#"{{"time":1,"event":"dle-failed","dle":{},"why":{why:?}}}"#,
+            serde_json::to_string(&dle("/srv")).unwrap()
+        );
+        crate::runlog::event(line.as_bytes()).unwrap().event
+    };
     let space = "holding has no more space, and its dump was the smallest that waited for some; no";
     let cases = [
         (

@@ -135,7 +135,7 @@ impl Watch {
             RunEvent::NoLibrary { storage, why } => {
                 self.fail(format!("storage {storage}: nothing is written tonight: {why}"));
             }
-            RunEvent::StaysHeld { storage, images, why } => {
+            RunEvent::StaysHeld { storage, images, why, .. } => {
                 let about = format!("storage {storage}: ");
                 if !self.failures.iter().any(|told| told.starts_with(&about)) {
                     self.fail(format!(
@@ -224,7 +224,7 @@ impl Watch {
                 line.forget();
                 line.why = if *again { format!("again, after: {why}") } else { why.clone() };
             }
-            RunEvent::DleFailed { dle, why } => {
+            RunEvent::DleFailed { dle, why, .. } => {
                 let line = self.line(dle);
                 line.state = DleState::Failed;
                 line.why.clone_from(why);

@@ -130,7 +130,7 @@ impl<'a> Round<'a> {
     fn fail(&mut self, copy: &Copy, why: &str) -> std::io::Result<()> {
         self.failed = true;
         let why = format!("it could not be copied to {}: {why}", listed(&copy.to));
-        self.note(RunEvent::DleFailed { dle: copy.dle.clone(), why })
+        self.note(RunEvent::DleFailed { dle: copy.dle.clone(), why, cause: None })
     }
 
     /// Brings back as many images as fit. What could be tried was `tried`, with whatever result.

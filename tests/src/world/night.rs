@@ -14,7 +14,7 @@ use server::clock;
 use server::dispatcher::{self, Action, Dispatcher, Event, Failure, Haste, Leftover, To};
 use server::night::{self, Flush, Orders, destinations, facts};
 use server::planner::{self, EstimateNeed, Estimates, Plan};
-use server::runlog::{Logged, RunEvent, Target};
+use server::runlog::{Cause, Logged, RunEvent, Target};
 use taper::catalogue::{Located, RunKind, RunStatus};
 use types::{ChangerName, DleRef, DriveId, DumpId, Level, Stamp, StorageName};
 
@@ -421,7 +421,10 @@ impl Night<'_> {
             Action::EndImage { drive, dump, .. } => self.end_image(&drive, dump),
             Action::FinishVolume { drive } => self.send(&drive, Doing::Finish)?,
             Action::WakeAt(seconds) => self.wake = Some(seconds),
-            Action::GiveUp { dle, why } => self.note(RunEvent::DleFailed { dle, why }),
+            Action::GiveUp { dle, why } => {
+                let (cause, why) = (why.hindrance.map(Cause::from), why.words);
+                self.note(RunEvent::DleFailed { dle, why, cause });
+            }
             Action::Done => self.done = true,
         }
         Ok(())

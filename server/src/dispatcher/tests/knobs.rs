@@ -9,19 +9,20 @@ use super::nights::{
 };
 use super::world::{Case, MIB, id};
 use crate::dispatcher::{
-    Action, Disk, Dispatcher, Event, Failure, Holding, Letter, Share, Start, Thresholds, To,
+    Action, Disk, Dispatcher, Event, Failure, Hindrance, Holding, Letter, Reason, Share, Start,
+    Thresholds, To,
 };
 use crate::planner::{Choice, Plan, Planned};
 
 /// A dispatcher that is told what happens, event by event.
-struct Told {
-    dispatcher: Dispatcher,
+pub(super) struct Told {
+    pub(super) dispatcher: Dispatcher,
     /// What goes on, by the name of its DLE, and where on holding.
     flying: BTreeMap<String, (DumpId, Vec<Share>)>,
 }
 
 impl Told {
-    fn of(case: Case) -> Self {
+    pub(super) fn of(case: Case) -> Self {
         let mut next = 0;
         let ids = Box::new(move || {
             next += 1;
@@ -32,7 +33,7 @@ impl Told {
         Self { dispatcher, flying: BTreeMap::new() }
     }
 
-    fn tell(&mut self, event: Event) -> Vec<Action> {
+    pub(super) fn tell(&mut self, event: Event) -> Vec<Action> {
         let actions = self.dispatcher.apply(event);
         for action in &actions {
             if let Action::StartDump { dump, dle, to, .. } = action {
@@ -316,7 +317,8 @@ fn what_must_not_go_straight_to_a_volume_and_has_no_space_is_given_up_with_the_r
     let mut told = Told::of(case);
     told.tell(Event::Started);
     let actions = told.tell(Event::VolumeFound { drive: drive("robot", "d1") });
-    let why = "there is no space for it on holding; it has no full yet".to_owned();
+    let words = "there is no space for it on holding; it has no full yet".to_owned();
+    let why = Reason { hindrance: Some(Hindrance::Space), words };
     assert_eq!(actions, [Action::GiveUp { dle: dle("host", "a"), why }, Action::Done]);
 }
 
@@ -377,10 +379,11 @@ fn a_dump_that_fails_is_tried_as_often_as_retry_dump_says() {
         }
         let failed = told.failed("a");
         let gives_up = told.tell(failed);
-        let why = match tries {
+        let words = match tries {
             1 => "it broke".to_owned(),
             _ => format!("it broke (after {tries} tries)"),
         };
+        let why = Reason { hindrance: None, words };
         assert_eq!(gives_up[0], Action::GiveUp { dle: dle("host", "a"), why });
     }
 }

@@ -7,8 +7,8 @@ use types::{Blame, Bytes, DleRef, DriveId, Level, StorageName};
 
 use super::world::{Case, Chance, MIB, Troubles, World, id, stamp};
 use crate::dispatcher::{
-    Action, Algorithm, Destinations, Disk, DiskNo, Dispatcher, Event, Failure, Holding, Leftover,
-    Letter, Manner, Outcome, Share, Site, Start, Taper, Thresholds, To,
+    Action, Algorithm, Destinations, Disk, DiskNo, Dispatcher, Event, Failure, Hindrance, Holding,
+    Leftover, Letter, Manner, Outcome, Reason, Share, Site, Start, Taper, Thresholds, To,
 };
 use crate::planner::{Choice, Estimate, Planned, Source};
 
@@ -220,9 +220,10 @@ fn without_a_volume_and_without_an_alternative_a_full_fails_with_the_reason() {
     let night = World::new(case, 1).run();
     let Outcome::Failed { why } = &night.outcomes()["a"] else { panic!("it was dumped") };
     assert_eq!(
-        why,
+        why.words,
         "there is no volume to write to (see what is said of the storage); it has no full yet"
     );
+    assert_eq!(why.hindrance, Some(Hindrance::Volumes));
 }
 
 #[test]
@@ -324,15 +325,16 @@ fn a_dle_that_is_called_off_is_given_up_and_the_others_go_on() {
     assert!(dispatcher.tries_again(&dle("host", "a"), Failure::Retry));
     let mut tell = |event| dispatcher.apply(event);
     let why = || "the operator called it off".to_owned();
+    let called_off = || Reason { hindrance: Some(Hindrance::Stopped), words: why() };
     let call_off = |name| Event::Cancelled { dle: dle("host", name), why: why() };
     // One that waits is given up at once; one that is being made when it has ended.
-    assert_eq!(tell(call_off("b")), [Action::GiveUp { dle: dle("host", "b"), why: why() }]);
+    assert_eq!(tell(call_off("b")), [Action::GiveUp { dle: dle("host", "b"), why: called_off() }]);
     assert_eq!(tell(call_off("a")), [Action::AbortDump { dump: id(1), why: why() }]);
     assert!(!dispatcher.tries_again(&dle("host", "a"), Failure::Aborted), "it is not told so");
     let mut tell = |event| dispatcher.apply(event);
     let ended =
         tell(Event::DumpFailed { dump: id(1), failure: Failure::Aborted, why: "stopped".into() });
-    assert_eq!(ended[0], Action::GiveUp { dle: dle("host", "a"), why: why() });
+    assert_eq!(ended[0], Action::GiveUp { dle: dle("host", "a"), why: called_off() });
     assert!(matches!(&ended[1], Action::StartDump { dle, .. } if dle.dle.as_str() == "c"));
     // What nobody knows, or is over, is nothing to call off.
     assert_eq!(tell(call_off("a")), []);

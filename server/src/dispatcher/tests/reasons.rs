@@ -1,0 +1,63 @@
+//! Why a DLE has no dump, as those hear it who give advice: by what stood in the way, and not by the words.
+
+use types::{Bytes, DriveId, DumpId};
+
+use super::knobs::Told;
+use super::nights::{case, drive, full, manner_of_all, no_smaller, planned};
+use super::world::id;
+use crate::dispatcher::{Action, Event, Failure, Hindrance, Holding, Start};
+
+fn d1() -> DriveId {
+    drive("robot", "d1")
+}
+
+/// A dump straight to a volume, which is full in the middle of it.
+fn in_the_middle_of_a_volume(runtapes: u32) -> (Told, Vec<Action>) {
+    let mut case = case(vec![planned("a", full(100), no_smaller())]);
+    manner_of_all(&mut case, |manner| manner.holding = Holding::Never);
+    case.site.tapers[0].runtapes = runtapes;
+    let mut told = Told::of(case);
+    told.tell(Event::Started);
+    told.tell(Event::VolumeFound { drive: d1() });
+    let label = "V1".parse().unwrap();
+    told.tell(Event::VolumeMounted { drive: d1(), label, room: Some(Bytes(1)), start: Start::New });
+    let actions = told.tell(Event::VolumeFull { drive: d1() });
+    (told, actions)
+}
+
+fn aborted(dump: DumpId) -> Event {
+    Event::DumpFailed { dump, failure: Failure::Aborted, why: "it was stopped".into() }
+}
+
+fn given_up_for(actions: &[Action]) -> Option<Hindrance> {
+    let given_up = actions.iter().find_map(|action| match action {
+        Action::GiveUp { why, .. } => Some(why),
+        _ => None,
+    });
+    given_up.unwrap_or_else(|| panic!("{actions:?}")).hindrance
+}
+
+#[test]
+fn a_dump_in_the_middle_of_which_the_volumes_end_is_given_up_for_want_of_volumes() {
+    let (mut told, actions) = in_the_middle_of_a_volume(9);
+    assert!(matches!(actions[..], [Action::MountVolume { .. }]), "{actions:?}");
+    let none = Event::NoVolume { drive: d1(), why: "slot 1 holds no cartridge".into() };
+    assert!(matches!(told.tell(none)[..], [Action::AbortDump { .. }]));
+    assert_eq!(given_up_for(&told.tell(aborted(id(1)))), Some(Hindrance::Volumes));
+}
+
+#[test]
+fn a_dump_in_the_middle_of_which_runtapes_is_reached_is_given_up_for_that() {
+    let (mut told, actions) = in_the_middle_of_a_volume(1);
+    assert!(matches!(actions[..], [Action::AbortDump { .. }]), "{actions:?}");
+    assert_eq!(given_up_for(&told.tell(aborted(id(1)))), Some(Hindrance::Runtapes));
+}
+
+#[test]
+fn a_client_that_is_ill_is_told_by_its_tries_alone() {
+    let mut told = Told::of(case(vec![planned("a", full(100), no_smaller())]));
+    told.tell(Event::Started);
+    told.tell(Event::VolumeFound { drive: d1() });
+    let failed = Event::DumpFailed { dump: id(1), failure: Failure::Final, why: "ill".into() };
+    assert_eq!(given_up_for(&told.tell(failed)), None);
+}
