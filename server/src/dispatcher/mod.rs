@@ -208,20 +208,10 @@ impl Dispatcher {
         })
     }
 
-    /// Whether a DLE that is dumped now would be dumped again if that came to nothing for this reason.
-    pub fn tries_again(&self, dle: &DleRef, failure: Failure) -> bool {
-        let Some(at) = self.jobs.find(dle) else { return false };
-        let job = &self.jobs[at];
-        let has_a_try_left = job.tries < job.manner.tries.max(1);
-        let aborted = job.dumping().and_then(|dumping| dumping.aborted.as_ref());
-        match (aborted, failure) {
-            (Some(Abort::Cancelled(_) | Abort::Stopped), _) => false,
-            (Some(Abort::NoSpace(_)), Failure::Aborted | Failure::Retry) | (_, Failure::NoBase) => {
-                true
-            }
-            (Some(Abort::Drive(_)), Failure::Aborted) | (_, Failure::Retry) => has_a_try_left,
-            (_, Failure::Final | Failure::Aborted) => false,
-        }
+    /// Whether nothing more is done about a DLE in this run.
+    pub fn is_over(&self, dle: &DleRef) -> bool {
+        let job = self.jobs.find(dle).map(|at| &self.jobs[at]);
+        job.is_none_or(|job| matches!(job.state, State::Over(_)))
     }
 
     /// The images on holding that are not placed.

@@ -218,9 +218,9 @@ impl<'a> Run<'a> {
                 Ok(())
             }
             Happened::Event(event) => {
-                self.note_event(&event)?;
                 self.end_at_drive(&event);
-                self.tell(event);
+                self.tell(event.clone());
+                self.note_event(&event)?;
                 self.end_hosts();
                 Ok(())
             }
@@ -261,12 +261,12 @@ impl<'a> Run<'a> {
         self.log.append(Now::read().unix(), event)
     }
 
-    /// Events that the log hears of as well.
+    /// Events that the log hears of as well, once the dispatcher has decided what follows.
     fn note_event(&mut self, event: &Event) -> std::io::Result<()> {
         match event {
-            Event::DumpFailed { dump, failure, why } => {
+            Event::DumpFailed { dump, why, .. } => {
                 let Some((dle, level)) = self.started.get(dump).cloned() else { return Ok(()) };
-                let again = self.dispatcher.tries_again(&dle, *failure);
+                let again = !self.dispatcher.is_over(&dle);
                 let why = self.stopped.remove(dump).unwrap_or_else(|| why.clone());
                 self.note(RunEvent::DumpFailed { dle, level, why, again })
             }

@@ -322,7 +322,6 @@ fn a_dle_that_is_called_off_is_given_up_and_the_others_go_on() {
     assert!(
         matches!(started.last(), Some(Action::StartDump { dle, .. }) if dle.dle.as_str() == "a")
     );
-    assert!(dispatcher.tries_again(&dle("host", "a"), Failure::Retry));
     let mut tell = |event| dispatcher.apply(event);
     let why = || "the operator called it off".to_owned();
     let called_off = || Reason { hindrance: Some(Hindrance::Stopped), words: why() };
@@ -330,8 +329,6 @@ fn a_dle_that_is_called_off_is_given_up_and_the_others_go_on() {
     // One that waits is given up at once; one that is being made when it has ended.
     assert_eq!(tell(call_off("b")), [Action::GiveUp { dle: dle("host", "b"), why: called_off() }]);
     assert_eq!(tell(call_off("a")), [Action::AbortDump { dump: id(1), why: why() }]);
-    assert!(!dispatcher.tries_again(&dle("host", "a"), Failure::Aborted), "it is not told so");
-    let mut tell = |event| dispatcher.apply(event);
     let ended =
         tell(Event::DumpFailed { dump: id(1), failure: Failure::Aborted, why: "stopped".into() });
     assert_eq!(ended[0], Action::GiveUp { dle: dle("host", "a"), why: called_off() });

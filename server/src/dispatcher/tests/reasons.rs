@@ -3,7 +3,7 @@
 use types::{Bytes, DriveId, DumpId};
 
 use super::knobs::Told;
-use super::nights::{case, drive, full, manner_of_all, no_smaller, planned};
+use super::nights::{case, dle, drive, full, manner_of_all, no_smaller, planned};
 use super::world::id;
 use crate::dispatcher::{Action, Event, Failure, Hindrance, Holding, Start};
 
@@ -51,6 +51,20 @@ fn a_dump_in_the_middle_of_which_runtapes_is_reached_is_given_up_for_that() {
     let (mut told, actions) = in_the_middle_of_a_volume(1);
     assert!(matches!(actions[..], [Action::AbortDump { .. }]), "{actions:?}");
     assert_eq!(given_up_for(&told.tell(aborted(id(1)))), Some(Hindrance::Runtapes));
+    assert!(told.dispatcher.is_over(&dle("host", "a")));
+}
+
+#[test]
+fn a_dump_that_failed_is_over_or_comes_again_as_is_decided_then() {
+    for (failure, over) in
+        [(Failure::Retry, false), (Failure::Final, true), (Failure::NoBase, true)]
+    {
+        let mut told = Told::of(case(vec![planned("a", full(100), no_smaller())]));
+        told.tell(Event::Started);
+        told.tell(Event::VolumeFound { drive: d1() });
+        told.tell(Event::DumpFailed { dump: id(1), failure, why: "ill".into() });
+        assert_eq!(told.dispatcher.is_over(&dle("host", "a")), over, "{failure:?}");
+    }
 }
 
 #[test]
