@@ -80,6 +80,8 @@ pub enum Flush {
     AsConfigured,
     /// None.
     Nothing,
+    /// All.
+    All,
     /// Those of these DLEs.
     Of(BTreeSet<DleRef>),
 }
@@ -469,7 +471,8 @@ fn leftovers(
     let dumped: BTreeSet<DleRef> = orders.dles.iter().map(|dle| dle.reference()).collect();
     let flushed = |dle: &DleRef, lacks: &[StorageName]| match &orders.flush {
         Flush::Nothing => false,
-        Flush::Of(dles) => dles.is_empty() || dles.contains(dle),
+        Flush::All => true,
+        Flush::Of(dles) => dles.contains(dle),
         Flush::AsConfigured => destinations::are_flushed(config, dle, lacks, &dumped),
     };
     let mut leftovers = Vec::new();

@@ -344,7 +344,7 @@ fn remove_indexes(site: &Site, catalogue: &Catalogue) -> anyhow::Result<()> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use taper::catalogue::{Part, Volume, VolumeEnd};
     use types::{BlockSize, FileNo, Level, PartNo};
 
@@ -355,7 +355,7 @@ pub(super) mod tests {
     }
 
     /// A good full of a run.
-    pub(in crate::night) fn dump(run: Stamp) -> Dump {
+    pub(crate) fn dump(run: Stamp) -> Dump {
         Dump {
             id: DumpId([7; 16]),
             dle: types::DleRef { host: "web".parse().unwrap(), dle: "/srv".parse().unwrap() },

@@ -63,7 +63,7 @@ pub(crate) fn orders(dles: Vec<&Dle>, kind: RunKind, taper: bool) -> Orders<'_> 
         dles,
         kind,
         taper,
-        flush: if flush { Flush::Of(BTreeSet::new()) } else { Flush::AsConfigured },
+        flush: if flush { Flush::All } else { Flush::AsConfigured },
         agent: AgentCommand { program: PathBuf::new(), state: PathBuf::new() },
         quiet: true,
         operator: None,
@@ -249,7 +249,8 @@ impl World {
         let listed = |dle: &DleRef| self.config.dles.iter().find(|one| one.reference() == *dle);
         let flushed = |dle: &DleRef, storage: &StorageName| match &orders.flush {
             Flush::Nothing => false,
-            Flush::Of(dles) => dles.is_empty() || dles.contains(dle),
+            Flush::All => true,
+            Flush::Of(dles) => dles.contains(dle),
             Flush::AsConfigured => storages.iter().any(|own| {
                 own.name == *storage
                     && match own.tapering.autoflush {

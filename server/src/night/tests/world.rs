@@ -127,7 +127,7 @@ impl World {
             dles: Vec::new(),
             kind: RunKind::Flush,
             taper: true,
-            flush: Flush::Of(BTreeSet::new()),
+            flush: Flush::All,
             agent: AgentCommand {
                 program: "/bin/false".into(),
                 state: self.site.directory.clone(),
