@@ -3,9 +3,10 @@
 #![no_main]
 
 use devices::scsi::page::PageCode;
+use devices::scsi::page::log::maker::Maker;
 use devices::scsi::page::log::{
-    Log, alerts, capacity, changer, compression, device_status, errors, performance, recovery,
-    sequential, statistics, supported, volume,
+    Log, alerts, capacity, changer, compression, device_status, errors, maker, recovery,
+    sequential, statistics, supported, usage, volume,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -24,9 +25,12 @@ fuzz_target!(|bytes: &[u8]| {
     let _ = compression::decode(code, bytes);
     let _ = device_status::decode(bytes);
     let _ = errors::decode(code, bytes);
-    let _ = performance::decode(code, bytes);
+    for maker in [Maker::Ibm, Maker::Hp, Maker::Quantum, Maker::Powervault, Maker::Other] {
+        let _ = maker::decode(maker, code, bytes);
+    }
     let _ = recovery::decode(bytes);
     let _ = sequential::decode(bytes);
     let _ = statistics::decode(bytes);
+    let _ = usage::decode(bytes);
     let _ = volume::decode(bytes);
 });

@@ -13,6 +13,7 @@ use crate::scsi::page::log::capacity::Capacity;
 use crate::scsi::page::log::compression::Compression;
 use crate::scsi::page::log::device_status::DeviceStatus;
 use crate::scsi::page::log::errors::Errors;
+use crate::scsi::page::log::maker::{self, Figure, Maker};
 use crate::scsi::page::log::recovery::Step;
 use crate::scsi::page::log::sequential::Sequential;
 use crate::scsi::page::log::statistics::DeviceStatistics;
@@ -62,6 +63,10 @@ impl<T: Transport> TapeDrive<T> {
                 Some(found) => Some(found),
                 None => pages.get(old, |page| log::compression::decode(old, page))?,
             };
+            let cartridge = match pages.get(log::volume::PAGE, log::volume::decode)? {
+                Some(life) => Some(life),
+                None => pages.get(log::usage::PAGE, log::usage::decode)?,
+            };
             Ok(Health {
                 doing: pages.get(log::device_status::PAGE, log::device_status::decode)?,
                 alerts,
@@ -71,10 +76,26 @@ impl<T: Transport> TapeDrive<T> {
                 through: pages.get(log::sequential::PAGE, log::sequential::decode)?,
                 compression,
                 drive: pages.get(log::statistics::PAGE, log::statistics::decode)?,
-                cartridge: pages.get(log::volume::PAGE, log::volume::decode)?,
+                cartridge,
                 room: pages.get(log::capacity::PAGE, log::capacity::decode)?,
                 notes: pages.drive.notes,
             })
+        })
+    }
+
+    /// Asks the drive for the pages that its maker has for itself, and that no part of [`Health`] is taken from.
+    pub fn maker_pages(&mut self) -> Result<Vec<Figure>, DriveError> {
+        let maker = Maker::of_drive(&self.identify()?.vendor);
+        self.inquire(Action::TellHealth, |drive| {
+            let supported = drive.page(log::SUPPORTED, log::supported)?.unwrap_or_default();
+            let mut pages = Pages { drive, supported };
+            let read = [log::usage::PAGE, log::capacity::PAGE, log::compression::OLD_PAGE];
+            let mut figures = Vec::new();
+            for page in maker::PAGES.map(PageCode::page).filter(|page| !read.contains(page)) {
+                let told = pages.get(page, |bytes| maker::decode(maker, page, bytes))?;
+                figures.extend(told.unwrap_or_default());
+            }
+            Ok(figures)
         })
     }
 

@@ -130,22 +130,27 @@ pub(crate) struct Counters {
     /// From the tape, and to the host.
     pub(crate) fetched: u64,
     pub(crate) sent: u64,
+    /// On the tape and from it, in all its life.
+    pub(crate) stored_ever: u64,
+    pub(crate) fetched_ever: u64,
 }
 
 impl Counters {
     /// A host has set back what can be set back: not what belongs to the drive's life.
     pub(crate) fn set_back(&mut self) {
-        let Self { loads, cleanings, .. } = *self;
-        *self = Self { loads, cleanings, ..Self::default() };
+        let Self { loads, cleanings, stored_ever, fetched_ever, .. } = *self;
+        *self = Self { loads, cleanings, stored_ever, fetched_ever, ..Self::default() };
     }
 
     pub(crate) fn wrote(&mut self, length: u32, native: u32) {
         self.received += u64::from(length);
         self.stored += u64::from(native);
+        self.stored_ever += u64::from(native);
     }
 
     pub(crate) fn read(&mut self, length: u32, native: u32) {
         self.fetched += u64::from(native);
+        self.fetched_ever += u64::from(native);
         self.sent += u64::from(length);
     }
 }

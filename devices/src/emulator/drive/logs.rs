@@ -10,7 +10,9 @@ use crate::emulator::events::LOG_PARAMETERS_CHANGED;
 use super::health::Dirt;
 use super::{Seat, Turn};
 
-/// The pages there are, page and subpage 0.
+mod maker;
+
+/// The pages there are, page and subpage 0; behind them come those of the drive's maker.
 const PAGES: [u8; 13] =
     [0x00, 0x02, 0x03, 0x0c, 0x11, 0x12, 0x14, 0x17, 0x1b, 0x2e, 0x30, 0x31, 0x32];
 
@@ -48,6 +50,9 @@ impl Page {
 
 const MB: u64 = 1_000_000;
 
+/// What drives write at once; this is LTO-6's.
+const DATA_SET: u64 = 2_472_960;
+
 impl Turn<'_> {
     pub(crate) fn log_sense(&mut self) -> Reply {
         let (page, subpage) = (self.ask.byte(2) & 0x3f, self.ask.byte(3));
@@ -59,12 +64,12 @@ impl Turn<'_> {
         match page {
             0x00 if subpage == 0xff => {
                 reply.0.set(0, 1, 0x40).set(1, 1, 0xff);
-                PAGES.iter().for_each(|&page| {
+                PAGES.iter().chain(self.maker_pages()).for_each(|&page| {
                     reply.0.byte(page).byte(0);
                 });
             }
             0x00 => {
-                reply.0.bytes(&PAGES);
+                reply.0.bytes(&PAGES).bytes(self.maker_pages());
             }
             0x02 | 0x03 => self.error_counters(&mut reply, page == 0x02),
             0x0c => self.sequential_access(&mut reply),
@@ -82,6 +87,7 @@ impl Turn<'_> {
             0x30 => self.usage(&mut reply),
             0x31 => self.capacity(&mut reply),
             0x1b | 0x32 => self.compression_counters(&mut reply, page),
+            own if self.maker_pages().contains(&own) => self.maker_page(&mut reply, own),
             _ => return Err(Complaint::bad_command(2).into()),
         }
         // Parameters before the one asked for are left out.
@@ -185,8 +191,8 @@ impl Turn<'_> {
         }
         page.number(0x08, 8, hours);
         page.number(0x0c, 8, 1);
-        page.number(0x0e, 8, it.read_errors);
-        page.number(0x0f, 8, it.write_errors);
+        page.number(0x0e, 8, it.write_errors);
+        page.number(0x0f, 8, it.read_errors);
         page.text(0x40, 12, &format!("M{}", self.drive.serial));
         page.text(0x41, 10, &self.drive.serial);
     }
@@ -201,12 +207,12 @@ impl Turn<'_> {
         let used: Vec<u64> =
             cartridge.tape.iter().map(|tape| tape.native_before(tape.end())).collect();
         page.number(0x01, 4, it.loads);
-        page.number(0x02, 8, it.written / 2_472_960);
+        page.number(0x02, 8, it.written / DATA_SET);
         page.number(0x03, 4, it.write_retries);
         page.number(0x04, 2, it.write_errors);
         page.number(0x05, 2, 0);
         page.number(0x06, 2, 0);
-        page.number(0x07, 8, it.read / 2_472_960);
+        page.number(0x07, 8, it.read / DATA_SET);
         page.number(0x08, 4, it.read_retries);
         page.number(0x09, 2, it.read_errors);
         page.number(0x0e, 4, it.written_last / MB);
@@ -240,12 +246,6 @@ impl Turn<'_> {
         for (code, values) in [(0x0202, sizes.clone()), (0x0203, used), (0x0204, left)] {
             page.bytes(code, &by_partition(&values));
         }
-    }
-
-    fn usage(&self, page: &mut Page) {
-        let it = &self.drive.counters;
-        page.number(0x0001, 4, it.loads);
-        page.number(0x0002, 8, it.stored / MB);
     }
 
     /// In MiB, unlike all other pages.

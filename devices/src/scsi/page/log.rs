@@ -20,10 +20,11 @@ pub mod changer;
 pub mod compression;
 pub mod device_status;
 pub mod errors;
-pub mod performance;
+pub mod maker;
 pub mod recovery;
 pub mod sequential;
 pub mod statistics;
+pub mod usage;
 pub mod volume;
 
 /// How many bytes to ask for: enough for any page of drives and changers.
@@ -50,8 +51,22 @@ pub struct Parameter<'a> {
     pub code: u16,
     /// The control byte.
     pub flags: u8,
-    /// The value.
+    /// How long the value is, as the device says.
+    pub length: u8,
+    /// The value, as far as it came.
     pub value: &'a [u8],
+}
+
+impl<'a> Parameter<'a> {
+    /// The number that it has, if the device knows it and all of it came: half a number would be another one.
+    pub fn number(&self) -> Option<u64> {
+        known_number(self.whole()?)
+    }
+
+    /// The value, if all of it came.
+    pub fn whole(&self) -> Option<&'a [u8]> {
+        (self.value.len() == usize::from(self.length)).then_some(self.value)
+    }
 }
 
 impl<'a> Log<'a> {
@@ -63,8 +78,9 @@ impl<'a> Log<'a> {
         }
         let mut parameters = Vec::new();
         while let (Some((code, flags, length)), true) = (head(rest), parameters.len() < MOST) {
-            parameters.push(Parameter { code, flags, value: stretch(rest, 4, length) });
-            rest = rest.get(4 + length..).unwrap_or_default();
+            let value = stretch(rest, 4, length.into());
+            parameters.push(Parameter { code, flags, length, value });
+            rest = rest.get(4 + usize::from(length)..).unwrap_or_default();
         }
         Ok(Self { code, parameters })
     }
@@ -74,14 +90,14 @@ impl<'a> Log<'a> {
         &self.parameters
     }
 
-    /// The value of one.
+    /// The value of one, as far as it came.
     pub fn value(&self, code: u16) -> Option<&'a [u8]> {
-        self.parameters.iter().find(|parameter| parameter.code == code).map(|found| found.value)
+        self.of(code).map(|found| found.value)
     }
 
     /// The number that one has, if the device knows it.
     pub fn number(&self, code: u16) -> Option<u64> {
-        known_number(self.value(code)?)
+        self.of(code)?.number()
     }
 
     /// The number that one has, if it fits.
@@ -97,6 +113,10 @@ impl<'a> Log<'a> {
     /// Whether one is set; none if the device does not tell.
     pub fn flag(&self, code: u16) -> Option<bool> {
         self.value(code)?.last().map(|byte| byte & 0x01 != 0)
+    }
+
+    fn of(&self, code: u16) -> Option<&Parameter<'a>> {
+        self.parameters.iter().find(|parameter| parameter.code == code)
     }
 
     /// An amount that one gives in units of `unit`.
@@ -138,8 +158,8 @@ fn body<'a>(what: &'static str, bytes: &'a [u8]) -> Result<(PageCode, &'a [u8]),
     Ok((PageCode::sub(first & 0x3f, subpage), stretch(bytes, 4, length.into())))
 }
 
-fn head(bytes: &[u8]) -> Option<(u16, u8, usize)> {
-    Some((u16_at(bytes, 0)?, u8_at(bytes, 2)?, u8_at(bytes, 3)?.into()))
+fn head(bytes: &[u8]) -> Option<(u16, u8, u8)> {
+    Some((u16_at(bytes, 0)?, u8_at(bytes, 2)?, u8_at(bytes, 3)?))
 }
 
 #[cfg(test)]
@@ -193,7 +213,7 @@ mod tests {
     fn a_parameter_that_claims_more_than_is_there_has_what_is_there() {
         let log = hex("0c 00 00 20  00 01 03 08 00 05");
         let log = Log::decode("it", CODE, &log).unwrap();
-        assert_eq!(log.value(1), Some(&[0, 5][..]));
+        assert_eq!((log.value(1), log.number(1)), (Some(&[0, 5][..]), None));
     }
 
     #[test]

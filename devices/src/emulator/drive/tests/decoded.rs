@@ -6,13 +6,14 @@ use types::{Bytes, ObjectNo};
 
 use super::{Bench, DRIVE, DriveModel, Generation, US, noise, tape};
 use crate::emulator::generation::Access;
-use crate::emulator::{Setup, Spot};
+use crate::emulator::{BadSpot, Harm, Setup, Spot, Stretch};
 use crate::scsi::Cdb;
 use crate::scsi::Sense;
 use crate::scsi::cdb::spc::{Attributes as What, Commands, Descriptor, Values};
 use crate::scsi::cdb::ssc::{DensitiesOf, PositionForm};
 use crate::scsi::cdb::{spc, ssc};
 use crate::scsi::page::attributes::{Attributes, CartridgeMemory};
+use crate::scsi::page::log::maker::{self, Maker, State, Value};
 use crate::scsi::page::log::{self, Log};
 use crate::scsi::page::{
     PageCode, alert, block_limits, density, designators, encryption, inquiry, luns, mode, opcodes,
@@ -153,11 +154,58 @@ fn what_it_has_counted() {
             let compression = log::compression::decode(code, &page(code)).unwrap();
             assert_eq!((compression.write_percent, compression.from_hosts), (Some(100), mb(12)));
         }
+        let usage = log::usage::decode(&page(log::usage::PAGE)).unwrap();
+        assert_eq!((usage.mounts, usage.written), (volume.mounts, volume.written));
+        what_its_maker_counts(&bench, model);
         bench.library.soil(DRIVE);
         let flags = [alert::Flag::CLEAN_PERIODIC];
         assert_eq!(log::alerts::response(&page(log::alerts::RESPONSE)).unwrap(), flags);
         assert_eq!(log::alerts::alerts(&page(log::alerts::ALERTS)).unwrap(), flags);
     });
+}
+
+/// The maker's own pages, after 12 MB were written.
+fn what_its_maker_counts(bench: &Bench, model: &DriveModel) {
+    let maker = Maker::of_drive(&model.vendor);
+    let mut told = Vec::new();
+    for page in
+        maker::PAGES.map(PageCode::page).filter(|page| ![0x30, 0x31, 0x32].contains(&page.page))
+    {
+        let answer = bench.run(US, spc::log_sense(page, 0, log::ROOM).bytes(), &[], ROOM);
+        if let Ok(figures) = maker::decode(maker, page, &answer.data) {
+            told.extend(figures.into_iter().filter_map(|it| Some((it.means?, it.value))));
+        }
+    }
+    let native = u64::try_from(model.generation.facts().steps.last().unwrap() * 1000).unwrap();
+    let expected = match maker {
+        Maker::Ibm => vec![
+            ("mounts in the drive ever", Value::Count(1)),
+            ("written by the drive ever", Value::Amount(Bytes(12_000_000))),
+            ("read by the drive ever", Value::Amount(Bytes(0))),
+        ],
+        _ => vec![
+            ("repositions for each 100 MB", Value::Count(0)),
+            ("native rate", Value::Rate(Bytes(native / 100_000 * 100_000))),
+            ("temperature", Value::State(State::Good)),
+            ("drive's own judgement", Value::State(State::Good)),
+            ("judgement of the cartridge", Value::State(State::Good)),
+            ("loads and unloads ever", Value::Count(1)),
+        ],
+    };
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn errors_of_writing_and_of_reading_are_not_taken_for_each_other() {
+    let bench = Bench::lto8();
+    let stretch = Stretch::Objects(1, 1);
+    bench.library.damage("RK0001L8", BadSpot { partition: 0, stretch, harm: Harm::Unwritable });
+    bench.write(&noise(0, 100));
+    bench.write(&noise(1, 100));
+    bench.fails(&[0x10, 0, 0, 0, 0, 0], &[], 0);
+    let page = bench.ask(spc::log_sense(log::statistics::PAGE, 0, log::ROOM));
+    let life = log::statistics::decode(&page).unwrap();
+    assert_eq!((life.hard_write_errors, life.hard_read_errors), (Some(1), Some(0)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Log page 31h: the room on a cartridge, in the form that LTO drives have had since their second generation (IBM
 //! LTO SCSI Reference, HPE LTO reference). Log page 17h tells the same, where there is one.
+//! Seagate's LTO-1 drives count in 10^6 bytes instead (Viper 200 manual): of theirs we say a twentieth too much.
 
 use types::Bytes;
 

@@ -3,7 +3,7 @@
 use types::Bytes;
 
 use super::{BadReply, Log, MEGABYTE, PageCode, known_number};
-use crate::scsi::bytes::{stretch, u8_at, u16_at};
+use crate::scsi::bytes::{u8_at, u16_at};
 
 /// The page's number.
 pub const PAGE: PageCode = PageCode::page(0x17);
@@ -140,7 +140,7 @@ fn records(mut rest: &[u8]) -> Vec<(u16, Option<Bytes>)> {
         if length < 5 {
             break;
         }
-        let amount = known_number(stretch(rest, 4, length - 4));
+        let amount = rest.get(4..length).and_then(known_number);
         let amount = amount.map(|number| Bytes(number.saturating_mul(MEGABYTE.0)));
         found.push((partition, amount));
         rest = rest.get(length..).unwrap_or_default();
