@@ -207,6 +207,8 @@ pub enum Errand {
     Calibrate(Slot),
     /// Lock its doors and mail slots, or free them.
     Lock,
+    /// Say what it has counted in its life.
+    TellLife,
 }
 
 impl fmt::Display for Errand {
@@ -225,6 +227,7 @@ impl fmt::Display for Errand {
             Self::Clean(drive) => write!(f, "clean drive {drive}"),
             Self::Calibrate(slot) => write!(f, "calibrate the cartridge of slot {slot}"),
             Self::Lock => f.write_str("lock or free its doors"),
+            Self::TellLife => f.write_str("say what it has done"),
         }
     }
 }

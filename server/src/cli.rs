@@ -28,7 +28,7 @@ mod site;
 mod volume;
 
 pub use amanda::arguments;
-pub use device::{BurnIn, Device, Measure, OfDrive, OnScratch};
+pub use device::{BurnIn, Device, Measure, OfDrive, OnScratch, Stats};
 pub use library::Library;
 pub use night::{Abort, Dump, Plan, Request, Vault};
 pub use past::{Diff, Find, List, Listed, Report, ReportFormat, RunArg, Status};

@@ -160,6 +160,16 @@ fn the_inventory_of_all_makers_is_the_same() {
 }
 
 #[test]
+fn a_changer_tells_what_it_has_counted() {
+    let mut bench = bench(emulated(Dialect::Standard));
+    let moves = |robot: &Robot| robot.life().unwrap().counted.unwrap().moves.unwrap();
+    let before = moves(&bench.robot);
+    bench.robot.load(Slot(1), &drive(0)).unwrap();
+    assert_eq!(moves(&bench.robot), before + 1);
+    assert_eq!(bench.robot.life().unwrap().own, []);
+}
+
+#[test]
 fn a_drive_is_cleaned_by_a_cartridge_that_comes_back() {
     for dialect in Dialect::ALL {
         let mut bench = bench(emulated(dialect));

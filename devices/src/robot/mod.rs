@@ -50,7 +50,9 @@ use self::watched::{OpenDrive, Watched};
 use crate::changer::{Changer, ChangerError, Errand, Inventory, Obstacle, Spot};
 use crate::locks::{self, Lock};
 use crate::scsi::judge::{Reason, Verdict};
-use crate::smc::{Arrival, Doors, Failure, Identity, MediumChanger, Patience, SmcError, Stock};
+use crate::smc::{
+    Arrival, Doors, Failure, Identity, Life, MediumChanger, Patience, SmcError, Stock,
+};
 use crate::ssc::{self, TapeDrive};
 use crate::transport::Transport;
 
@@ -195,6 +197,12 @@ impl Robot {
     pub fn doors(&self, doors: Doors) -> Result<(), ChangerError> {
         let done = locked(&self.shared.changer).doors(doors);
         done.map_err(|trouble| self.error(Errand::Lock, trouble.into()))
+    }
+
+    /// What the changer has counted in its life.
+    pub fn life(&self) -> Result<Life, ChangerError> {
+        let told = locked(&self.shared.changer).life();
+        told.map_err(|trouble| self.error(Errand::TellLife, trouble.into()))
     }
 
     /// Lets the changer look into its slots, all or from one to another, and says what is there. It takes minutes

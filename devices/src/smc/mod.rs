@@ -20,6 +20,7 @@ mod asking;
 pub mod barcode;
 mod error;
 mod layout;
+mod life;
 mod line;
 mod moving;
 mod reading;
@@ -31,6 +32,7 @@ use std::time::Duration;
 
 pub use self::error::SmcError;
 pub use self::layout::{Cell, Layout, Run};
+pub use self::life::Life;
 pub use self::line::{Busy, Failure, Patience};
 pub use self::stock::{Access, Content, Fill, Hand, Source, Stock};
 

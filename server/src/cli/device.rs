@@ -8,7 +8,9 @@ pub enum Device {
     /// What a drive is, what it can, what it is doing, and what is in it
     Show(OfDrive),
     /// What drive and cartridge have counted: hours, loads, errors, bytes
-    Stats(OfDrive),
+    ///
+    /// Without DRIVE, also what the changer has counted, if it tells.
+    Stats(Stats),
     /// What the drive warns of (TapeAlert), what that means, and what to do
     ///
     /// Exit code 1 if a warning is critical.
@@ -37,6 +39,16 @@ pub struct OfDrive {
     /// The storage, if there are several
     #[arg(long)]
     pub storage: Option<String>,
+}
+
+/// Arguments of `device stats`.
+#[derive(Args, Debug)]
+pub struct Stats {
+    #[command(flatten)]
+    pub of: OfDrive,
+    /// Also the counts that only the device's maker can explain, as bytes
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// Which drive is tried, and on which cartridge.

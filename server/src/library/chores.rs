@@ -1,6 +1,7 @@
 //! What a library does besides bringing volumes: moves, mail, cleaning, calibrating.
 
 use devices::robot::{Calibrated, Cleaned, Robot};
+use devices::smc::Life;
 use devices::{Inventory, Spot};
 use types::{DriveName, Slot};
 
@@ -18,6 +19,14 @@ impl Library {
             Device::Single(_) => {
                 Err(LibraryTrouble::NotForThis { changer: self.changer.clone(), why: BY_HAND })
             }
+        }
+    }
+
+    /// What its changer has counted in its life; nothing if no arm carries its cartridges.
+    pub(crate) fn life(&self) -> Result<Option<Life>, LibraryTrouble> {
+        match &self.device {
+            Device::Robot { robot, .. } => Ok(Some(robot.life()?)),
+            Device::Vtapes(_) | Device::Single(_) => Ok(None),
         }
     }
 

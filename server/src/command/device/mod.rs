@@ -36,7 +36,10 @@ pub(super) fn run(context: &Context, command: &cli::Device) -> anyhow::Result<Ex
     use cli::Device as D;
     match command {
         D::Show(of) => look(context, Question::Show, of),
-        D::Stats(of) => look(context, Question::Stats, of),
+        D::Stats(wish) => {
+            let known = if wish.all { Known::All } else { Known::Named };
+            look(context, Question::Stats(known), &wish.of)
+        }
         D::Alerts(of) => look(context, Question::Alerts, of),
         D::Measure(wish) => measure::run(context, wish),
         D::BurnIn(wish) => burn_in::run(context, wish),
@@ -47,15 +50,24 @@ pub(super) fn run(context: &Context, command: &cli::Device) -> anyhow::Result<Ex
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Question {
     Show,
-    Stats,
+    Stats(Known),
     Alerts,
+}
+
+/// Which counts of the device's maker are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// Those whose meaning is known.
+    Named,
+    /// All.
+    All,
 }
 
 impl Question {
     fn verb(self) -> &'static str {
         match self {
             Self::Show => "device show",
-            Self::Stats => "device stats",
+            Self::Stats(_) => "device stats",
             Self::Alerts => "device alerts",
         }
     }
@@ -63,7 +75,7 @@ impl Question {
     fn ask(self, tape: &mut Tape, name: &str) -> anyhow::Result<Told> {
         match self {
             Self::Show => show::show(tape, name),
-            Self::Stats => stats::stats(tape, name),
+            Self::Stats(known) => stats::stats(tape, name, known),
             Self::Alerts => alerts::alerts(tape, name),
         }
     }
@@ -72,7 +84,7 @@ impl Question {
     fn ask_any(self, drive: &mut AnyDrive, name: &DriveName) -> anyhow::Result<Told> {
         match (self, &mut *drive) {
             (Self::Show, AnyDrive::St { drive, .. }) => through_st::show(drive, name.as_str()),
-            (Self::Stats | Self::Alerts, AnyDrive::St { drive, .. }) => {
+            (Self::Stats(_) | Self::Alerts, AnyDrive::St { drive, .. }) => {
                 Err(drive.beyond(Beyond::Logs).into())
             }
             _ => self.ask(tape_of(drive, name)?, name.as_str()),
@@ -101,6 +113,9 @@ fn look(context: &Context, question: Question, of: &cli::OfDrive) -> anyhow::Res
         answers.take(told?)?;
     }
     if of.drive.is_none() {
+        if let (Question::Stats(known), Some(life)) = (question, place.library.life()?) {
+            answers.take(stats::changer(&place.storage.changer.name, &life, known))?;
+        }
         for (name, why) in place.library.lost_drives() {
             print::remark(&format!("drive {name} cannot be used: {why}"));
             answers.exit = Exit::Complaints;

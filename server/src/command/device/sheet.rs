@@ -26,8 +26,13 @@ pub(super) struct Sheet {
 impl Sheet {
     /// A sheet that begins with the drive's name.
     pub(super) fn of(name: &str) -> Self {
+        Self::headed("drive", name)
+    }
+
+    /// A sheet that begins with the name of whatever it is about.
+    pub(super) fn headed(what: &str, name: &str) -> Self {
         let mut sheet = Self::default();
-        sheet.row("drive", Some(name));
+        sheet.row(what, Some(name));
         sheet
     }
 
@@ -56,7 +61,17 @@ impl Sheet {
     /// A row that people read in other words than programs.
     pub(super) fn put(&mut self, name: &str, text: String, value: Value) {
         self.rows.push(vec![name.to_owned(), text]);
-        self.value.insert(name.replace([' ', '-'], "_"), value);
+        self.value.insert(key(name), value);
+    }
+
+    /// A row that programs find elsewhere.
+    pub(super) fn only_text(&mut self, name: &str, text: String) {
+        self.rows.push(vec![name.to_owned(), text]);
+    }
+
+    /// What is for programs only.
+    pub(super) fn only_json(&mut self, name: &str, value: Value) {
+        self.value.insert(key(name), value);
     }
 
     /// The sheet, done.
@@ -64,4 +79,10 @@ impl Sheet {
         let text = print::table(&self.rows, &[]) + "\n";
         Told { value: self.value.into(), text, exit }
     }
+}
+
+/// A row's name as programs read it.
+fn key(name: &str) -> String {
+    let plain = |letter: &char| !matches!(letter, '\'' | ',');
+    name.chars().filter(plain).map(|it| if matches!(it, ' ' | '-') { '_' } else { it }).collect()
 }

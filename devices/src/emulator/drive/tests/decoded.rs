@@ -156,7 +156,7 @@ fn what_it_has_counted() {
         }
         let usage = log::usage::decode(&page(log::usage::PAGE)).unwrap();
         assert_eq!((usage.mounts, usage.written), (volume.mounts, volume.written));
-        what_its_maker_counts(&bench, model);
+        what_its_maker_counts(bench, model);
         bench.library.soil(DRIVE);
         let flags = [alert::Flag::CLEAN_PERIODIC];
         assert_eq!(log::alerts::response(&page(log::alerts::RESPONSE)).unwrap(), flags);
@@ -176,7 +176,7 @@ fn what_its_maker_counts(bench: &Bench, model: &DriveModel) {
             told.extend(figures.into_iter().filter_map(|it| Some((it.means?, it.value))));
         }
     }
-    let native = u64::try_from(model.generation.facts().steps.last().unwrap() * 1000).unwrap();
+    let native = model.generation.facts().steps.last().unwrap() * 1000;
     let expected = match maker {
         Maker::Ibm => vec![
             ("mounts in the drive ever", Value::Count(1)),

@@ -27,7 +27,7 @@ pub enum Maker {
     Hp,
     /// A drive of Quantum's, when that still made its own, or of those that it took over.
     Quantum,
-    /// A small library that Dell sells as PowerVault TL, and IBM as 3573-TL.
+    /// A PowerVault TL2000 or TL4000 of Dell's.
     Powervault,
     /// Nobody whose pages are known.
     Other,
@@ -46,10 +46,8 @@ impl Maker {
 
     /// The maker of a changer, by the names in its INQUIRY data.
     pub fn of_changer(vendor: &str, product: &str) -> Self {
-        let is = |name| product.starts_with(name);
         match vendor {
-            "DELL" if is("PV-TL") => Self::Powervault,
-            "IBM" if is("3573-TL") => Self::Powervault,
+            "DELL" if product.starts_with("PV-TL") => Self::Powervault,
             _ => Self::Other,
         }
     }
@@ -119,7 +117,7 @@ use Unit::{Gigabyte, Megabyte, One, TenthOfMegabyteASecond, TwoBits};
 /// - HP 34h, 3Eh: HP Ultrium drives technical reference, volume 3 (Q1530-90901).
 /// - Quantum 3Eh: Quantum LTO-3 and LTO-4 product manual.
 /// - PowerVault 30h: Dell PowerVault TL2000/TL4000 SCSI reference.
-const TABLE: [(Maker, u8, u16, Unit, &str); 34] = [
+const TABLE: [(Maker, u8, u16, Unit, &str); 33] = [
     (Ibm, 0x37, 0x0001, One, "media efficiency on IBM's scale"),
     (Ibm, 0x3d, 0x0040, One, "mounts in the drive ever"),
     (Ibm, 0x3d, 0x0041, Megabyte, "written by the drive ever"),
@@ -153,8 +151,6 @@ const TABLE: [(Maker, u8, u16, Unit, &str); 34] = [
     (Powervault, 0x30, 0x0005, One, "entries in its log"),
     (Powervault, 0x30, 0x0006, One, "errors in its log"),
     (Powervault, 0x30, 0x0007, One, "remarks in its log"),
-    // Dell's tables of parameters end with 9, and its book describes seven.
-    (Powervault, 0x30, 0x0008, One, "warnings or the like in its log"),
 ];
 
 /// Reads one page of a maker's own. What the device does not know is left out.
@@ -321,10 +317,9 @@ mod tests {
     fn the_makers_are_known_by_their_names() {
         let drives = ["IBM", "HP", "HPE", "CERTANCE", "TANDBERG"].map(Maker::of_drive);
         assert_eq!(drives, [Ibm, Hp, Hp, Quantum, Maker::Other]);
-        let changers =
-            [("DELL", "PV-TL2000"), ("IBM", "3573-TL"), ("IBM", "03584L32"), ("HPE", "MSL")];
+        let changers = [("DELL", "PV-TL2000"), ("DELL", "ML6000"), ("IBM", "3573-TL")];
         let found = changers.map(|(vendor, product)| Maker::of_changer(vendor, product));
-        assert_eq!(found, [Powervault, Powervault, Maker::Other, Maker::Other]);
+        assert_eq!(found, [Powervault, Maker::Other, Maker::Other]);
     }
 
     #[test]
