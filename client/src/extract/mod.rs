@@ -12,6 +12,7 @@
 //!
 //! An entry that can't be restored costs itself: it is reported, and the others go on.
 
+mod links;
 mod metadata;
 mod target;
 #[cfg(test)]
@@ -29,11 +30,14 @@ use format::wire::{
     Existing, FramePiece, Note, Progress, RestoreEnd, RestoreRecord, RestoreRequest, Severity,
     Wanted, WirePath,
 };
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use links::Links;
 use metadata::Owners;
 use target::{Target, TargetError};
+
+use crate::stat::Stat;
 
 /// The server sent what makes no sense: the restore can't go on.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +80,10 @@ enum Trouble {
     Damaged(String),
     #[error("{0}")]
     InTheWay(&'static str),
+    #[error(
+        "not linked to its other name {0}, at which there is not what the image has: restored alone, it gets the contents"
+    )]
+    OtherName(String),
 }
 
 impl Trouble {
@@ -96,7 +104,7 @@ pub struct Session {
     raw: Vec<u8>,
     /// An entry that goes on over several frames.
     large: Option<Large>,
-    links: Vec<(Vec<u8>, Vec<u8>)>,
+    links: Links,
     directories: Vec<Entry>,
     notes: Vec<Note>,
     progress: Progress,
@@ -111,6 +119,15 @@ struct Large {
     decoder: Decoder,
     making: Making,
     left: u64,
+}
+
+/// What stands where an entry is to be made.
+enum Way {
+    Free,
+    /// What is to be replaced.
+    Taken,
+    /// What is to stay.
+    Kept(Stat),
 }
 
 /// What is being made of a member.
@@ -143,7 +160,7 @@ impl Session {
             stored: Vec::new(),
             raw: Vec::new(),
             large: None,
-            links: Vec::new(),
+            links: Links::default(),
             directories: Vec::new(),
             notes: Vec::new(),
             progress: Progress::default(),
@@ -215,10 +232,7 @@ impl Session {
     /// Does what can only be done at the end.
     pub fn finish(&mut self) -> RestoreEnd {
         self.give_up_large("the rest of it did not come");
-        for (path, target) in std::mem::take(&mut self.links) {
-            let linked = self.link(&path, &target);
-            self.settle(&path, linked);
-        }
+        self.make_links();
         let mut directories = std::mem::take(&mut self.directories);
         directories.sort_by(|a, b| path::compare(&b.path, &a.path));
         for entry in directories {
@@ -351,20 +365,18 @@ impl Session {
                 return Ok(Making::Passing);
             }
             Kind::HardLink { target } => {
-                self.links.push((path.to_vec(), link.unwrap_or_else(|| target.clone())));
+                self.links.add(path.to_vec(), link.unwrap_or_else(|| target.clone()));
                 return Ok(Making::Passing);
             }
             _ => {}
         }
-        if !self.clear(path)? {
-            self.end.kept += 1;
-            self.note(
-                Severity::Info,
-                path,
-                "left as it is: something stands there already".to_owned(),
-            );
+        let way = self.way(path)?;
+        if let Way::Kept(there) = &way {
+            self.links.kept(&entry, there);
+            self.keep(path);
             return Ok(Making::Passing);
         }
+        self.clear(path, &way)?;
         if entry.kind == Kind::File {
             let (parent, name) = self.target.place(path)?;
             let flags =
@@ -381,31 +393,34 @@ impl Session {
         Ok(Making::Passing)
     }
 
-    /// Makes way for an entry that is no directory. False if what is there is to stay.
-    fn clear(&mut self, path: &[u8]) -> Result<bool, Trouble> {
+    /// Looks whether an entry that is no directory may be made.
+    fn way(&mut self, path: &[u8]) -> Result<Way, Trouble> {
         if path.is_empty() {
             return Err(Trouble::InTheWay("the target itself is a directory, and stays one"));
         }
         let (parent, name) = self.target.place(path)?;
-        match crate::stat::Stat::at(parent, &name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        match Stat::at(parent, &name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Way::Free),
             Err(error) => Err(Trouble::Damaged(error.to_string())),
-            Ok(stat) if stat.file_type == rustix::fs::FileType::Directory => {
-                Err(Trouble::InTheWay(
-                    "a directory stands in its place, and directories are never replaced",
-                ))
-            }
-            Ok(_) if self.request.existing == Existing::Keep => Ok(false),
-            Ok(_) => {
-                rustix::fs::unlinkat(parent, &name, AtFlags::empty())
-                    .map_err(Trouble::system("replaced"))?;
-                Ok(true)
-            }
+            Ok(stat) if stat.file_type == FileType::Directory => Err(Trouble::InTheWay(
+                "a directory stands in its place, and directories are never replaced",
+            )),
+            Ok(stat) if self.request.existing == Existing::Keep => Ok(Way::Kept(stat)),
+            Ok(_) => Ok(Way::Taken),
         }
     }
 
+    /// Makes way: removes what is to be replaced.
+    fn clear(&mut self, path: &[u8], way: &Way) -> Result<(), Trouble> {
+        if !matches!(way, Way::Taken) {
+            return Ok(());
+        }
+        let (parent, name) = self.target.place(path)?;
+        rustix::fs::unlinkat(parent, &name, AtFlags::empty()).map_err(Trouble::system("replaced"))
+    }
+
     fn make_node(&mut self, entry: &Entry) -> Result<(), Trouble> {
-        use rustix::fs::{FileType, makedev, mknodat, symlinkat};
+        use rustix::fs::{makedev, mknodat, symlinkat};
         self.target.place(&entry.path)?;
         let hands_down = self.target.hands_down();
         let (parent, name) = self.target.place(&entry.path)?;
@@ -459,23 +474,6 @@ impl Session {
         Ok(())
     }
 
-    fn link(&mut self, path: &[u8], target: &[u8]) -> Result<(), Trouble> {
-        if path::validate_relative(target).is_err() {
-            return Err(Trouble::BadPath);
-        }
-        if !self.clear(path)? {
-            self.end.kept += 1;
-            return Err(Trouble::InTheWay("left as it is: something stands there already"));
-        }
-        let (from_parent, from) = self.target.place(target)?;
-        let from_parent =
-            rustix::io::fcntl_dupfd_cloexec(from_parent, 0).map_err(Trouble::system("linked"))?;
-        let (parent, name) = self.target.place(path)?;
-        rustix::fs::linkat(&from_parent, &from, parent, &name, AtFlags::empty()).map_err(
-            Trouble::system("linked to its other name, which was not restored or is not there"),
-        )
-    }
-
     fn remove(&mut self, path: &[u8]) -> Result<(), Trouble> {
         let (parent, name) = self.target.place(path)?;
         rustix::fs::unlinkat(parent, &name, AtFlags::empty()).map_err(Trouble::system("removed"))
@@ -492,7 +490,15 @@ impl Session {
         }
     }
 
+    /// Counts an entry in whose place something stands that is to stay.
+    fn keep(&mut self, path: &[u8]) {
+        self.end.kept += 1;
+        let text = "left as it is: something stands there already".to_owned();
+        self.note(Severity::Info, path, text);
+    }
+
     fn fail(&mut self, path: &[u8], why: String) {
+        self.links.refuse(path);
         self.end.failed += 1;
         self.note(Severity::Strange, path, why);
     }

@@ -318,3 +318,62 @@ fn a_default_acl_of_the_target_is_not_handed_down() {
         }
     }
 }
+
+/// A file `a` and its second name `b`.
+fn two_names() -> [(Entry, &'static [u8]); 2] {
+    let link = Entry::new("b", Kind::HardLink { target: b"a".to_vec() });
+    [(file("a", b"ours"), b"ours"), (link, b"")]
+}
+
+fn restore_keeping(target: &Path, members: &[(Entry, &[u8])]) -> (RestoreEnd, Vec<Note>) {
+    let mut session = session(target, Existing::Keep);
+    let (raw, wanted) = frame(members);
+    send(&mut session, &raw, wanted, false);
+    let end = session.finish();
+    (end, session.take_notes())
+}
+
+#[test]
+fn a_hard_link_is_never_made_to_a_file_that_was_kept_and_is_another() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a"), "another's").unwrap();
+    let (end, notes) = restore_keeping(dir.path(), &two_names());
+    assert_eq!((end.restored, end.kept, end.failed), (0, 1, 1), "{notes:?}");
+    assert!(!dir.path().join("b").exists(), "b has the contents of another's file");
+    let told = notes.iter().find(|note| note.severity == Severity::Strange).unwrap();
+    assert!(told.text.contains("its other name a"), "{}", told.text);
+}
+
+#[test]
+fn a_hard_link_is_made_to_a_kept_file_that_is_the_one_of_the_image() {
+    let dir = tempfile::tempdir().unwrap();
+    restore(dir.path(), &two_names()[..1]);
+    let (end, notes) = restore_keeping(dir.path(), &two_names());
+    assert_eq!((end.restored, end.kept, end.failed), (1, 1, 0), "{notes:?}");
+    assert_eq!(fs::read(dir.path().join("b")).unwrap(), b"ours");
+}
+
+#[test]
+fn what_is_all_there_is_all_kept_and_nothing_has_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    restore_keeping(dir.path(), &two_names());
+    let (end, notes) = restore_keeping(dir.path(), &two_names());
+    assert_eq!((end.restored, end.kept, end.failed), (0, 2, 0), "{notes:?}");
+    assert!(notes.iter().all(|note| note.severity == Severity::Info), "{notes:?}");
+}
+
+#[test]
+fn a_hard_link_whose_first_name_is_lost_leaves_what_stands_there() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("a"), "another's").unwrap();
+    fs::write(dir.path().join("b"), "old").unwrap();
+    let (raw, mut wanted) = frame(&two_names());
+    let mut session = session(dir.path(), Existing::Replace);
+    let mut lost = record(b"", b"", Vec::new(), false);
+    lost.lost = vec![wanted.remove(0).path];
+    session.record(lost).unwrap();
+    send(&mut session, &raw, wanted, false);
+    let end = session.finish();
+    assert_eq!((end.restored, end.failed), (0, 2), "{:?}", session.take_notes());
+    assert_eq!(fs::read_to_string(dir.path().join("b")).unwrap(), "old");
+}
