@@ -96,6 +96,8 @@ impl Trouble {
 pub struct Session {
     request: RestoreRequest,
     target: Target,
+    /// What the operator gives nobody.
+    umask: Mode,
     owners: Owners,
     frames: FrameDecoder,
     /// The record that the next frame belongs to.
@@ -149,11 +151,12 @@ impl Session {
         let target = Target::open(&request.target.0)
             .map_err(|source| ExtractError::Target { path: shown, source })?;
         // Modes are set as they were; what is made on the way is for its owner alone.
-        rustix::process::umask(Mode::empty());
+        let umask = rustix::process::umask(Mode::empty());
         let owners = Owners::new(request.owners, request.numeric_owners);
         Ok(Self {
             request,
             target,
+            umask,
             owners,
             frames: FrameDecoder::new(),
             record: None,
@@ -233,6 +236,12 @@ impl Session {
     pub fn finish(&mut self) -> RestoreEnd {
         self.give_up_large("the rest of it did not come");
         self.make_links();
+        // Before the others, which may become such that nobody gets through them.
+        for path in self.target.take_unnamed() {
+            if let Err(trouble) = self.open_up(&path) {
+                self.fail(&path, trouble.to_string());
+            }
+        }
         let mut directories = std::mem::take(&mut self.directories);
         directories.sort_by(|a, b| path::compare(&b.path, &a.path));
         for entry in directories {
@@ -424,7 +433,7 @@ impl Session {
         self.target.place(&entry.path)?;
         let hands_down = self.target.hands_down();
         let (parent, name) = self.target.place(&entry.path)?;
-        let mode = Mode::from_raw_mode(entry.mode);
+        let mode = Mode::RUSR | Mode::WUSR;
         match &entry.kind {
             Kind::Symlink { target } => {
                 let text = CString::new(target.as_slice()).map_err(|_| Trouble::BadPath)?;
@@ -460,6 +469,15 @@ impl Session {
         );
         self.complain(&entry.path, complaints);
         Ok(())
+    }
+
+    /// Makes a directory that the image does not name like one that the operator makes.
+    fn open_up(&mut self, path: &[u8]) -> Result<(), Trouble> {
+        let directory = self.target.directory(path)?;
+        // A set-group-id bit is its parent's, and goes down.
+        let inherited = Stat::of(directory).map_or(0, |stat| stat.mode & 0o7000);
+        let mode = Mode::from_raw_mode(0o755).difference(self.umask).union(inherited.into());
+        rustix::fs::fchmod(directory, mode).map_err(Trouble::system("opened to others"))
     }
 
     fn finish_directory(&mut self, entry: &Entry) -> Result<(), Trouble> {

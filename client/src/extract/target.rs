@@ -5,10 +5,15 @@
 //! brings, how long a path is, or whether somebody swaps a directory for a link in between: what is opened is
 //! a directory below the target, or an error. The directories on the way to the last place stay open, since
 //! the next place is mostly near.
+//!
+//! What is made is for its owner alone until the end: files of the image may be readable by all, and it is their
+//! directories that keep them private. A restore that is cut off leaves it so.
 
+use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::DirBuilderExt;
 
 use format::path;
 use rustix::fs::{Mode, OFlags, fgetxattr, fremovexattr};
@@ -42,6 +47,8 @@ pub(super) struct Target {
     open: Vec<Opened>,
     /// Whether the root hands down an ACL.
     hands_down: bool,
+    /// Directories that were made on the way, and have not been named yet.
+    unnamed: BTreeSet<Vec<u8>>,
 }
 
 /// A directory below the target.
@@ -59,7 +66,15 @@ impl Target {
     pub(super) fn open(path: &[u8]) -> io::Result<Self> {
         use std::os::unix::ffi::OsStrExt;
         let path = std::path::Path::new(std::ffi::OsStr::from_bytes(path));
-        std::fs::create_dir_all(path)?;
+        let mut unnamed = BTreeSet::new();
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent)?;
+        }
+        match std::fs::DirBuilder::new().mode(Mode::RWXU.as_raw_mode()).create(path) {
+            Ok(()) => drop(unnamed.insert(Vec::new())),
+            Err(_) if path.is_dir() => {}
+            Err(error) => return Err(error),
+        }
         drop(crate::directory::Budget::of_this_process());
         let root = rustix::fs::open(
             path,
@@ -67,7 +82,7 @@ impl Target {
             Mode::empty(),
         )?;
         let hands_down = hands_down(&root);
-        Ok(Self { root, open: Vec::new(), hands_down })
+        Ok(Self { root, open: Vec::new(), hands_down, unnamed })
     }
 
     /// The directory that a path is in, made if need be, and the path's last name.
@@ -79,9 +94,16 @@ impl Target {
         Ok((self.directory(parent)?, name))
     }
 
-    /// Makes a directory, or finds that it is there.
+    /// Makes a directory that the image names, or finds that it is there.
     pub(super) fn make_directory(&mut self, path: &[u8]) -> Result<(), TargetError> {
-        self.directory(path).map(drop)
+        self.directory(path)?;
+        self.unnamed.remove(path);
+        Ok(())
+    }
+
+    /// The directories that were made because something is in them, and that the image said nothing of.
+    pub(super) fn take_unnamed(&mut self) -> BTreeSet<Vec<u8>> {
+        std::mem::take(&mut self.unnamed)
     }
 
     /// The directory at a path, made if need be.
@@ -100,10 +122,14 @@ impl Target {
         for (depth, name) in names.iter().enumerate().skip(common) {
             let c_name = CString::new(*name).map_err(|_| TargetError::BadPath)?;
             let shown = || String::from_utf8_lossy(&names[..=depth].join(&b'/')).into_owned();
-            let fd = open_or_make(self.deepest(), &c_name).map_err(|error| match error {
-                Errno::NOTDIR | Errno::LOOP => TargetError::NoDirectory(shown()),
-                error => TargetError::Directory(shown(), error),
-            })?;
+            let (fd, made) =
+                open_or_make(self.deepest(), &c_name).map_err(|error| match error {
+                    Errno::NOTDIR | Errno::LOOP => TargetError::NoDirectory(shown()),
+                    error => TargetError::Directory(shown(), error),
+                })?;
+            if made == Made::Now {
+                self.unnamed.insert(names[..=depth].join(&b'/'));
+            }
             let hands_down = hands_down(&fd);
             self.open.push(Opened { name: c_name, fd, hands_down });
         }
@@ -127,23 +153,29 @@ fn hands_down(directory: &OwnedFd) -> bool {
     !matches!(fgetxattr(directory, ACL_DEFAULT, &mut value[..]), Err(Errno::NODATA | Errno::NOTSUP))
 }
 
-fn open_or_make(parent: BorrowedFd<'_>, name: &CString) -> Result<OwnedFd, Errno> {
-    match rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()) {
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Made {
+    Now,
+    Before,
+}
+
+fn open_or_make(parent: BorrowedFd<'_>, name: &CString) -> Result<(OwnedFd, Made), Errno> {
+    let open = || rustix::fs::openat(parent, name, DIRECTORY, Mode::empty());
+    match open() {
         Err(Errno::NOENT) => {}
-        other => return other,
+        other => return Ok((other?, Made::Before)),
     }
-    let mode = Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
-    match rustix::fs::mkdirat(parent, name, mode) {
+    match rustix::fs::mkdirat(parent, name, Mode::RWXU) {
         Ok(()) => {
-            let made = rustix::fs::openat(parent, name, DIRECTORY, Mode::empty())?;
+            let made = open()?;
             // What it has inherited is not in the image. If it has inherited nothing, these find nothing.
             for acl in [ACL_DEFAULT, ACL_ACCESS] {
                 fremovexattr(&made, acl).ok();
             }
-            Ok(made)
+            Ok((made, Made::Now))
         }
         // Somebody was faster: what they made is opened as any other.
-        Err(Errno::EXIST) => rustix::fs::openat(parent, name, DIRECTORY, Mode::empty()),
+        Err(Errno::EXIST) => Ok((open()?, Made::Before)),
         Err(error) => Err(error),
     }
 }

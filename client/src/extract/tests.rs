@@ -377,3 +377,25 @@ fn a_hard_link_whose_first_name_is_lost_leaves_what_stands_there() {
     assert_eq!((end.restored, end.failed), (0, 2), "{:?}", session.take_notes());
     assert_eq!(fs::read_to_string(dir.path().join("b")).unwrap(), "old");
 }
+
+/// The modes of these, and what is below them.
+fn modes<const N: usize>(target: &Path, paths: [&str; N]) -> [u32; N] {
+    paths.map(|path| fs::metadata(target.join(path)).unwrap().permissions().mode() & 0o7777)
+}
+
+#[test]
+fn a_restore_under_way_shows_nobody_else_what_it_makes() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("new");
+    let private = Entry { mode: 0o2710, ..Entry::new("private", Kind::Directory) };
+    let public = Entry { mode: 0o644, ..file("private/letters/f", b"x") };
+    let (raw, wanted) = frame(&[(private, b""), (public, b"x")]);
+    let mut session = session(&target, Existing::Replace);
+    send(&mut session, &raw, wanted, false);
+    assert_eq!(modes(&target, ["", "private", "private/letters"]), [0o700; 3]);
+    let end = session.finish();
+    assert_eq!(end.failed, 0, "{:?}", session.take_notes());
+    // What the image does not name becomes what directories are; the rest becomes what it was.
+    let all = ["", "private", "private/letters", "private/letters/f"];
+    assert_eq!(modes(&target, all), [0o755, 0o2710, 0o755, 0o644]);
+}
