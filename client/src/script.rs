@@ -2,18 +2,23 @@
 //!
 //! A script is named, never pathed: it is looked for in the directories that whoever installed the agent named, so that
 //! a server can have run what an administrator of this host has put there, and nothing else. It is asked first what it
-//! understands, then run once, without input; what it says is read to its end from both of its outputs at once, for one
-//! that fills the output nobody reads would wait for ever.
+//! understands, then run once, without input; what it says is read from both of its outputs at once, for one that fills
+//! the output nobody reads would wait for ever. It is over when it has ended: what it leaves running, a daemon that it
+//! has started, may hold its outputs open for as long as it likes, and is neither waited for nor ended.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use format::script::{LONGEST_LINE, MOST_LINES, ScriptCall, ScriptEnd, Support, arguments};
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::{Errno, ioctl_fionread};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 /// Where Debian, and Amanda as it comes, install such programs; and a place of our own.
 pub const DIRECTORIES: [&str; 4] = [
@@ -25,6 +30,9 @@ pub const DIRECTORIES: [&str; 4] = [
 
 /// The most bytes that are kept of one output. A program that says more is read on, and not believed more.
 const MOST: usize = MOST_LINES * LONGEST_LINE / 8;
+
+/// How much is read at once.
+const CHUNK: usize = 16 << 10;
 
 /// Why a script was not run.
 #[derive(Debug, thiserror::Error)]
@@ -110,24 +118,85 @@ fn execute(path: &Path, arguments: &[Vec<u8>]) -> Result<Ran, ScriptError> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(failed)?;
-    let (out, errors) = (child.stdout.take(), child.stderr.take());
-    let errors = std::thread::spawn(move || errors.map_or(Ok(Vec::new()), read));
-    let out = out.map_or(Ok(Vec::new()), read);
-    let errors = errors.join().unwrap_or_else(|_| Err(io::Error::other("its reader failed")));
+    let outputs = [child.stdout.take().map(OwnedFd::from), child.stderr.take().map(OwnedFd::from)];
+    // Whatever it came to, both are closed now: the program cannot wait for somebody to read them.
+    let heard = hear(&child, outputs.map(Output::of));
     let status = child.wait().map_err(failed)?;
-    Ok(Ran { code: status.code(), out: out.map_err(failed)?, errors: errors.map_err(failed)? })
+    let [out, errors] = heard.map_err(failed)?;
+    Ok(Ran { code: status.code(), out, errors })
 }
 
-/// All that comes, of which the first is kept.
-fn read(mut from: impl Read) -> io::Result<Vec<u8>> {
-    let mut kept = Vec::new();
-    from.by_ref().take(MOST as u64).read_to_end(&mut kept)?;
-    io::copy(&mut from, &mut io::sink())?;
-    Ok(kept)
+/// Hears a program until it has ended, and then what it has left in its outputs.
+fn hear(program: &Child, mut outputs: [Output; 2]) -> io::Result<[Vec<u8>; 2]> {
+    let process = pidfd_open(Pid::from_child(program), PidfdFlags::empty())?;
+    loop {
+        let mut polled = vec![PollFd::new(&process, PollFlags::IN)];
+        let open = || outputs.iter().filter_map(|output| output.from.as_ref());
+        polled.extend(open().map(|from| PollFd::new(from, PollFlags::IN)));
+        match poll(&mut polled, None) {
+            Ok(_) => {}
+            Err(Errno::INTR) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let mut ready = polled.iter().map(|fd| !fd.revents().is_empty()).collect::<Vec<_>>();
+        if ready.remove(0) {
+            outputs.iter_mut().try_for_each(Output::take_rest)?;
+            return Ok(outputs.map(|output| output.kept));
+        }
+        let open = outputs.iter_mut().filter(|output| output.from.is_some());
+        for (output, _) in open.zip(ready).filter(|(_, ready)| *ready) {
+            output.take_some(CHUNK)?;
+        }
+    }
+}
+
+/// One output of a program.
+struct Output {
+    /// None once it is at its end.
+    from: Option<File>,
+    /// The first of what came.
+    kept: Vec<u8>,
+}
+
+impl Output {
+    fn of(from: Option<OwnedFd>) -> Self {
+        Self { from: from.map(File::from), kept: Vec::new() }
+    }
+
+    /// Takes at most `most` of the bytes that are there, and says how many.
+    fn take_some(&mut self, most: usize) -> io::Result<usize> {
+        let Some(from) = &mut self.from else { return Ok(0) };
+        let mut bytes = [0; CHUNK];
+        let read = loop {
+            match from.read(&mut bytes[..most.min(CHUNK)]) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other?,
+            }
+        };
+        if read == 0 {
+            self.from = None;
+        }
+        self.kept.extend(&bytes[..read.min(MOST - self.kept.len())]);
+        Ok(read)
+    }
+
+    /// Takes what is there now, and not what whoever else has this output says hereafter.
+    fn take_rest(&mut self) -> io::Result<()> {
+        let Some(from) = &self.from else { return Ok(()) };
+        let mut left = usize::try_from(ioctl_fionread(from)?).unwrap_or(usize::MAX);
+        while left > 0 {
+            match self.take_some(left)? {
+                0 => break,
+                read => left = left.saturating_sub(read),
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{FileType, Mode};
     use types::{ScriptPlace, ScriptPoint};
 
     use super::*;
@@ -180,6 +249,25 @@ mod tests {
         let end = run(&call("hook"), &directories).unwrap();
         assert!(end.went_well());
         assert_eq!(end.said.len(), MOST_LINES);
+    }
+
+    #[test]
+    fn what_a_script_leaves_running_is_not_waited_for() {
+        let (directory, directories) =
+            script("echo begun; (read word < \"$(dirname \"$0\")/fifo\"; echo late) & echo done");
+        let fifo = directory.path().join("fifo");
+        let mode = Mode::RUSR | Mode::WUSR;
+        rustix::fs::mknodat(rustix::fs::CWD, &fifo, FileType::Fifo, mode, 0).unwrap();
+        let (tell, told) = std::sync::mpsc::channel();
+        let running = std::thread::spawn(move || tell.send(run(&call("hook"), &directories)));
+        // Only so that a run that waits is a failure, and not a test that never ends.
+        let end = told.recv_timeout(std::time::Duration::from_secs(60));
+        fs::write(&fifo, "go\n").unwrap();
+        running.join().unwrap().unwrap();
+        let end = end.expect("the run waits for what the script left").unwrap();
+        assert!(end.went_well());
+        let said: Vec<&str> = end.said.iter().map(|said| said.text.as_str()).collect();
+        assert_eq!(said, ["begun", "done"]);
     }
 
     #[test]
