@@ -10,7 +10,7 @@
 //! what matches one of them, and all below it, belongs to the dump, with the directories on the way.
 //!
 //! A directory that is excluded by a tag in it (`CACHEDIR.TAG` with its signature, or a file that the DLE names)
-//! stays as a directory with the tag alone, as with tar's `--exclude-caches` and `--exclude-tag`.
+//! stays as a directory with its tags alone, as with tar's `--exclude-caches` and `--exclude-tag`.
 
 use globset::{Candidate, Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 

@@ -354,7 +354,7 @@ where
     fn list(&mut self, fd: BorrowedFd<'_>, wanted: bool) -> io::Result<(Names, Left)> {
         let Self { tree, path, buffer, .. } = self;
         let (mut names, mut left) = (Names::default(), Left::new());
-        let mut tag: Option<Vec<u8>> = None;
+        let mut tags: Vec<Vec<u8>> = Vec::new();
         let path_len = path.len();
         buffer.clear();
         let mut dir = RawDir::new(fd, spare(buffer));
@@ -387,12 +387,13 @@ where
             }
             path.truncate(path_len);
             if file_type == FileType::RegularFile && excludes_its_directory(tree, fd, name) {
-                tag = Some(bytes.to_vec());
+                tags.push(bytes.to_vec());
             }
         }
-        if let Some(tag) = tag {
+        if !tags.is_empty() {
+            // All of them: which one comes last is up to the file system.
             let Names { bytes, list } = &mut names;
-            list.retain(|name| bytes[name.start..name.end] == *tag);
+            list.retain(|name| tags.iter().any(|tag| bytes[name.start..name.end] == **tag));
             left.clear();
         }
         names.sort();

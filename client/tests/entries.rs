@@ -394,6 +394,25 @@ fn selection_decides_and_what_it_leaves_out_later_is_gone() {
 }
 
 #[test]
+fn every_tag_of_a_directory_is_dumped_and_nothing_beside_them() {
+    let tree = tempfile::tempdir().unwrap();
+    let marked = tree.path().join("marked");
+    fs::create_dir(&marked).unwrap();
+    let signature = "Signature: 8a477f597d28d172789f06886806bc55";
+    for (name, text) in [(".skip", ""), ("CACHEDIR.TAG", signature), ("data", "x"), (".no", "")] {
+        fs::write(marked.join(name), text).unwrap();
+    }
+    settle(tree.path());
+    let selection = Selection::new([], [""; 0])
+        .unwrap()
+        .without_caches(true)
+        .without_tagged([b".no".to_vec(), b".skip".to_vec()]);
+    let chosen = dump_with(spec(tree.path()), &selection, &[]);
+    let all = ["", "marked", "marked/.no", "marked/.skip", "marked/CACHEDIR.TAG"];
+    assert_eq!(chosen.paths(), all);
+}
+
+#[test]
 fn single_entries_are_taken_out_of_an_image() {
     let tree = tempfile::tempdir().unwrap();
     for i in 0..50usize {
