@@ -7,11 +7,12 @@
 //! cargo test --release -p tests --test world -- --ignored --nocapture
 //! REELKEEP_SEED=4711 cargo test -p tests --test world        the world of this seed, and those after it
 //! REELKEEP_MONTHS=50 …                                       so many months
+//! REELKEEP_SITES=crowded …                                   of these the crowded sites alone; =others all but those
 //! ```
 
 use std::env;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use tests::world::{Broken, Fault, Halt, Settings, Tally, Troubles, Work, World, Wrong};
@@ -26,60 +27,92 @@ fn number(name: &str) -> Option<u64> {
     env::var(name).ok().and_then(|text| text.parse().ok())
 }
 
+/// Kinds of sites, and how the world of a seed is one of them.
+const SHAPES: [&str; 3] = ["of large pools", "that go round", "that are crowded"];
+
+fn shape(seed: u64) -> usize {
+    if World::is_crowded(seed) { 2 } else { usize::from(World::goes_round(seed)) }
+}
+
+/// The months that were lived.
+#[derive(Default)]
+struct Lived {
+    /// All that happened, by shape.
+    tallies: [Tally; 3],
+    /// Volumes written over in each month, by shape.
+    rounds: [Vec<u64>; 3],
+    wrong: Vec<Wrong>,
+}
+
+impl Lived {
+    fn add(&mut self, seed: u64, tally: &Tally, ended: Result<(), Box<Wrong>>) {
+        if let Err(wrong) = &ended {
+            eprintln!("world {seed} went wrong on day {}: {}", wrong.day, wrong.what);
+        }
+        self.tallies[shape(seed)].add(tally);
+        self.rounds[shape(seed)].push(tally.overwritten);
+        self.wrong.extend(ended.err().map(|wrong| *wrong));
+    }
+
+    fn tell(mut self) {
+        let mut all = Tally::default();
+        self.tallies.iter().for_each(|tally| all.add(tally));
+        let months: usize = self.rounds.iter().map(Vec::len).sum();
+        eprintln!("{months} months: {all}");
+        for (shape, months) in self.rounds.iter_mut().enumerate() {
+            months.sort_unstable();
+            let at =
+                |tenth: usize| months.get((months.len().max(1) - 1) * tenth / 10).unwrap_or(&0);
+            let (least, median, most) = (at(0), at(5), at(10));
+            let (tenth, ninth) = (at(1), at(9));
+            let Tally { nights, dumps, overwritten, restores, .. } = &self.tallies[shape];
+            eprintln!(
+                "{} months of sites {}: {nights} nights, {dumps} dumps, {restores} restores, {overwritten} volumes written \
+                 over: {least} to {most} in a month, mostly {tenth} to {ninth}, in half of them more than {median}",
+                months.len(),
+                SHAPES[shape]
+            );
+        }
+        if let Some(first) = self.wrong.first() {
+            let seeds: Vec<u64> = self.wrong.iter().map(|wrong| wrong.seed).collect();
+            panic!("{first}\nwrong in all: {} of {months}, seeds {seeds:?}", seeds.len());
+        }
+    }
+}
+
 /// Lives so many worlds of a month each, on all processors; says what happened, and panics with what is wrong.
 fn live_months(months: u64) {
     let first = number("REELKEEP_SEED").unwrap_or(1);
+    let sites = env::var("REELKEEP_SITES").ok();
+    let wanted = |seed: u64| match sites.as_deref() {
+        Some("crowded") => World::is_crowded(seed),
+        Some("others") => !World::is_crowded(seed),
+        other => {
+            other.is_none_or(|other| panic!("REELKEEP_SITES={other} is neither crowded nor others"))
+        }
+    };
     let asked = ["REELKEEP_SEED", "REELKEEP_MONTHS"].into_iter().any(|name| number(name).is_some());
     let short = months == FEW && !asked;
     let nights = if short { NIGHTS / 2 } else { NIGHTS };
     let months = number("REELKEEP_MONTHS").unwrap_or(months);
-    eprintln!("worlds of seeds {first} to {}", first + months - 1);
-    let next = AtomicU64::new(first);
-    let lived = Mutex::new((Tally::default(), Vec::<Box<Wrong>>::new()));
-    let rounds = Mutex::new([Vec::new(), Vec::new()]);
+    let seeds: Vec<u64> = (first..first + months).filter(|seed| wanted(*seed)).collect();
+    eprintln!("{} worlds of seeds {first} to {}", seeds.len(), first + months - 1);
+    let next = AtomicUsize::new(0);
+    let lived = Mutex::new(Lived::default());
     let workers = thread::available_parallelism().map_or(1, usize::from);
     thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= first + months {
-                        return;
-                    }
+                while let Some(&seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let mut world = World::by_chance(seed).in_silence();
                     // What went wrong is lived again, to tell it.
                     let ended = world.live(nights).or_else(|_| World::by_chance(seed).live(nights));
-                    if ended.is_err() {
-                        eprintln!("world {seed} went wrong");
-                    }
-                    let shape = usize::from(World::goes_round(seed));
-                    rounds.lock().expect("no world panics with it")[shape]
-                        .push(world.tally().overwritten);
-                    let mut lived = lived.lock().expect("no world panics with it");
-                    lived.0.add(world.tally());
-                    lived.1.extend(ended.err());
+                    lived.lock().expect("no world panics with it").add(seed, world.tally(), ended);
                 }
             });
         }
     });
-    let (tally, wrong) = lived.into_inner().expect("no world panics with it");
-    eprintln!("{months} months: {tally}");
-    let shapes = ["of large pools", "that go round"];
-    for (shape, mut months) in
-        shapes.into_iter().zip(rounds.into_inner().expect("no world panics with it"))
-    {
-        months.sort_unstable();
-        let at = |tenth: usize| months.get((months.len().max(1) - 1) * tenth / 10).unwrap_or(&0);
-        let (least, median, most) = (at(0), at(5), at(10));
-        let (tenth, ninth) = (at(1), at(9));
-        eprintln!(
-            "volumes written over in a month of sites {shape}: {least} to {most}, mostly {tenth} to {ninth}, half of them more than {median}"
-        );
-    }
-    if let Some(first) = wrong.first() {
-        let seeds: Vec<u64> = wrong.iter().map(|wrong| wrong.seed).collect();
-        panic!("{first}\nwrong in all: {} of {months}, seeds {seeds:?}", wrong.len());
-    }
+    lived.into_inner().expect("no world panics with it").tell();
 }
 
 #[test]

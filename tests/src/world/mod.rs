@@ -23,6 +23,7 @@
 //! be, and a world with a rule broken on purpose ([`Broken`]) shows that it can fail.
 
 mod clients;
+mod crowd;
 mod dice;
 mod drive;
 mod dumper;
@@ -293,15 +294,28 @@ impl World {
         }
     }
 
-    /// The world of this seed: a site of any shape, in which everything can go wrong. Those of even seeds go round.
+    /// The world of this seed: a site of any shape, in which everything can go wrong. Those of even seeds go round, and one
+    /// in 25 is crowded.
     pub fn by_chance(seed: u64) -> Self {
         let mut dice = Dice::new(!seed);
-        if Self::goes_round(seed) {
-            let settings = Settings::going_round(&mut dice);
-            return Self::new(seed, settings, operator::troubles_that_turn(&mut dice));
-        }
-        let settings = Settings::by_chance(&mut dice);
-        Self::new(seed, settings, operator::troubles_by_chance(&mut dice))
+        let round = Self::goes_round(seed);
+        let settings = match () {
+            () if Self::is_crowded(seed) => Settings::crowded(&mut dice, round),
+            () if round => Settings::going_round(&mut dice),
+            () => Settings::by_chance(&mut dice),
+        };
+        let troubles = match round {
+            true => operator::troubles_that_turn(&mut dice),
+            false => operator::troubles_by_chance(&mut dice),
+        };
+        let crowded = settings.crowd.is_some();
+        let troubles = if crowded { crowd::less_often(troubles) } else { troubles };
+        Self::new(seed, settings, troubles)
+    }
+
+    /// Whether the world of this seed has hundreds of DLEs.
+    pub fn is_crowded(seed: u64) -> bool {
+        seed.is_multiple_of(25)
     }
 
     /// Whether the world of this seed is one that writes over its volumes all the time.

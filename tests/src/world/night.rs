@@ -433,7 +433,7 @@ impl Night<'_> {
 
     /// The next thing that happens, of all that could.
     fn something(&mut self) -> Result<Vec<Event>, Stop> {
-        self.seconds += self.world.dice.below(60);
+        self.seconds += self.world.dice.below(self.world.settings.pace);
         let days = u64::try_from(4000 + i64::from(self.world.day) + self.world.offset).unwrap_or(0);
         let seconds = days * 86_400 + self.world.second + self.seconds;
         self.millis.store(seconds * 1000, Ordering::Relaxed);

@@ -10,7 +10,7 @@ use super::clients::Tree;
 use super::dice::Dice;
 use super::faults::{Fault, Troubles};
 use super::media::{Cartridge, CartridgeNo, Health, Place, Start, slot};
-use super::settings::{Keep, dle_by_chance};
+use super::settings::{DleSettings, Keep, dle_by_chance};
 use super::{Stop, World};
 
 pub(crate) fn barcode(number: usize) -> Barcode {
@@ -102,7 +102,13 @@ pub(crate) fn troubles_that_turn(dice: &mut Dice) -> Troubles {
 impl World {
     /// What happens by day.
     pub(crate) fn operate(&mut self) -> Result<(), Stop> {
-        self.clients_by_day();
+        for _ in 0..self.settings.crowds() {
+            self.clients_by_day();
+        }
+        // Whoever filled the disks cleans up.
+        for foreign in &mut self.holding.foreign {
+            *foreign = foreign.share(0.5);
+        }
         self.clock_by_day();
         self.library_by_day()?;
         self.volumes_by_day()?;
@@ -139,10 +145,6 @@ impl World {
             if let Some(lost) = self.dice.pick(&all) {
                 tree.snapshots.remove(lost);
             }
-        }
-        // Whoever filled the disks cleans up.
-        for foreign in &mut self.holding.foreign {
-            *foreign = foreign.share(0.5);
         }
     }
 
@@ -371,6 +373,19 @@ impl World {
             }
             self.tell(format!("the policies are changed: {:?}", self.settings.storages));
         }
+        for _ in 0..self.settings.crowds() {
+            self.disk_list_by_day();
+        }
+        if before != self.settings.text() {
+            self.config = self.settings.config();
+            for dle in &self.config.dles {
+                let tree = Tree::by_chance(&mut self.dice);
+                self.clients.trees.entry(dle.reference()).or_insert(tree);
+            }
+        }
+    }
+
+    fn disk_list_by_day(&mut self) {
         self.idle_by_day();
         if self.strikes(Fault::DleRemoved) && self.settings.dles.len() > 2 {
             let at = self.dice.index(self.settings.dles.len());
@@ -388,26 +403,26 @@ impl World {
             let at = self.dice.index(self.settings.dles.len());
             let renamed = &mut self.settings.dles[at];
             let before = renamed.clone();
-            renamed.name = format!("/srv/renamed-{}", self.day);
+            renamed.name = format!("/srv/renamed-{}-{}", self.day, self.renamed.len());
             let after = renamed.reference();
             self.tell(format!("{}:{} is renamed", before.host, before.name));
             self.renamed.insert(after, before.reference());
             self.unlisted.push(before);
         }
-        if self.strikes(Fault::DleAdded) && self.settings.dles.len() < 40 {
-            let number = 100 + u64::from(self.day);
-            let dle = dle_by_chance(&mut self.dice, number, 8);
+        if self.strikes(Fault::DleAdded) && self.settings.dles.len() < self.settings.most_dles() {
+            let dle = self.another_dle();
             if !self.settings.dles.iter().any(|other| other.name == dle.name) {
                 self.tell(format!("{}:{} is added to the disk list", dle.host, dle.name));
                 self.settings.dles.push(dle);
             }
         }
-        if before != self.settings.text() {
-            self.config = self.settings.config();
-            for dle in &self.config.dles {
-                let tree = Tree::by_chance(&mut self.dice);
-                self.clients.trees.entry(dle.reference()).or_insert(tree);
-            }
+    }
+
+    fn another_dle(&mut self) -> DleSettings {
+        let known = (self.settings.dles.len() + self.unlisted.len()) as u64;
+        match &self.settings.crowd {
+            Some(crowd) => crowd.dle(&mut self.dice, 1000 + known, 50),
+            None => dle_by_chance(&mut self.dice, 100 + u64::from(self.day), 8),
         }
     }
 }

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use config::Config;
 use types::{Bytes, DleRef};
 
+use super::crowd::Crowd;
 use super::dice::Dice;
 
 /// One DLE of the configuration.
@@ -31,7 +32,7 @@ impl DleSettings {
     }
 
     /// One DLE in a long cycle of its own, or that fits on no volume, would stop the wheel.
-    fn hurry(&mut self) {
+    pub(crate) fn hurry(&mut self) {
         self.more = self.without(&["dumpcycle", "allow-split"]);
     }
 
@@ -84,6 +85,10 @@ pub struct Settings {
     pub(crate) reserve: u32,
     /// Runs a day.
     pub(crate) runs: u32,
+    /// Seconds that go by before the next thing happens, at most.
+    pub(crate) pace: u64,
+    /// What a site has when many clients share it.
+    pub(crate) crowd: Option<Crowd>,
 }
 
 /// A storage: where its volumes are, and how long they are kept.
@@ -111,7 +116,7 @@ pub(crate) struct ChangerSettings {
 const MOST_SLOTS: u64 = 48;
 
 /// What the full of a DLE takes, one with another.
-const USUAL_FULL: Bytes = Bytes(570 << 20);
+pub(crate) const USUAL_FULL: Bytes = Bytes(570 << 20);
 
 /// One frame of an image.
 pub(crate) const FRAME: Bytes = Bytes(4 << 20);
@@ -150,6 +155,8 @@ impl Settings {
             inparallel: 3,
             reserve: 30,
             runs: 1,
+            pace: 60,
+            crowd: None,
         }
     }
 
@@ -268,6 +275,8 @@ impl Settings {
             inparallel: small(dice.between(1, 6)),
             reserve: small(dice.below(101)),
             runs: 1,
+            pace: 60,
+            crowd: None,
         }
     }
 
@@ -309,6 +318,8 @@ impl Settings {
     /// The text of the `reelkeep.toml`.
     pub(crate) fn text(&self) -> String {
         let Self { dumpcycle, inparallel, reserve, runtapes, parallel, scan, algorithm, .. } = self;
+        let (for_the_crowd, interfaces) =
+            self.crowd.as_ref().map_or_else(Default::default, Crowd::text);
         let (autoflush, length) = (self.autoflush, self.length.0);
         let (dumped, scheduled, taperflush) = self.thresholds;
         let part = self.part.map_or(String::new(), |part| format!("part-size = \"{} B\"", part.0));
@@ -337,10 +348,10 @@ autoflush = "{autoflush}"
 flush-threshold-dumped = {dumped}
 flush-threshold-scheduled = {scheduled}
 taperflush = {taperflush}
-[tapetype.tape]
+{for_the_crowd}[tapetype.tape]
 length = "{length} B"
 {part}
-"#
+{interfaces}"#
         );
         for ChangerSettings { name, slots, drives, .. } in &self.changers {
             let lines = format!(
@@ -407,7 +418,7 @@ autolabel = "{name}-%%%%"
 }
 
 /// One storage, or two that share a library or have one each.
-fn libraries_by_chance(dice: &mut Dice) -> (Vec<ChangerSettings>, Vec<StorageSettings>) {
+pub(crate) fn libraries_by_chance(dice: &mut Dice) -> (Vec<ChangerSettings>, Vec<StorageSettings>) {
     let changer = |dice: &mut Dice, name| {
         let slots = usize::try_from(dice.between(5, 18)).unwrap_or(5);
         ChangerSettings {
@@ -444,7 +455,7 @@ fn libraries_by_chance(dice: &mut Dice) -> (Vec<ChangerSettings>, Vec<StorageSet
 
 impl Keep {
     /// For how many days it may hold a volume, in a cycle of so many, from when nothing builds on it any more.
-    fn days_at_most(self, cycle: u32) -> u32 {
+    pub(crate) fn days_at_most(self, cycle: u32) -> u32 {
         self.days.max(self.recover).max(self.full * cycle).max(self.cycles * cycle)
     }
 
@@ -507,11 +518,11 @@ pub(crate) fn dle_by_chance(dice: &mut Dice, number: u64, hosts: u64) -> DleSett
     }
 }
 
-fn write_line(text: &mut String, line: &str) {
+pub(crate) fn write_line(text: &mut String, line: &str) {
     // Writing to a string can't fail.
     writeln!(text, "{line}").unwrap_or_default();
 }
 
-fn small(number: u64) -> u32 {
+pub(crate) fn small(number: u64) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
