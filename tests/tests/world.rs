@@ -350,6 +350,18 @@ fn a_report_that_says_how_the_site_stood_before_the_run_is_noticed() {
     assert!(what.contains("on the holding disks") || what.contains("was last dumped"), "{what}");
 }
 
+#[test]
+fn a_host_that_has_more_dumps_at_once_than_it_may_is_noticed() {
+    let what = found(Broken::ForgetsLimits, &Troubles::none());
+    assert!(what.contains("times at once"), "{what}");
+}
+
+#[test]
+fn a_holding_disk_of_which_more_is_promised_than_there_is_is_noticed() {
+    let what = found_at(&Settings::of_little_space(), Broken::PromisesTwice, &Troubles::none());
+    assert!(what.contains("are promised, of"), "{what}");
+}
+
 fn of_readers() -> Troubles {
     Troubles::none().with(Fault::Read, 100).with(Fault::ReaderKilled, 12).with(Fault::Expired, 2)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use server::dispatcher::{DiskNo, Share};
+use server::dispatcher::Share;
 use taper::catalogue::Dump;
 use types::{Bytes, DumpId};
 
@@ -42,13 +42,18 @@ impl Holding {
 
     /// What is free on each disk.
     pub(crate) fn free(&self) -> Vec<Bytes> {
+        let disks = self.disks.iter().zip(&self.foreign).zip(self.used());
+        disks.map(|((&all, &foreign), used)| all - foreign - used).collect()
+    }
+
+    /// What images take of each disk, and what was promised to those that arrive.
+    pub(crate) fn used(&self) -> Vec<Bytes> {
+        let mut used = vec![Bytes::ZERO; self.disks.len()];
         let images = self.images.values().flat_map(|image| &image.on);
-        let shares = || images.clone().chain(self.partial.values().flatten());
-        let used = |no: usize| -> Bytes {
-            shares().filter(|share| share.disk == DiskNo(no)).map(|share| share.bytes).sum()
-        };
-        let disks = self.disks.iter().zip(&self.foreign).enumerate();
-        disks.map(|(no, (&all, &foreign))| all - foreign - used(no)).collect()
+        for share in images.chain(self.partial.values().flatten()) {
+            used[share.disk.0] += share.bytes;
+        }
+        used
     }
 }
 

@@ -31,6 +31,7 @@ mod faults;
 mod holding;
 mod journal;
 mod judging;
+mod limits;
 mod media;
 mod misled;
 mod mounting;
@@ -121,6 +122,10 @@ pub enum Broken {
     NeverSweeps,
     /// A run finds out how the site stands before it has done anything.
     StandsEarly,
+    /// The dispatcher is not told how many dumps a host may have at once.
+    ForgetsLimits,
+    /// The dispatcher takes the holding disks for larger than they are.
+    PromisesTwice,
 }
 
 /// What went wrong, and in which world.

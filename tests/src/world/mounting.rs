@@ -458,6 +458,8 @@ impl Night<'_> {
             return Ok(());
         };
         let (label, file) = (open.label, self.world.media.cartridge(open.cartridge).end());
+        let afresh = (file == FileNo::FIRST).then_some(&label);
+        self.check_mounted(&self.storage(drive), afresh)?;
         let barcode = self.world.media.cartridge(open.cartridge).barcode.clone();
         if let Some(hints) = self.hints.get_mut(&drive.changer) {
             hints.note(barcode.as_ref(), Some(slot(at)), &label);

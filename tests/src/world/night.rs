@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use config::{Autoflush, Dle};
 use server::agent::AgentCommand;
 use server::clock;
-use server::dispatcher::{self, Action, Dispatcher, Event, Failure, Haste, Leftover, To};
+use server::dispatcher::{self, Action, Dispatcher, Event, Failure, Haste, Leftover, Manner, To};
 use server::night::{self, Flush, Orders, destinations, facts};
 use server::planner::{self, EstimateNeed, Estimates, Plan};
 use server::runlog::{Cause, Logged, RunEvent, Target};
 use taper::catalogue::{Located, RunKind, RunStatus};
-use types::{ChangerName, DleRef, DriveId, DumpId, Level, Stamp, StorageName};
+use types::{Bytes, ChangerName, DleRef, DriveId, DumpId, Label, Level, Stamp, StorageName};
 
 use super::drive::{Doing, Reached, Worker};
 use super::dumper::Flying;
@@ -52,6 +52,8 @@ pub(crate) struct Night<'w> {
     waiting: VecDeque<Event>,
     /// Of what nobody wants, that which was called off.
     called_off: BTreeSet<DleRef>,
+    /// The volumes that the run has begun.
+    pub(crate) volumes: BTreeMap<StorageName, BTreeSet<Label>>,
     done: bool,
     interrupted: bool,
 }
@@ -211,8 +213,9 @@ impl World {
         leftovers: &[Leftover],
     ) -> (Dispatcher, Arc<AtomicU64>) {
         let chunk = self.settings.chunk.unwrap_or_default();
+        let more = if self.is_broken(Broken::PromisesTwice) { Bytes::GIB } else { Bytes::ZERO };
         let rooms = self.holding.free().into_iter();
-        let disks = rooms.map(|room| dispatcher::Disk { room, chunk }).collect();
+        let disks = rooms.map(|room| dispatcher::Disk { room: room + more, chunk }).collect();
         let drives = |changer: &str| {
             let here = self.bays.keys().filter(|id| orders.taper && id.changer.as_str() == changer);
             here.cloned().collect()
@@ -233,7 +236,10 @@ impl World {
         let config = &self.config;
         let manners =
             config.dles.iter().map(|dle| (dle.reference(), night::equipment::manner(config, dle)));
-        let manners = manners.collect();
+        let mut manners: BTreeMap<DleRef, Manner> = manners.collect();
+        if self.is_broken(Broken::ForgetsLimits) {
+            manners.values_mut().for_each(|manner| manner.maxdumps = u32::MAX);
+        }
         let millis = Arc::new(AtomicU64::new(0));
         let (time, mut dice) = (Arc::clone(&millis), super::Dice::new(self.dice.below(u64::MAX)));
         let ids = move || {
@@ -316,6 +322,7 @@ impl World {
             started: BTreeMap::new(),
             waiting: VecDeque::new(),
             called_off: BTreeSet::new(),
+            volumes: BTreeMap::new(),
             done: false,
             interrupted: false,
             world: self,
@@ -400,9 +407,13 @@ impl Night<'_> {
                 let target =
                     if matches!(to, To::Drive(_)) { Target::Volume } else { Target::Holding };
                 self.note(RunEvent::DumpStarted { dle: dle.clone(), level, dump, to: target });
-                self.start_dump(dump, dle, level, base, to);
+                self.start_dump(dump, dle.clone(), level, base, to);
+                self.check_dumps(&dle)?;
             }
-            Action::MoreRoom { dump, room } => self.more_room(dump, room.shares()),
+            Action::MoreRoom { dump, room } => {
+                self.more_room(dump, room.shares());
+                self.check_room()?;
+            }
             Action::AbortDump { dump, .. } => self.abort(dump),
             Action::LookForVolume { drive, storage } => {
                 self.send(&drive, Doing::Look { storage })?;

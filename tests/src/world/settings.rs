@@ -177,6 +177,11 @@ impl Settings {
         Self { part: Some(Bytes::MIB.times(64)), ..Self::plain() }
     }
 
+    /// A plain one whose holding disk has no room for all of a night.
+    pub fn of_little_space() -> Self {
+        Self { holding: vec![Bytes::MIB.times(700)], ..Self::plain() }
+    }
+
     /// A plain one that keeps copies elsewhere.
     pub fn vaulted() -> Self {
         let plain = Self::plain();
