@@ -256,9 +256,6 @@ fn where_it_was(at: Option<Position>) -> String {
     at.map(|at| format!(" at {at}")).unwrap_or_default()
 }
 
-/// How [`Trouble::DiskFull`] tells that neither drive nor medium is at fault.
-pub const DISK_FULL: &str = "is full, although the volume has room for";
-
 /// Why a drive could not: what drives of every kind have in common.
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
@@ -295,9 +292,8 @@ pub enum Trouble {
     Damaged(String),
     /// The file system has less room than its volumes were promised.
     #[error(
-        "the file system of {path} {} {left} more: free some space \
-         there, or give the library less capacity",
-        DISK_FULL
+        "the file system of {path} is full, although the volume has room for {left} more: free some space \
+         there, or give the library less capacity"
     )]
     DiskFull {
         /// The directory of the slot.
@@ -321,10 +317,8 @@ impl Trouble {
     pub fn blame(&self) -> Blame {
         match self {
             Self::NoCartridge | Self::NotThere { .. } | Self::Damaged(_) => Blame::Medium,
-            Self::PositionUnknown => Blame::Nothing,
-            Self::BlockTooLong { .. } | Self::BlockLength { .. } | Self::DiskFull { .. } => {
-                Blame::Host
-            }
+            Self::PositionUnknown | Self::DiskFull { .. } => Blame::Nothing,
+            Self::BlockTooLong { .. } | Self::BlockLength { .. } => Blame::Host,
             // A sector that does not read, and a disk that was pulled out, are one volume's trouble. The
             // rest (rights, a read-only file system, no file handles left) would meet the next volume too.
             Self::Io { source, .. } => match source.kind() {

@@ -31,6 +31,6 @@ pub use changer::{
     Spot,
 };
 pub use drive::{
-    Action, DISK_FULL, Drive, DriveError, LastBlock, Limits, Met, Position, Stretch, Trouble, Wrote,
+    Action, Drive, DriveError, LastBlock, Limits, Met, Position, Stretch, Trouble, Wrote,
 };
 pub use transport::{Completion, Data, Transport, TransportError, Wait};

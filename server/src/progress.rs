@@ -113,6 +113,9 @@ impl Progress {
             RunEvent::VolumeTooSmall { storage, why, .. } => {
                 self.say(&format!("{storage}: {why}"));
             }
+            RunEvent::DiskFull { storage, path, free } => {
+                self.say(&format!("{storage}: {}", crate::runlog::disk_full(path, *free)));
+            }
             RunEvent::NoVolume { storage, why } => {
                 self.say(&format!("{storage}: NO VOLUME: {why}"))
             }

@@ -156,6 +156,8 @@ events! {
     DriveFailed { drive: DriveName, blame: String, why: String },
     /// A volume is empty, and has no room for a single frame. Neither drive nor medium is to blame.
     VolumeTooSmall { storage: StorageName, label: Label, why: String },
+    /// The file system that volumes of a storage lie on has no more room for them. Told once of each.
+    DiskFull { storage: StorageName, path: String, free: Bytes },
     /// No volume could be had.
     NoVolume { storage: StorageName, why: String },
     /// The library of a storage could not be opened.
@@ -320,6 +322,11 @@ impl RunEvent {
         let about = about.as_ref().map(|about| format!(" of {about}")).unwrap_or_default();
         Some(format!("script {script} at {at}{about}: {text}"))
     }
+}
+
+/// That a file system has no more room for volumes, in words.
+pub(crate) fn disk_full(path: &str, free: Bytes) -> String {
+    format!("the file system under {path} is full: {free} free")
 }
 
 /// The log of a run, open for appending.

@@ -9,7 +9,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use types::{FileNo, Label};
+use types::{Bytes, FileNo, Label};
 
 use crate::writeback::Writeback;
 
@@ -66,6 +66,12 @@ impl Unfinished {
     pub(super) fn sync(&mut self) -> io::Result<()> {
         self.writeback.finish()?;
         self.file.sync_data()
+    }
+
+    /// It will never have a filemark: what it takes on the disk is free for others. Its name goes when the volume is
+    /// next written.
+    pub(super) fn give_up(self) {
+        self.file.set_len(0).ok();
     }
 
     /// Makes the file durable, then a file of the volume, in that order.
@@ -213,6 +219,15 @@ pub(super) fn label_hint(path: &Path) -> io::Result<Option<Label>> {
         }
     }
     Ok(None)
+}
+
+/// What all files of a volume take.
+pub(super) fn taken(path: &Path) -> io::Result<Bytes> {
+    let mut taken = Bytes::ZERO;
+    for entry in fs::read_dir(path)? {
+        taken += Bytes(entry?.metadata()?.len());
+    }
+    Ok(taken)
 }
 
 /// What is in these files is everybody's, so not everybody may read them. The group may: Amanda's tools run

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use types::{BlockSize, Bytes, DriveName, FileNo};
 
 use super::directory::{Directory, Unfinished};
+use super::disk::{self, Lookout};
 use super::{OpenDrive, Setup};
 use crate::drive::{Action, Drive, DriveError, LastBlock, Limits, Met, Position, Trouble, Wrote};
 
@@ -31,6 +32,7 @@ pub struct VtapeDrive {
     queued: VecDeque<Unfinished>,
     /// The file that is being read.
     eye: Option<(FileNo, File)>,
+    lookout: Lookout,
 }
 
 #[derive(Debug)]
@@ -54,7 +56,14 @@ impl VtapeDrive {
             pen: None,
             queued: VecDeque::new(),
             eye: None,
+            lookout: Lookout::default(),
         }
+    }
+
+    /// Whether the volume has said that its end is near, or that it takes no more, since its file system is full. It would
+    /// go on if there were space.
+    pub fn is_cut_short(&self) -> bool {
+        self.lookout.is_short()
     }
 
     /// Does one action. After an error nothing is believed: neither the position nor what was queued.
@@ -87,6 +96,7 @@ impl VtapeDrive {
         self.pen = None;
         self.queued.clear();
         self.eye = None;
+        self.lookout = Lookout::default();
     }
 
     /// The directory of the cartridge in this drive.
@@ -107,11 +117,9 @@ impl VtapeDrive {
 
     fn io(&self, source: io::Error) -> Trouble {
         let path = self.open.bay().directory.clone().unwrap_or_default().display().to_string();
-        match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                Trouble::DiskFull { path, left: self.left() }
-            }
-            _ => Trouble::Io { path, source },
+        match disk::is_full(&source) {
+            true => Trouble::DiskFull { path, left: self.left() },
+            false => Trouble::Io { path, source },
         }
     }
 
@@ -127,7 +135,9 @@ impl VtapeDrive {
     /// Before reading: all that has its filemark is published, and the rest is given up.
     fn settle(&mut self) -> Result<(), Trouble> {
         self.publish()?;
-        if self.pen.take().is_some() {
+        if let Some(pen) = self.pen.take() {
+            // What it takes may be wanted.
+            pen.file.give_up();
             self.at = None;
         }
         Ok(())
@@ -153,13 +163,34 @@ impl VtapeDrive {
             return Ok(Wrote::Nothing);
         }
         let left = self.setup.capacity.0 - used;
+        let reserve = self.setup.early_warning.max(self.kept_free);
+        match self.append(at, block) {
+            Ok(()) => self.at = Some(Position { block: at.block + 1, ..at }),
+            // The file is as it was.
+            Err(Trouble::DiskFull { .. }) => {
+                self.lookout.refused();
+                return Ok(Wrote::Nothing);
+            }
+            Err(other) => return Err(other),
+        }
+        let near = left < reserve.0 || self.lookout.is_short();
+        Ok(if near { Wrote::BlockNearEnd } else { Wrote::Block })
+    }
+
+    fn append(&mut self, at: Position, block: &[u8]) -> Result<(), Trouble> {
         let short = block.len() < self.block_length(at.block).len();
         let pen = self.pen(at)?;
-        pen.ended = short;
-        pen.file.append(block).map_err(|e| self.io(e))?;
-        self.at = Some(Position { block: at.block + 1, ..at });
-        let reserve = self.setup.early_warning.max(self.kept_free);
-        Ok(if left < reserve.0 { Wrote::BlockNearEnd } else { Wrote::Block })
+        let before = std::mem::replace(&mut pen.ended, short);
+        let appended = pen.file.append(block);
+        match (&appended, &self.pen) {
+            (Ok(()), Some(pen)) => self.lookout.wrote(&pen.file.file, block.len(), self.kept_free),
+            _ => {
+                if let Some(pen) = &mut self.pen {
+                    pen.ended = before;
+                }
+            }
+        }
+        appended.map_err(|e| self.io(e))
     }
 
     fn check_length(&self, at: Position, length: usize) -> Result<(), Trouble> {

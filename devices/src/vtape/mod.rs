@@ -20,6 +20,7 @@
 //! the process that has it open: another can neither open it nor change its cartridge.
 
 mod directory;
+mod disk;
 mod drive;
 mod state;
 
@@ -31,6 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use types::{BlockSize, Bytes, DriveName, Slot};
 
+pub use self::disk::HostDisk;
 pub use self::drive::VtapeDrive;
 use self::state::State;
 use crate::changer::{
@@ -181,6 +183,19 @@ impl Library {
         let drive = Arc::new(OpenDrive { _lock: lock, bay });
         open.insert(name.clone(), Arc::downgrade(&drive));
         Ok(VtapeDrive::new(name.clone(), shared.setup.clone(), drive))
+    }
+
+    /// The file system that the volume in a slot lies on.
+    pub fn disk_under(&self, slot: Slot) -> io::Result<HostDisk> {
+        let own = HostDisk::under(&slot_directory(&self.shared.root, slot))?;
+        // People know the library by its root.
+        let all = HostDisk::under(&self.shared.root)?;
+        Ok(if all.device == own.device { all } else { own })
+    }
+
+    /// What the volume in a slot takes on its file system.
+    pub fn taken_by(&self, slot: Slot) -> io::Result<Bytes> {
+        directory::taken(&slot_directory(&self.shared.root, slot))
     }
 
     /// Does an errand that changes what is in a drive, with the library locked and the drive free of others.

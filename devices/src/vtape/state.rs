@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use types::{DriveName, Slot};
 
-use super::directory;
+use super::{directory, disk};
 use crate::locks::AtPath;
 
 /// `state.json`.
@@ -48,7 +48,8 @@ impl State {
         Ok(state)
     }
 
-    /// Replaces it: whole, or not at all.
+    /// Replaces it: whole, or not at all. On a file system without a single block left it is written over in its place,
+    /// so that volumes can still be loaded to be erased.
     pub(super) fn write(&mut self, root: &Path) -> AtPath<()> {
         self.version = VERSION;
         let [path, new] = ["state.json", "state.json.new"].map(|name| root.join(name));
@@ -60,7 +61,23 @@ impl State {
             fs::rename(&new, &path)?;
             directory::sync(root)
         };
-        replace().map_err(|error: io::Error| (path.clone(), error))
+        let replaced = match replace() {
+            Err(error) if disk::is_full(&error) => {
+                fs::remove_file(&new).ok();
+                self.write_in_place(&path)
+            }
+            other => other,
+        };
+        replaced.map_err(|error: io::Error| (path.clone(), error))
+    }
+
+    fn write_in_place(&self, path: &Path) -> io::Result<()> {
+        let mut file = File::options().write(true).open(path)?;
+        let mut text = serde_json::to_vec_pretty(self)?;
+        let length = usize::try_from(file.metadata()?.len()).unwrap_or(text.len());
+        text.resize(length.max(text.len()), b' ');
+        file.write_all(&text)?;
+        file.sync_all()
     }
 
     pub(super) fn slot_in(&self, drive: &DriveName) -> Option<Slot> {

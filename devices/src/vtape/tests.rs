@@ -298,3 +298,98 @@ proptest! {
         prop_assert_eq!(site.names().into_iter().collect::<BTreeSet<_>>(), expected);
     }
 }
+
+/// A file system in memory, as long as it is wanted.
+struct Mounted(PathBuf);
+
+impl Mounted {
+    fn at(path: &Path, size: Bytes) -> Self {
+        let options = format!("size={}", size.0);
+        let mount = std::process::Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &options, "tmpfs"])
+            .arg(path)
+            .status();
+        assert!(mount.unwrap().success());
+        Self(path.to_owned())
+    }
+}
+
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        std::process::Command::new("umount").arg(&self.0).status().ok();
+    }
+}
+
+/// A library on a file system of so much, and its drive with a volume in it.
+fn cramped(size: Bytes) -> (Mounted, Site, VtapeDrive) {
+    let mut site = Site::new(ROOMY);
+    let mounted = Mounted::at(site.root.path(), size);
+    create(site.root.path(), 2).unwrap();
+    let mut drive = site.loaded();
+    drive.rewind().unwrap();
+    write_file(&mut drive, "L", b"");
+    drive.flush().unwrap();
+    (mounted, site, drive)
+}
+
+#[test]
+#[ignore = "needs root: buildbot/run runs it"]
+fn a_volume_ends_where_its_file_system_does_and_keeps_what_is_on_it() {
+    let (_mounted, mut site, mut drive) = cramped(Bytes::MIB);
+    write_file(&mut drive, "a", &[1; 1000]);
+    drive.title_file("b");
+    assert!(!drive.is_cut_short());
+    assert_eq!(drive.write_block(&header("b")).unwrap(), Wrote::Block);
+    let mut blocks = 0;
+    while drive.write_block(&header("x")).unwrap() == Wrote::Block {
+        blocks += 1;
+    }
+    assert!(drive.is_cut_short());
+    // The file can be ended before its last block, as on a tape that is full.
+    drive.locate(Position { file: FileNo(2), block: blocks }).unwrap();
+    drive.write_filemark().unwrap();
+    drive.flush().unwrap();
+    assert_eq!(site.names(), ["00000.L", "00001.a", "00002.b"]);
+    // The rest is still too little for another file. What could be written of that is given up.
+    drive.title_file("c");
+    while drive.write_block(&header("c")).unwrap() != Wrote::Nothing {}
+    let free = |site: &Site| site.library.disk_under(Slot(1)).unwrap().free;
+    let left = free(&site);
+    drive.locate(Position::start_of(FileNo(3))).unwrap();
+    assert!(free(&site) > left, "{left}");
+    assert!(site.library.taken_by(Slot(1)).unwrap() > Bytes::KIB.times(900));
+    // Another cartridge is another question.
+    site.library.unload(&drive_name(0), Slot(1)).unwrap();
+    site.library.load(Slot(2), &drive_name(0)).unwrap();
+    drive.rewind().unwrap();
+    assert!(!drive.is_cut_short());
+}
+
+#[test]
+#[ignore = "needs root: buildbot/run runs it"]
+fn what_a_writer_wants_to_be_free_is_left_on_the_file_system() {
+    let (_mounted, site, mut drive) = cramped(Bytes::MIB);
+    drive.keep_free(Bytes::KIB.times(200));
+    drive.title_file("a");
+    while drive.write_block(&header("a")).unwrap() == Wrote::Block {}
+    assert!(drive.is_cut_short());
+    let free = site.library.disk_under(Slot(1)).unwrap().free;
+    assert!((100..200).contains(&(free.0 >> 10)), "{free}");
+}
+
+#[test]
+#[ignore = "needs root: buildbot/run runs it"]
+fn cartridges_are_carried_where_not_a_byte_is_left() {
+    let (_mounted, mut site, drive) = cramped(Bytes::MIB);
+    drop(drive);
+    let mut other = fs::File::create(site.root.path().join("of somebody else")).unwrap();
+    while std::io::Write::write_all(&mut other, &[0; 4096]).is_ok() {}
+    assert_eq!(site.library.disk_under(Slot(1)).unwrap().free, Bytes::ZERO);
+    for slot in [Slot(2), Slot(1)] {
+        let home = site.library.inventory().unwrap().drive(&drive_name(0)).unwrap().home;
+        site.library.unload(&drive_name(0), home.unwrap()).unwrap();
+        site.library.load(slot, &drive_name(0)).unwrap();
+    }
+    let again = Library::open(site.root.path(), setup(ROOMY)).unwrap().inventory().unwrap();
+    assert_eq!(again.drive(&drive_name(0)).unwrap().home, Some(Slot(1)));
+}

@@ -224,6 +224,15 @@ impl Dispatcher {
         }
     }
 
+    /// The volume ended before its time. What it has taken is no volume's worth.
+    pub(super) fn disk_full(&mut self, at: usize) {
+        if let DriveState::Writing { volume, .. } = &self.drives[at].state {
+            let (store, label) = (volume.store, volume.label.clone());
+            self.store_mut(store).begun.remove(&label);
+        }
+        self.volume_full(at);
+    }
+
     pub(super) fn part_placed(&mut self, at: usize, dump: DumpId, stored: Bytes) {
         let DriveState::Writing { volume, .. } = &mut self.drives[at].state else { return };
         volume.room = volume.room.map(|room| room - stored);

@@ -93,6 +93,12 @@ pub enum Event {
         /// Which drive.
         drive: DriveId,
     },
+    /// As [`Event::VolumeFull`], but the volume has room by itself: what it lies on has none. Such a volume is none of
+    /// those that the run may begin.
+    DiskFull {
+        /// Which drive.
+        drive: DriveId,
+    },
     /// A part is on the medium, flushed, and the catalogue says so.
     PartPlaced {
         /// Which drive.

@@ -177,6 +177,7 @@ impl Dispatcher {
                 self.at_drive(&drive, |d, at| d.volume_mounted(at, (label, start), room));
             }
             Event::VolumeFull { drive } => self.at_drive(&drive, Self::volume_full),
+            Event::DiskFull { drive } => self.at_drive(&drive, Self::disk_full),
             Event::PartPlaced { drive, dump, stored } => {
                 self.at_drive(&drive, |d, at| d.part_placed(at, dump, stored));
             }

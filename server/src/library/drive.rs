@@ -108,6 +108,11 @@ impl AnyDrive {
         })
     }
 
+    /// Whether its volume ends for want of space on the file system that it lies on.
+    pub(crate) fn is_cut_short(&self) -> bool {
+        matches!(self, Self::Vtape(drive) if drive.is_cut_short())
+    }
+
     /// Whether no cartridge is in it.
     pub(crate) fn is_empty(&mut self) -> Result<bool, DriveError> {
         Ok(match self {

@@ -21,11 +21,12 @@ use devices::changer::Bay;
 use devices::robot::Listener;
 use devices::smc::barcode::same;
 use devices::ssc::CartridgeFacts;
+use devices::vtape::HostDisk;
 use devices::{Cartridge, Inventory, PlaceKind};
 use taper::catalogue::Volume;
 use taper::mount::Loaded;
 use taper::scan::{Hint, SlotView};
-use types::{Barcode, DriveName, Label, Slot, StorageName};
+use types::{Barcode, Bytes, DriveName, Label, Slot, StorageName};
 
 mod attended;
 mod chores;
@@ -179,6 +180,16 @@ impl Library {
     /// True if its volumes are directories: to change them costs nothing.
     pub fn is_of_disks(&self) -> bool {
         matches!(self.device, Device::Vtapes(_))
+    }
+
+    /// The file system that the volume in a slot lies on, and what it takes of it; none where volumes are no directories.
+    pub(crate) fn disk_under(&self, slot: Slot) -> Option<(HostDisk, Bytes)> {
+        match &self.device {
+            Device::Vtapes(vtapes) => {
+                Some((vtapes.disk_under(slot).ok()?, vtapes.taken_by(slot).ok()?))
+            }
+            Device::Robot { .. } | Device::Single(_) => None,
+        }
     }
 
     /// Its drives.

@@ -139,7 +139,7 @@ pub(super) fn start_drives(
             served.entry(id).or_default().push((storage.clone(), library.clone()));
         }
     }
-    let reached = drive::ReachedByRun::default();
+    let (reached, full) = (drive::ReachedByRun::default(), drive::FullDisks::default());
     let ids: Vec<DriveId> = served.keys().cloned().collect();
     let alike = |id: &DriveId| ids.iter().filter(|other| other.drive == id.drive).count() > 1;
     let called = |id: &DriveId| {
@@ -156,6 +156,7 @@ pub(super) fn start_drives(
             catalogue: catalogue.clone(),
             indexdir: site.config.site.indexdir.clone(),
             reached: reached.clone(),
+            full: full.clone(),
             voice: voice.clone(),
         };
         (id, drive::start(bench))

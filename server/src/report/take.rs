@@ -15,7 +15,7 @@ use super::{
 };
 use crate::clock::stamp_text;
 use crate::report::duration;
-use crate::runlog::{Cause, Logged, Outcome, RunEvent, older};
+use crate::runlog::{Cause, Logged, Outcome, RunEvent, disk_full, older};
 
 /// From this share of waiting on, a drive could have written faster.
 const SOURCE_BOUND: f64 = 0.1;
@@ -144,7 +144,11 @@ impl Making {
                 format!("storage {storage}: nothing could be written: {why}"),
                 Some(advice::NO_LIBRARY),
             ),
-            RunEvent::DriveFailed { drive, why, .. } if why.contains(devices::DISK_FULL) => {
+            RunEvent::DiskFull { storage, path, free } => self.fail(
+                format!("storage {storage}: {}", disk_full(path, *free)),
+                Some(advice::DISK_FULL),
+            ),
+            RunEvent::DriveFailed { drive, why, .. } if older::is_of_a_full_disk(why) => {
                 self.fail(of_drive(drive, why), Some(advice::DISK_FULL));
             }
             RunEvent::DriveFailed { drive, blame, why } => self.fail(

@@ -606,18 +606,26 @@ fn a_log_without_causes_is_understood_by_its_words() {
 
 #[test]
 fn a_file_system_that_is_full_is_blamed_on_neither_drive_nor_medium() {
-    let full = devices::Trouble::DiskFull { path: "/vtapes/1".to_owned(), left: Bytes::GIB };
     let failed = RunEvent::DriveFailed {
         drive: "drive0".parse().unwrap(),
-        blame: full.blame().to_string(),
-        why: full.to_string(),
+        blame: "this host".to_owned(),
+        why: "the file system of /vtapes/1 is full, although the volume has room for 1.00 GiB more"
+            .to_owned(),
     };
-    let report = of(run(), &log(vec![started(), failed]), Facts::default());
-    let failure = &report.failures[0];
-    assert!(failure.why.contains("the file system of /vtapes/1 is full"), "{failure:?}");
-    assert!(!failure.why.contains("to blame"), "{failure:?}");
-    let advice = failure.advice.as_ref().unwrap();
-    assert!(advice.contains("free some space") && !advice.contains("cable"), "{advice}");
+    let storage = "daily".parse().unwrap();
+    let full = RunEvent::DiskFull { storage, path: "/vtapes".to_owned(), free: Bytes::MIB };
+    // As logs had it once, and as they have it now.
+    for (event, words) in [
+        (failed, "the file system of /vtapes/1 is full"),
+        (full, "storage daily: the file system under /vtapes is full: 1.00 MiB free"),
+    ] {
+        let report = of(run(), &log(vec![started(), event]), Facts::default());
+        let failure = &report.failures[0];
+        assert!(failure.why.contains(words), "{failure:?}");
+        assert!(!failure.why.contains("to blame"), "{failure:?}");
+        let advice = failure.advice.as_ref().unwrap();
+        assert!(advice.contains("free some space") && !advice.contains("cable"), "{advice}");
+    }
 }
 
 #[test]

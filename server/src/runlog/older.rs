@@ -19,6 +19,11 @@ pub(crate) fn of_dle(why: &str) -> Option<Cause> {
     }
 }
 
+/// A drive was said to have failed, and it was the file system under a virtual tape that was full.
+pub(crate) fn is_of_a_full_disk(why: &str) -> bool {
+    why.contains("is full, although the volume has room for")
+}
+
 /// Why a storage took no more.
 pub(crate) fn of_storage(why: &str) -> Option<Cause> {
     why.starts_with("runtapes allows").then_some(Cause::Runtapes)

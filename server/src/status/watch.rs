@@ -128,6 +128,9 @@ impl Watch {
             RunEvent::VolumeTooSmall { storage, why, .. } => {
                 self.fail(format!("storage {storage}: {why}"));
             }
+            RunEvent::DiskFull { storage, path, free } => {
+                self.fail(format!("storage {storage}: {}", crate::runlog::disk_full(path, *free)));
+            }
             RunEvent::NoVolume { storage, why } => {
                 self.fail(format!("storage {storage}: no volume to write to: {why}"));
             }

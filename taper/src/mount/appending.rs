@@ -239,6 +239,11 @@ impl<D: Drive> Appending<D> {
         Ok((volume, if fits { Records::Placed(file) } else { Records::NoRoom }, placed))
     }
 
+    /// The drive, to be asked about the volume.
+    pub fn drive(&self) -> &D {
+        &self.drive
+    }
+
     /// The drive again. What was not flushed does not count.
     pub fn into_drive(self) -> D {
         self.drive

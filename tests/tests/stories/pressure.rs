@@ -193,3 +193,64 @@ fn a_holding_disk_whose_file_system_fills_in_the_middle_costs_no_dump() {
     site.say(&["verify", "--all"]).good();
     eprintln!("{}", site.say(&["report"]).out);
 }
+
+#[test]
+#[ignore = "needs root: buildbot/run runs it"]
+fn a_full_file_system_under_the_volumes_costs_no_drive_no_volume_and_no_dump() {
+    let scratch = Scratch::new();
+    let trees = crate::hangs::trees(scratch.path(), [("one", 30 << 20), ("two", 30 << 20)]);
+    let roots: Vec<&Path> = trees.iter().map(PathBuf::as_path).collect();
+    let site = Site::new(&scratch.path().join("site"), &["--volumes", "4"], &roots);
+    let vtapes = site.path().join("vtapes");
+    let small = Small::mount(&vtapes, "44m");
+    let told = |night: &crate::programs::Said| {
+        let report = site.say(&["report"]).expect(1);
+        let full = format!("the file system under {} is full", vtapes.display());
+        let words = report.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(words.matches(&full).count(), 1, "{report}");
+        for wrong in ["to blame", "retired", "runtapes", "no volume to write to"] {
+            assert!(!words.contains(wrong), "{wrong}: {report}");
+        }
+        assert!(!night.err.contains("FAILED:"), "{night}");
+    };
+    let held = || site.json(&["list", "holding"]).as_array().unwrap().len();
+    let volumes = || {
+        let list = site.json(&["list", "volumes"]);
+        list.as_array().unwrap().iter().map(|it| it["state"].to_string()).collect::<Vec<_>>()
+    };
+
+    told(&site.say(&["dump"]).expect(1));
+    let first = site.runs().pop().unwrap();
+    assert_eq!(held(), 1);
+    // Part of the second is there, and nothing is begun behind it.
+    assert_eq!(volumes().len(), 1, "{:?}", volumes());
+    // It is no better in the next night, which does not even begin.
+    told(&site.say(&["dump"]).expect(1));
+    assert_eq!(volumes().len(), 1, "{:?}", volumes());
+
+    run(Command::new("mount").args(["-o", "remount,size=200m"]).arg(&vtapes)).good();
+    site.say(&["flush"]).good();
+    assert_eq!((held(), volumes().len()), (0, 1), "{:?}", volumes());
+    for tree in &trees {
+        site.expect_restores(tree, &first, &Manifest::of(tree));
+    }
+    site.say(&["verify", "--all"]).good();
+    drop(small);
+}
+
+#[test]
+#[ignore = "needs root: buildbot/run runs it"]
+fn where_one_volume_has_no_disk_left_another_on_its_own_goes_on() {
+    let scratch = Scratch::new();
+    let trees = crate::hangs::trees(scratch.path(), [("one", 30 << 20)]);
+    let site = Site::new(&scratch.path().join("site"), &["--volumes", "3"], &[&trees[0]]);
+    set(&site, "runtapes", "1");
+    let vtapes = site.path().join("vtapes");
+    let _small = Small::mount(&vtapes, "24m");
+    let _other = Small::mount(&vtapes.join("slot3"), "100m");
+    let night = site.night();
+    let volumes = site.json(&["list", "volumes"]);
+    assert_eq!(volumes.as_array().unwrap().len(), 2, "{volumes}");
+    site.expect_restores(&trees[0], &night, &Manifest::of(&trees[0]));
+    assert_eq!(site.json(&["list", "holding"]).as_array().unwrap().len(), 0);
+}

@@ -11,8 +11,8 @@ fn d1() -> DriveId {
     drive("robot", "d1")
 }
 
-/// A dump straight to a volume, which is full in the middle of it.
-fn in_the_middle_of_a_volume(runtapes: u32) -> (Told, Vec<Action>) {
+/// A dump straight to a volume, in the middle of which this happens to the volume.
+fn in_the_middle_of_a_volume(runtapes: u32, end: Event) -> (Told, Vec<Action>) {
     let mut case = case(vec![planned("a", full(100), no_smaller())]);
     manner_of_all(&mut case, |manner| manner.holding = Holding::Never);
     case.site.tapers[0].runtapes = runtapes;
@@ -21,7 +21,7 @@ fn in_the_middle_of_a_volume(runtapes: u32) -> (Told, Vec<Action>) {
     told.tell(Event::VolumeFound { drive: d1() });
     let label = "V1".parse().unwrap();
     told.tell(Event::VolumeMounted { drive: d1(), label, room: Some(Bytes(1)), start: Start::New });
-    let actions = told.tell(Event::VolumeFull { drive: d1() });
+    let actions = told.tell(end);
     (told, actions)
 }
 
@@ -39,7 +39,7 @@ fn given_up_for(actions: &[Action]) -> Option<Hindrance> {
 
 #[test]
 fn a_dump_in_the_middle_of_which_the_volumes_end_is_given_up_for_want_of_volumes() {
-    let (mut told, actions) = in_the_middle_of_a_volume(9);
+    let (mut told, actions) = in_the_middle_of_a_volume(9, Event::VolumeFull { drive: d1() });
     assert!(matches!(actions[..], [Action::MountVolume { .. }]), "{actions:?}");
     let none = Event::NoVolume { drive: d1(), why: "slot 1 holds no cartridge".into() };
     assert!(matches!(told.tell(none)[..], [Action::AbortDump { .. }]));
@@ -48,10 +48,19 @@ fn a_dump_in_the_middle_of_which_the_volumes_end_is_given_up_for_want_of_volumes
 
 #[test]
 fn a_dump_in_the_middle_of_which_runtapes_is_reached_is_given_up_for_that() {
-    let (mut told, actions) = in_the_middle_of_a_volume(1);
+    let (mut told, actions) = in_the_middle_of_a_volume(1, Event::VolumeFull { drive: d1() });
     assert!(matches!(actions[..], [Action::AbortDump { .. }]), "{actions:?}");
     assert_eq!(given_up_for(&told.tell(aborted(id(1)))), Some(Hindrance::Runtapes));
     assert!(told.dispatcher.is_over(&dle("host", "a")));
+}
+
+#[test]
+fn a_volume_whose_disk_is_full_is_none_of_runtapes_and_if_no_other_has_room_that_is_the_reason() {
+    let (mut told, actions) = in_the_middle_of_a_volume(1, Event::DiskFull { drive: d1() });
+    assert!(matches!(actions[..], [Action::MountVolume { .. }]), "{actions:?}");
+    let none = Event::NoVolume { drive: d1(), why: "the file system is full".into() };
+    assert!(matches!(told.tell(none)[..], [Action::AbortDump { .. }]));
+    assert_eq!(given_up_for(&told.tell(aborted(id(1)))), Some(Hindrance::Volumes));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use super::super::direct::{self, Incoming, Whole};
 use super::super::estimate::with_causes;
 use super::super::records;
 use super::volumes::MountError;
-use super::{Errand, Worker};
+use super::{Errand, Worker, disk};
 use crate::clock::Now;
 use crate::dispatcher::Event;
 use crate::holding::{Held, ImageName};
@@ -282,7 +282,17 @@ impl scribe::Volumes<AnyDrive> for Keeper<'_> {
         done: Option<Appending<AnyDrive>>,
     ) -> Result<Appending<AnyDrive>, OtherError> {
         let drive = self.worker.id();
+        let is_cut_short =
+            done.as_ref().is_some_and(|volume: &Appending<_>| volume.drive().is_cut_short());
         match why {
+            Wanted::Full(_) | Wanted::TooSmall { .. } if is_cut_short => {
+                if let Some(volume) = done {
+                    self.worker.cut_short(volume)?;
+                }
+            }
+            Wanted::Failed { label, error } if disk::is_full(error) => {
+                self.worker.cut_short_late(label)?;
+            }
             Wanted::First => {
                 if let Some(volume) = self.worker.regain()? {
                     return Ok(volume);

@@ -31,12 +31,14 @@ use crate::runlog::RunEvent;
 
 mod cartridge;
 mod chores;
+mod disk;
 mod health;
 mod images;
 mod small;
 mod volumes;
 
 pub(crate) use cartridge::medium;
+pub use disk::FullDisks;
 
 /// Something for a drive to do.
 #[derive(Debug)]
@@ -91,6 +93,8 @@ pub struct Bench {
     pub indexdir: std::path::PathBuf,
     /// How far images are that this run has begun.
     pub reached: ReachedByRun,
+    /// The file systems that this run has found full.
+    pub full: FullDisks,
     /// The loop.
     pub voice: Voice,
 }

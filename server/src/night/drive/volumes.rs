@@ -16,7 +16,7 @@ use types::{Blame, Bytes, DumpId, FileNo, Label, Slot};
 use super::super::estimate::with_causes;
 use super::super::{attended, records, scan};
 use super::cartridge::{medium, once};
-use super::{Bench, Worker};
+use super::{Bench, Worker, disk};
 use crate::clock::Now;
 use crate::dispatcher::{Event, Start};
 use crate::library::{AnyDrive, MountTrouble};
@@ -31,6 +31,9 @@ pub(super) enum MountError {
     /// As this run has found out, all are too small.
     #[error("{0}")]
     TooSmall(String),
+    /// The file system has no room for more. The log has it.
+    #[error("{0}")]
+    DiskFull(String),
     #[error(transparent)]
     Trouble(MountTrouble),
 }
@@ -48,7 +51,7 @@ impl MountError {
 
     pub(super) fn blame(&self) -> Blame {
         match self {
-            Self::None(_) | Self::TooSmall(_) => Blame::Host,
+            Self::None(_) | Self::TooSmall(_) | Self::DiskFull(_) => Blame::Host,
             Self::Trouble(trouble) => trouble.blame(),
         }
     }
@@ -78,8 +81,8 @@ impl Worker {
     pub(super) fn unmounted(&self, error: MountError) -> Result<(), MountError> {
         match error {
             MountError::None(why) => self.no_volume(why),
-            // The log has it from the volume that was.
-            MountError::TooSmall(why) => {
+            // The log has it already.
+            MountError::TooSmall(why) | MountError::DiskFull(why) => {
                 self.bench.voice.event(Event::NoVolume { drive: self.id(), why });
             }
             trouble @ MountError::Trouble(_) => return Err(trouble),
@@ -166,6 +169,7 @@ impl Worker {
     fn mount_next(&mut self) -> Result<Result<Appending<AnyDrive>, Box<Scan>>, MountError> {
         let mut scan = self.scan()?;
         let mut put_right = BTreeSet::new();
+        let mut full = None;
         while let Some(candidate) = scan.next() {
             match self.try_candidate(&mut scan, &candidate) {
                 Ok(Some(volume)) => return Ok(Ok(volume)),
@@ -174,12 +178,19 @@ impl Worker {
                     scan = self.scan()?;
                 }
                 Ok(None) => {}
+                Err(MountError::DiskFull(why)) => {
+                    scan.rejected(&candidate, &why);
+                    full.get_or_insert(why);
+                }
                 // Another drive of this run was faster with this label: what is free now is another question.
                 Err(error) if error.label_is_taken() => scan = self.scan()?,
                 Err(error) => return Err(error),
             }
         }
-        Ok(Err(Box::new(scan)))
+        match full {
+            Some(why) => Err(MountError::DiskFull(why)),
+            None => Ok(Err(Box::new(scan))),
+        }
     }
 
     /// Whether another volume was met where the candidate was thought to be.
@@ -296,6 +307,9 @@ impl Worker {
             }
             // A cartridge that does not do costs itself. What is wrong with the drive or the host is not
             // mended by trying all others.
+            Err(MountError::Trouble(error)) if disk::is_full(&error) => {
+                Err(MountError::DiskFull(with_causes(&error)))
+            }
             Err(error) if matches!(error.blame(), Blame::Medium | Blame::Nothing) => {
                 let why = with_causes(&error);
                 if let Some(label) = &candidate.label {
@@ -378,6 +392,9 @@ impl Worker {
             Ok(choice) => choice,
             Err(refusal) => return Ok(Err(refusal.why)),
         };
+        if let Some(why) = self.lacks_disk(candidate.slot, &choice) {
+            return Err(MountError::DiskFull(why));
+        }
         match (choice, identified) {
             (Choice::Append(_), Identified::Labelled(mounted)) => self.append(mounted).map(Ok),
             // The catalogue has only now heard what it is.
@@ -492,10 +509,17 @@ impl Worker {
         let text = |error: &dyn std::error::Error| with_causes(error);
         let (volume, lacking, placed) = match records {
             Ok(records) => {
-                let written = volume.write_records(self.bench.run, &records);
-                let (volume, outcome, placed) = written.map_err(|error| text(&error))?;
-                let lacking = (outcome == Records::NoRoom).then(|| "there was no room".to_owned());
-                (volume, lacking, placed)
+                let no_room = || Some("there was no room".to_owned());
+                match volume.write_records(self.bench.run, &records) {
+                    Ok((volume, Records::NoRoom, placed)) => (volume, no_room(), placed),
+                    Ok((volume, Records::Placed(_), placed)) => (volume, None, placed),
+                    // All that was placed before is certain.
+                    Err(error) if disk::is_full(&error) => {
+                        let again = self.mount_again(&label).map_err(|error| text(&error))?;
+                        (again.ok_or_else(|| text(&error))?, no_room(), Vec::new())
+                    }
+                    Err(error) => return Err(text(&error)),
+                }
             }
             Err(error) => {
                 let (volume, placed) = volume.flush().map_err(|error| with_causes(&error))?;
@@ -553,6 +577,9 @@ impl Worker {
             (volume, _) => Ok(volume),
         };
         let closed = match volume {
+            Ok(Some(volume)) if volume.drive().is_cut_short() => {
+                self.close(volume, VolumeState::Active, disk::CUT_SHORT)
+            }
             Ok(Some(volume)) if volume.is_near_end() => {
                 self.close(volume, VolumeState::Full, "it is full")
             }
