@@ -55,6 +55,10 @@ pub enum LockError {
 impl RunLock {
     /// Takes the lock in `path`, and writes `holder` (command, process, since when) into it.
     pub fn take(path: &Path, holder: &str) -> Result<Self, LockError> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "no lock tells when those who share it are gone"
+        )]
         Self::take_after(path, holder, &mut || thread::sleep(NAP))
     }
 
