@@ -10,7 +10,7 @@ use format::header::{self, Header};
 use taper::catalogue::Released;
 use types::{Bytes, Stamp};
 
-use super::{Disk, HEADER, HoldingError, ImageName, PARTIAL, remove_if_empty};
+use super::{Disk, HEADER, HoldingError, ImageName, PARTIAL, remove_if_empty, sync_directory};
 
 /// The most files that one image may have.
 const MOST_FILES: usize = 100_000;
@@ -88,12 +88,15 @@ impl Held {
         self.files.iter().map(|(path, _)| path.as_path()).collect()
     }
 
-    /// Removes the image, which the catalogue has released: the first file first, so that what a crash leaves
-    /// is no image.
+    /// Removes the image, which the catalogue has released: the first file first, and for certain before the others,
+    /// which may be on other disks; so what a crash leaves is no image.
     pub fn remove(self, released: Released) -> Result<(), HoldingError> {
         debug_assert_eq!(released.image().dump, self.name.dump);
-        for (path, _) in &self.files {
+        for (at, (path, _)) in self.files.iter().enumerate() {
             fs::remove_file(path).map_err(HoldingError::io("remove", path))?;
+            if let (0, Some(directory), 2..) = (at, path.parent(), self.files.len()) {
+                sync_directory(directory)?;
+            }
         }
         self.files.iter().filter_map(|(path, _)| path.parent()).try_for_each(remove_if_empty)
     }
