@@ -40,29 +40,29 @@ pub(super) fn run(context: &Context, arguments: &Dump) -> anyhow::Result<Exit> {
             operator: Some(Desk::of(&site)),
         },
     );
-    let night = match night {
-        Ok(night) => night,
-        Err(error) => return Err(broken_off(context, &site, lock, error)),
-    };
     let mut told = Told::default();
-    told.tell(context, &site, &night)?;
-    let copies = vault(context, &site, &night, &mut told);
-    let exit = told.mail(context, &site, lock);
-    copies.map(|()| exit)
+    match night {
+        Ok(night) => {
+            told.tell(context, &site, &night);
+            vault(context, &site, &night, &mut told);
+        }
+        Err(error) => told.broke_off(&site, error),
+    }
+    told.mail(context, &site, lock)
 }
 
 /// The copies of `vault-storage` that are due, at the end of the night; each round of them is a run of its own.
-fn vault(context: &Context, site: &Site, night: &Night, told: &mut Told) -> anyhow::Result<()> {
+fn vault(context: &Context, site: &Site, night: &Night, told: &mut Told) {
     let into = &site.config.site.vault_storage;
     if into.is_empty() || night.outcome == Outcome::Interrupted {
-        return Ok(());
+        return;
     }
     let asked = Asked { wishes_of: into.iter().cloned().collect(), ..Asked::default() };
     let agent = site.agent(&context.program);
-    for copies in vault::carry_out(site, &asked, &agent, context.json)? {
-        told.tell(context, site, &copies)?;
+    let mut tell = |copies: &Night| told.tell(context, site, copies);
+    if let Err(error) = vault::carry_out(site, &asked, &agent, context.json, &mut tell) {
+        told.broke_off(site, error);
     }
-    Ok(())
 }
 
 /// The reports of the nights of one command: printed at once, and mailed when nobody waits for the site any more.
@@ -70,39 +70,70 @@ fn vault(context: &Context, site: &Site, night: &Night, told: &mut Told) -> anyh
 pub(super) struct Told {
     reports: Vec<report::Report>,
     exit: Option<Exit>,
+    /// What ended the command before its time.
+    error: Option<anyhow::Error>,
 }
 
 impl Told {
-    /// Prints the report of a night, and keeps it beside the log.
-    pub(super) fn tell(
-        &mut self,
-        context: &Context,
-        site: &Site,
-        night: &Night,
-    ) -> anyhow::Result<()> {
-        let (exit, report) = tell(context, site, night)?;
-        self.reports.push(report);
-        self.ended(exit);
-        Ok(())
+    /// Prints the report of a night, and keeps it beside the log. What keeps it from being read here is told at once, and
+    /// is no reason not to mail it, nor to leave out what else is to be done.
+    pub(super) fn tell(&mut self, context: &Context, site: &Site, night: &Night) {
+        self.ended(exit(night.outcome));
+        match report::of_run(site, night.run, &Now::read()) {
+            Ok(report) => {
+                for shown in shown(context, site, night, &report) {
+                    self.heard(shown);
+                }
+                self.reports.push(report);
+            }
+            Err(error) => self.heard(Err(error)),
+        }
+        if let Err(error) = expire::after_run(context, site) {
+            super::explain(&error);
+            self.ended(Exit::Complaints);
+        }
+    }
+
+    /// A run broke off, or could not begin. What there is to tell of it is told also to those who only read the mail.
+    pub(super) fn broke_off(&mut self, site: &Site, error: anyhow::Error) {
+        if let Some(BrokenOff { run }) = error.downcast_ref() {
+            match report::of_run(site, *run, &Now::read()) {
+                Ok(report) => self.reports.push(report),
+                Err(unread) => drop(super::explain(&unread)),
+            }
+        }
+        self.error = Some(error);
     }
 
     /// Mails what was told. The lock goes first: a mailer that hangs is no reason for the next run to wait; and a signal
-    /// ends the waiting, as it ends any program.
-    pub(super) fn mail(mut self, context: &Context, site: &Site, lock: RunLock) -> Exit {
+    /// ends the waiting, as it ends any program. An error is what ended the command before its time.
+    pub(super) fn mail(
+        mut self,
+        context: &Context,
+        site: &Site,
+        lock: RunLock,
+    ) -> anyhow::Result<Exit> {
         in_nobodys_way(lock);
         for report in std::mem::take(&mut self.reports) {
             if let Some(exit) = mailed(context, site, &report) {
                 self.ended(exit);
             }
         }
-        self.exit.unwrap_or(Exit::Good)
+        match self.error {
+            Some(error) => Err(error),
+            None => Ok(self.exit.unwrap_or(Exit::Good)),
+        }
     }
 
-    /// The first that is not good counts.
-    fn ended(&mut self, exit: Exit) {
-        if self.exit.is_none_or(|before| before == Exit::Good) {
-            self.exit = Some(exit);
+    fn heard(&mut self, shown: anyhow::Result<()>) {
+        if let Err(error) = shown {
+            self.ended(super::explain(&error));
         }
+    }
+
+    /// The worst counts.
+    fn ended(&mut self, exit: Exit) {
+        self.exit = self.exit.max(Some(exit));
     }
 }
 
@@ -117,44 +148,26 @@ fn in_nobodys_way(lock: RunLock) {
     }
 }
 
-fn tell(context: &Context, site: &Site, night: &Night) -> anyhow::Result<(Exit, report::Report)> {
-    let report = report::of_run(site, night.run, &Now::read())?;
-    let text = report::render(&report, super::report::width(None));
-    let kept = site.config.site.logdir.join(format!("{}.txt", night.run));
-    std::fs::write(&kept, &text)
-        .with_context(|| format!("could not keep the report in {}", kept.display()))?;
-    if context.json {
-        print::json(&report)?;
+/// Keeps the report beside the log, and prints it.
+fn shown(
+    context: &Context,
+    site: &Site,
+    night: &Night,
+    report: &report::Report,
+) -> [anyhow::Result<()>; 2] {
+    let text = report::render(report, super::report::width(None));
+    let path = site.config.site.logdir.join(format!("{}.txt", night.run));
+    let kept = std::fs::write(&path, &text);
+    let kept = kept.with_context(|| format!("could not keep the report in {}", path.display()));
+    let printed = if context.json {
+        print::json(report)
     } else {
         if std::io::stderr().is_terminal() {
             print::remark("");
         }
-        print::text(&text)?;
-    }
-    let exit = match expire::after_run(context, site) {
-        Ok(()) => exit(night.outcome),
-        Err(error) => {
-            super::explain(&error);
-            Exit::Complaints
-        }
+        print::text(&text)
     };
-    Ok((exit, report))
-}
-
-/// What is to be told of a run that broke off is told, also to those who only read the mail.
-pub(super) fn broken_off(
-    context: &Context,
-    site: &Site,
-    lock: RunLock,
-    error: anyhow::Error,
-) -> anyhow::Error {
-    let Some(BrokenOff { run }) = error.downcast_ref() else { return error };
-    in_nobodys_way(lock);
-    match report::of_run(site, *run, &Now::read()) {
-        Ok(report) => drop(mailed(context, site, &report)),
-        Err(unread) => drop(super::explain(&unread)),
-    }
-    error
+    [kept, printed.context("could not print the report")]
 }
 
 /// Mails the report. A mail that did not go out is told, and is a complaint.

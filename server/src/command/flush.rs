@@ -30,13 +30,12 @@ pub(super) fn run(context: &Context, selection: &Selection) -> anyhow::Result<Ex
             operator: Some(Desk::of(&site)),
         },
     );
-    let night = match night {
-        Ok(night) => night,
-        Err(error) => return Err(dump::broken_off(context, &site, lock, error)),
-    };
     let mut told = dump::Told::default();
-    told.tell(context, &site, &night)?;
-    Ok(told.mail(context, &site, lock))
+    match night {
+        Ok(night) => told.tell(context, &site, &night),
+        Err(error) => told.broke_off(&site, error),
+    }
+    told.mail(context, &site, lock)
 }
 
 /// What waits of what the words mean; without words, all of it. They may also mean a DLE that is no longer in the

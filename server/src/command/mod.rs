@@ -48,8 +48,8 @@ mod vault;
 mod verify;
 mod volume;
 
-/// How a command ended, as its exit code says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How a command ended, as its exit code says it; the worse, the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
     /// 0: good.
     Good,

@@ -10,6 +10,7 @@ use super::{Context, Exit, Misuse, dump};
 use crate::cli::Vault;
 use crate::clock::stamp_text;
 use crate::library;
+use crate::night::Night;
 use crate::print;
 use crate::site::Site;
 use crate::vault::{self, Asked, Copy};
@@ -39,14 +40,17 @@ pub(super) fn run(context: &Context, arguments: &Vault) -> anyhow::Result<Exit> 
     let lock = site.lock(&context.holder("vault"))?;
     let asked = asked(&site, &site.catalogue()?, arguments)?;
     let agent = site.agent(&context.program);
-    let nights = vault::carry_out(&site, &asked, &agent, context.json)?;
-    if nights.is_empty() {
-        print::remark("there is nothing to copy");
-        return Ok(Exit::Good);
+    let (mut rounds, mut told) = (0, dump::Told::default());
+    let mut tell = |night: &Night| {
+        rounds += 1;
+        told.tell(context, &site, night);
+    };
+    match vault::carry_out(&site, &asked, &agent, context.json, &mut tell) {
+        Ok(()) if rounds == 0 => print::remark("there is nothing to copy"),
+        Ok(()) => {}
+        Err(error) => told.broke_off(&site, error),
     }
-    let mut told = dump::Told::default();
-    nights.iter().try_for_each(|night| told.tell(context, &site, night))?;
-    Ok(told.mail(context, &site, lock))
+    told.mail(context, &site, lock)
 }
 
 fn asked(site: &Site, catalogue: &Catalogue, arguments: &Vault) -> anyhow::Result<Asked> {

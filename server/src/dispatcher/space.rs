@@ -190,7 +190,7 @@ impl Space {
     }
 
     /// Nothing of the image is left on the disks.
-    pub(super) fn release(&mut self, dump: DumpId) {
+    pub(crate) fn release(&mut self, dump: DumpId) {
         self.arriving.remove(&dump);
         for share in self.promised.remove(&dump).unwrap_or_default() {
             if let Some(account) = self.disks.get_mut(share.disk.0) {

@@ -178,17 +178,27 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     let mut log = RunLog::create(&site.config.site.logdir, run)
         .context("could not begin the log of the run")?;
     let mut progress = Progress::new(orders.quiet);
-    match live_through(site, orders, (run, &now), catalogue, &mut log, &mut progress, signals) {
+    match live_through(
+        site,
+        orders,
+        (run, &now),
+        catalogue,
+        &mut log,
+        &mut progress,
+        signals,
+    ) {
         Ok(outcome) => Ok(Night { run, outcome }),
-        Err(error) => {
-            // The catalogue takes the run for unfinished: the next one clears up after it.
-            let broken = RunEvent::BrokenOff { why: format!("{error:#}") };
-            if let Err(unlogged) = log.append(Now::read().unix(), broken) {
-                tracing::warn!("the log of the run could not be gone on with: {unlogged}");
-            }
-            Err(error.context(BrokenOff { run }))
-        }
+        Err(error) => Err(broke_off(&mut log, run, error)),
     }
+}
+
+/// Has the log say that the run broke off. The catalogue takes it for unfinished: the next one clears up after it.
+pub(crate) fn broke_off(log: &mut RunLog, run: Stamp, error: anyhow::Error) -> anyhow::Error {
+    let broken = RunEvent::BrokenOff { why: format!("{error:#}") };
+    if let Err(unlogged) = log.append(Now::read().unix(), broken) {
+        tracing::warn!("the log of the run could not be gone on with: {unlogged}");
+    }
+    error.context(BrokenOff { run })
 }
 
 fn live_through(

@@ -13,7 +13,7 @@ use taper::scribe::OtherError;
 use types::{Bytes, DriveName, Label, StorageName};
 
 use super::proof::{NotTheImage, Proof};
-use crate::dispatcher::{self, Space};
+use crate::dispatcher::{self, Reservation, Space};
 use crate::holding::{About, Arriving, Disk, Held, HoldingError, ImageName};
 use crate::library::{AnyDrive, Library, LibraryTrouble};
 use crate::night::dumper;
@@ -26,9 +26,7 @@ use crate::store::{self, IndexTrouble};
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FetchError {
     /// Its index, in which its frames are listed.
-    #[error(
-        "its frames are not known: `reelkeep catalogue rebuild --indexes` takes them from the volumes"
-    )]
+    #[error("its frames are not known: `reelkeep catalogue rebuild` takes them from the volumes")]
     Index(#[from] IndexTrouble),
     /// Its library.
     #[error(transparent)]
@@ -94,12 +92,30 @@ impl<'a> Fetcher<'a> {
         self.space.could_ever_hold(stored)
     }
 
-    /// Brings the image of a dump back from one storage. What was begun of it when it fails is gone.
+    /// Brings the image of a dump back from one storage. What was begun of it when it fails is gone, and its space free.
     pub(crate) fn fetch(
         &mut self,
         catalogue: &mut Catalogue,
         dump: &Dump,
         from: &StorageName,
+        signals: &Signals,
+    ) -> Result<Held, FetchError> {
+        let room = self.space.reserve(dump.id, dump.stored).ok_or(HoldingError::NoRoom)?;
+        let held = self.arrive(catalogue, dump, from, &room, signals).inspect_err(|_| {
+            self.space.release(dump.id);
+        })?;
+        let messages = catalogue.messages(dump.id)?;
+        catalogue.record_held(dump, &messages, held.path(), held.bytes())?;
+        Ok(held)
+    }
+
+    /// Has the image arrive in this room, and makes it durable.
+    fn arrive(
+        &mut self,
+        catalogue: &Catalogue,
+        dump: &Dump,
+        from: &StorageName,
+        room: &Reservation,
         signals: &Signals,
     ) -> Result<Held, FetchError> {
         let table = store::frames(self.indexdir, dump.id)?;
@@ -111,9 +127,8 @@ impl<'a> Fetcher<'a> {
             dump: dump.id,
             base: dump.base,
         };
-        let room = self.space.reserve(dump.id, dump.stored).ok_or(HoldingError::NoRoom)?;
         let mut arriving = Arriving::begin(Arc::clone(&self.disks), name, []);
-        dumper::grant(&mut arriving, &room);
+        dumper::grant(&mut arriving, room);
         let mut proof = Proof::new(&table);
         let open = self.turn_to(from, catalogue)?;
         let volume = open.volume.take();
@@ -126,10 +141,7 @@ impl<'a> Fetcher<'a> {
             Ok(arriving.write(bytes)?)
         })?;
         let crc32c = proof.end(dump)?;
-        let held = arriving.commit(About { raw: dump.raw, crc32c })?;
-        let messages = catalogue.messages(dump.id)?;
-        catalogue.record_held(dump, &messages, held.path(), held.bytes())?;
-        Ok(held)
+        Ok(arriving.commit(About { raw: dump.raw, crc32c })?)
     }
 
     /// The library of this storage; the drive of another is given back.

@@ -44,8 +44,15 @@ pub(crate) use fetch::Fetcher;
 
 /// The copies that are asked for, in the order in which they are read.
 pub fn copies(catalogue: &Catalogue, asked: &Asked, now: Stamp) -> anyhow::Result<Vec<Copy>> {
-    let dumps = catalogue.dumps(&Filter::default())?;
-    let mut copies = choose::choose(&dumps, &catalogue.pending()?, asked, now);
+    let pending = catalogue.pending()?;
+    let dumps = if asked.to.is_empty() {
+        // What was wished for is little, and the dumps there are may be millions.
+        let wished: BTreeSet<DumpId> = pending.iter().map(|wish| wish.dump).collect();
+        wished.into_iter().map(|dump| catalogue.dump(dump)).collect::<Result<_, _>>()?
+    } else {
+        catalogue.dumps(&Filter::default())?
+    };
+    let mut copies = choose::choose(&dumps, &pending, asked, now);
     let place = |copy: &Copy| -> Option<(Label, FileNo)> {
         let first = catalogue.parts(copy.dump, &copy.from).ok()?.into_iter().next()?;
         Some((first.label, first.file))
@@ -54,25 +61,23 @@ pub fn copies(catalogue: &Catalogue, asked: &Asked, now: Stamp) -> anyhow::Resul
     Ok(copies)
 }
 
-/// Makes the copies, in as many rounds as the holding disks need. Gives the runs. The site's lock is held by the
-/// caller.
+/// Makes the copies, in as many rounds as the holding disks need. Each is a run, which `tell` hears of when it is over.
+/// The site's lock is held by the caller. An error is [`night::BrokenOff`] if there is a log to tell it from.
 pub fn carry_out(
     site: &Site,
     asked: &Asked,
     agent: &AgentCommand,
     quiet: bool,
-) -> anyhow::Result<Vec<Night>> {
+    tell: &mut dyn FnMut(&Night),
+) -> anyhow::Result<()> {
     let signals = Signals::listen().context("could not listen to signals")?;
     let mut tried = BTreeSet::new();
-    let mut nights = Vec::new();
     loop {
         let mut copies = copies(&site.catalogue()?, asked, Now::read().stamp())?;
         copies.retain(|copy| !tried.contains(&copy.dump));
         if copies.is_empty() || signals.were_asked() {
-            return Ok(nights);
+            return Ok(());
         }
-        let mut round = Round::begin(site, &signals, quiet)?;
-        let fetched = round.fetch(&copies, &mut tried)?;
         let orders = Orders {
             dles: Vec::new(),
             kind: RunKind::Vault,
@@ -82,10 +87,14 @@ pub fn carry_out(
             quiet,
             operator: Some(Desk::of(site)),
         };
-        let night = round.write(&copies, fetched, &orders)?;
-        nights.push(night);
-        if matches!(night.outcome, Outcome::Interrupted) {
-            return Ok(nights);
+        let mut round = Round::begin(site, &signals, quiet)?;
+        let outcome = match round.carry_out(&copies, &mut tried, &orders) {
+            Ok(outcome) => outcome,
+            Err(error) => return Err(night::broke_off(&mut round.log, round.run, error)),
+        };
+        tell(&Night { run: round.run, outcome });
+        if matches!(outcome, Outcome::Interrupted) {
+            return Ok(());
         }
     }
 }
@@ -100,26 +109,37 @@ struct Round<'a> {
     signals: Signals,
     failed: bool,
     tidied: tidy::Tidied,
+    now: Now,
 }
 
 impl<'a> Round<'a> {
+    /// A round that has a log, and nothing else yet.
     fn begin(site: &'a Site, signals: &Signals, quiet: bool) -> anyhow::Result<Self> {
         let now = Now::read();
-        let mut catalogue = site.catalogue()?;
+        let catalogue = site.catalogue()?;
         let run = clock::next_stamp(&now, catalogue.newest_stamp()?);
         let log = RunLog::create(&site.config.site.logdir, run)
             .context("could not begin the log of the run")?;
-        let program = concat!("reelkeep ", env!("CARGO_PKG_VERSION"));
-        let tidied = tidy::tidy(site, &mut catalogue, run)?;
-        catalogue.begin_run(run, RunKind::Vault, now.stamp().max(run), program)?;
         let (progress, signals) = (Progress::new(quiet), signals.clone());
-        let told = tidied.told();
-        let mut round =
-            Self { site, run, catalogue, log, progress, signals, failed: false, tidied };
+        let (failed, tidied) = (false, tidy::Tidied::default());
+        Ok(Self { site, run, catalogue, log, progress, signals, failed, tidied, now })
+    }
+
+    fn carry_out(
+        &mut self,
+        copies: &[Copy],
+        tried: &mut BTreeSet<DumpId>,
+        orders: &Orders<'_>,
+    ) -> anyhow::Result<Outcome> {
+        let (run, program) = (self.run, concat!("reelkeep ", env!("CARGO_PKG_VERSION")));
         let (kind, pid) = (RunKind::Vault.to_string(), std::process::id());
-        round.note(RunEvent::Started { run, kind, program: program.to_owned(), pid })?;
-        told.into_iter().try_for_each(|event| round.note(event))?;
-        Ok(round)
+        self.note(RunEvent::Started { run, kind, program: program.to_owned(), pid })?;
+        self.tidied = tidy::tidy(self.site, &mut self.catalogue, run)?;
+        self.tidied.told().into_iter().try_for_each(|event| self.note(event))?;
+        let started = self.now.stamp().max(run);
+        self.catalogue.begin_run(run, RunKind::Vault, started, program)?;
+        let fetched = self.fetch(copies, tried)?;
+        self.write(copies, fetched, orders)
     }
 
     fn note(&mut self, event: RunEvent) -> std::io::Result<()> {
@@ -153,7 +173,10 @@ impl<'a> Round<'a> {
             }
             let located = self.catalogue.dump(copy.dump)?;
             if let Some(held) = &located.held {
-                fetched.push((copy.dump, Held::at(&held.path)?));
+                match Held::at(&held.path) {
+                    Ok(held) => fetched.push((copy.dump, held)),
+                    Err(error) => self.fail(copy, &with_causes(&error))?,
+                }
                 tried.insert(copy.dump);
             } else if fetcher.has_room(copy.stored) {
                 match self.fetch_one(&mut fetcher, copy, &located) {
@@ -202,11 +225,11 @@ impl<'a> Round<'a> {
 
     /// Writes what was fetched to the storages that lack it, and takes from holding what it was only fetched for.
     fn write(
-        mut self,
+        &mut self,
         copies: &[Copy],
         fetched: Vec<(DumpId, Held)>,
         orders: &Orders<'_>,
-    ) -> anyhow::Result<Night> {
+    ) -> anyhow::Result<Outcome> {
         let config = &self.site.config;
         let disks = night::equipment::disks(config, &self.tidied.away);
         let mut left_over = Vec::new();
@@ -237,7 +260,7 @@ impl<'a> Round<'a> {
         };
         self.note(night::stands(self.site))?;
         self.note(RunEvent::Finished { outcome })?;
-        Ok(Night { run: self.run, outcome })
+        Ok(outcome)
     }
 
     /// Takes from holding what some storage has whole. True when a copy was not made.

@@ -15,6 +15,7 @@ mod small;
 mod standing;
 mod storages;
 mod swapped;
+mod told;
 mod world;
 
 use devices::emulator::{

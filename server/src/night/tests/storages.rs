@@ -81,8 +81,18 @@ fn held(world: &World) -> usize {
 
 fn vaulted(world: &World, asked: &Asked) -> Vec<Outcome> {
     let agent = AgentCommand { program: "/bin/false".into(), state: world.site.directory.clone() };
-    let nights = vault::carry_out(&world.site, asked, &agent, true).unwrap();
-    nights.iter().map(|night| night.outcome).collect()
+    let mut outcomes = Vec::new();
+    let tell = &mut |night: &Night| outcomes.push(night.outcome);
+    vault::carry_out(&world.site, asked, &agent, true, tell).unwrap();
+    outcomes
+}
+
+/// Who brings images back.
+fn fetcher(world: &World) -> vault::Fetcher<'_> {
+    let disks = equipment::disks(&world.site.config, &[]);
+    let rooms = equipment::rooms(&world.site.config, &disks).unwrap();
+    let libraries = Libraries::of(&world.site.config);
+    vault::Fetcher::new(&world.site.config.site.indexdir, disks, rooms, libraries)
 }
 
 #[test]
@@ -304,12 +314,8 @@ fn a_vault_that_was_cut_off_is_taken_up_again() {
     assert_eq!(world.night().outcome, Outcome::Good);
     // As a crash leaves it: one image is back on holding, and the target's volume has nothing of it.
     let dump = whole_in(&world, "tape")[0];
-    let disks = equipment::disks(&world.site.config, &[]);
-    let rooms = equipment::rooms(&world.site.config, &disks).unwrap();
     let located = world.catalogue().dump(dump).unwrap().dump;
-    let indexdir = &world.site.config.site.indexdir;
-    let libraries = Libraries::of(&world.site.config);
-    let mut fetcher = vault::Fetcher::new(indexdir, disks, rooms, libraries);
+    let mut fetcher = fetcher(&world);
     let signals = run::Signals::default();
     fetcher.fetch(&mut world.catalogue(), &located, &name("tape"), &signals).unwrap();
     fetcher.give_back();
@@ -317,6 +323,57 @@ fn a_vault_that_was_cut_off_is_taken_up_again() {
     assert_eq!(vaulted(&world, &Asked::default()), [Outcome::Good]);
     assert_eq!((whole_in(&world, "offsite").len(), held(&world)), (2, 0));
     world.assert_all_restore();
+}
+
+#[test]
+fn an_image_that_could_not_be_fetched_leaves_its_room_to_the_next_try() {
+    let small = configuration(Lie::Apart, FIRST, VAULT)
+        .replace("directory = \"holding\"", "directory = \"holding\"\nuse = \"3 MB\"");
+    let mut world = World::with(&small);
+    let [dump, other] = [1, 2].map(|number| {
+        let dump = world.hold(number, 20);
+        assert_eq!(world.night().outcome, Outcome::Good);
+        dump
+    });
+    let frames = |dump: DumpId| world.site.config.site.indexdir.join(format!("{dump}.rkf"));
+    let own = fs::read(frames(dump)).unwrap();
+    fs::copy(frames(other), frames(dump)).unwrap();
+    let (mut fetcher, mut catalogue) = (fetcher(&world), world.catalogue());
+    let located = catalogue.dump(dump).unwrap().dump;
+    let mut fetch = || fetcher.fetch(&mut catalogue, &located, &name("tape"), &Default::default());
+    fetch().unwrap_err();
+    fs::write(frames(dump), own).unwrap();
+    fetch().unwrap();
+}
+
+#[test]
+fn a_held_image_that_cannot_be_read_costs_a_vault_its_own_copy_and_no_other() {
+    let mut world = World::with(&configuration(Lie::Apart, FIRST, VAULT));
+    let [dump, other] = [1, 2].map(|number| world.hold(number, 20));
+    assert_eq!(world.night().outcome, Outcome::Good);
+    let (mut fetcher, mut catalogue) = (fetcher(&world), world.catalogue());
+    let located = catalogue.dump(dump).unwrap().dump;
+    let held = fetcher.fetch(&mut catalogue, &located, &name("tape"), &Default::default()).unwrap();
+    fetcher.give_back();
+    fs::write(held.path(), "no header").unwrap();
+    assert_eq!(vaulted(&world, &Asked::default()), [Outcome::Failed]);
+    assert_eq!(whole_in(&world, "offsite"), [other]);
+    assert_eq!(world.catalogue().pending().unwrap().len(), 1, "the wish stays");
+}
+
+#[test]
+fn a_vault_that_breaks_off_has_a_report_that_says_why() {
+    let mut world = World::with(&configuration(Lie::Apart, FIRST, VAULT));
+    world.hold(1, 20);
+    assert_eq!(world.night().outcome, Outcome::Good);
+    fs::write(world.site.holding_marks(), "no marks").unwrap();
+    let agent = AgentCommand { program: "/bin/false".into(), state: world.site.directory.clone() };
+    let error = vault::carry_out(&world.site, &Asked::default(), &agent, true, &mut |_| {});
+    let error = error.unwrap_err();
+    let BrokenOff { run } = error.downcast_ref().expect("there is a log");
+    let log = crate::runlog::read(&world.site.config.site.logdir, *run).unwrap();
+    let report = crate::report::of(*run, &log, crate::report::Facts::default());
+    assert!(report.failures[0].to_string().contains("broke off"), "{:?}", report.failures);
 }
 
 #[test]
