@@ -97,10 +97,13 @@ pub fn unix_text(unix: i64) -> String {
     instant.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The stamp of a second since 1970, in the server's time zone.
+/// The stamp of a second since 1970, in the server's time zone. Of one in no year of four digits, which a damaged or
+/// forged volume may name, it is that of 1970's beginning.
 pub fn stamp_at(unix: i64) -> Stamp {
-    let instant = Timestamp::from_second(unix).unwrap_or(Timestamp::UNIX_EPOCH);
-    stamp_of(instant.to_zoned(jiff::tz::TimeZone::system()).datetime())
+    let has_stamp = |at: &DateTime| (0..=9999).contains(&at.year());
+    let in_zone = |instant: Timestamp| instant.to_zoned(jiff::tz::TimeZone::system()).datetime();
+    let at = Timestamp::from_second(unix).ok().map(in_zone).filter(has_stamp);
+    stamp_of(at.unwrap_or_else(|| in_zone(Timestamp::UNIX_EPOCH)))
 }
 
 /// A new dump id: the time, then chance, so that ids sort by age and never repeat.
@@ -168,6 +171,17 @@ mod tests {
         assert_eq!(day_of(stamp("19700101000000")), 0);
         assert_eq!(day_of(stamp("19700102235959")), 1);
         assert_eq!(day_of(stamp("20260101000000")), 20454);
+    }
+
+    #[test]
+    fn any_second_that_a_volume_may_name_has_a_stamp() {
+        let epoch = stamp_at(0);
+        let seconds = [i64::MIN, -377_705_116_800, -100_000_000_000, i64::MAX, 253_402_300_800];
+        for second in seconds {
+            assert_eq!(stamp_at(second), epoch, "{second}");
+        }
+        let edges = [-62_000_000_000, -1, 1, 253_402_000_000];
+        assert!(edges.map(stamp_at).is_sorted());
     }
 
     #[test]
