@@ -10,6 +10,9 @@ use jiff::civil::DateTime;
 use jiff::{Timestamp, ToSpan, Zoned};
 use types::{DumpId, Stamp};
 
+/// Seconds of a day on which no clock is set.
+pub(crate) const DAY: i64 = 86_400;
+
 /// An instant, as seconds since 1970 and in the server's time zone.
 #[derive(Clone, Debug)]
 pub struct Now {
@@ -47,6 +50,16 @@ impl Now {
         let time = self.zoned.time();
         let of = |part: i8, unit: u32| u32::try_from(part).unwrap_or(0) * unit;
         of(time.hour(), 3600) + of(time.minute(), 60) + of(time.second(), 1)
+    }
+
+    /// Seconds that pass until the clock shows this second of the day: of those of yesterday, today and tomorrow, the
+    /// nearest. In a night in which clocks are set this is not the difference of what they show.
+    pub fn seconds_until(&self, second_of_day: u32) -> i64 {
+        let shown = i64::from(second_of_day) - i64::from(self.second_of_day());
+        let shown = (shown + DAY / 2).rem_euclid(DAY) - DAY / 2;
+        let then = self.zoned.datetime().saturating_add(shown.seconds());
+        let then = then.to_zoned(self.zoned.time_zone().clone());
+        then.map_or(shown, |then| then.timestamp().as_second() - self.unix())
     }
 
     /// `2026-11-23 01:02:03`.
@@ -182,6 +195,21 @@ mod tests {
         }
         let edges = [-62_000_000_000, -1, 1, 253_402_000_000];
         assert!(edges.map(stamp_at).is_sorted());
+    }
+
+    #[test]
+    fn what_passes_until_a_time_of_day_is_an_hour_off_in_nights_in_which_clocks_are_set() {
+        let zone = jiff::tz::TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let at = |month, day, hour| {
+            let shown = jiff::civil::date(2026, month, day).at(hour, 0, 0, 0);
+            Now { zoned: shown.to_zoned(zone.clone()).unwrap() }
+        };
+        let hours = |now: Now, hour: u32| now.seconds_until(hour * 3600) / 3600;
+        assert_eq!(hours(at(3, 27, 23), 5), 6);
+        assert_eq!(hours(at(3, 28, 23), 5), 5, "summer begins");
+        assert_eq!(hours(at(10, 24, 23), 5), 7, "summer ends");
+        assert_eq!(hours(at(3, 27, 23), 22), -1);
+        assert_eq!(hours(at(3, 27, 3), 2), -1);
     }
 
     #[test]

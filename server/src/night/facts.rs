@@ -128,6 +128,15 @@ fn row(row: &catalogue::HistoryRow) -> Row {
     }
 }
 
+/// From when each may be dumped, as a clock would show it that nobody sets in this night: what is between now and then is
+/// the time that passes.
+pub(super) fn by_an_unset_clock(dles: &mut [DleFacts], now: &Now) {
+    for start in dles.iter_mut().filter_map(|facts| facts.starttime.as_mut()) {
+        let shown = i64::from(now.second_of_day()) + now.seconds_until(*start);
+        *start = u32::try_from(shown.rem_euclid(clock::DAY)).unwrap_or(*start);
+    }
+}
+
 /// The moment of the run.
 pub fn today(now: &Now) -> Today {
     Today { day: Day(now.day()), second: now.second_of_day() }

@@ -31,6 +31,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use config::{Config, Dle};
@@ -132,7 +133,7 @@ fn plan_hearing(
     } else {
         facts::of(config, dles, catalogue, &asked.lost)?
     };
-    plan_with(site, catalogue, facts, asked.estimates, today)
+    plan_with(site, catalogue, facts, asked.estimates, now)
 }
 
 /// The plan for tonight without asking any client, if history tells the size of every dump.
@@ -145,7 +146,7 @@ pub fn plan_from_history(
     let today = facts::today(now);
     let facts = facts::of(&site.config, dles, catalogue, &BTreeSet::new())?;
     match estimate::from_history(&facts, today.day) {
-        Some(estimates) => plan_with(site, catalogue, facts, estimates, today).map(Some),
+        Some(estimates) => plan_with(site, catalogue, facts, estimates, now).map(Some),
         None => Ok(None),
     }
 }
@@ -153,10 +154,12 @@ pub fn plan_from_history(
 fn plan_with(
     site: &Site,
     catalogue: &Catalogue,
-    dles: Vec<planner::DleFacts>,
+    mut dles: Vec<planner::DleFacts>,
     estimates: BTreeMap<DleRef, planner::Estimates>,
-    today: planner::Today,
+    now: &Now,
 ) -> Result<Plan, CatalogueError> {
+    facts::by_an_unset_clock(&mut dles, now);
+    let today = facts::today(now);
     let tonight = facts::tonight(&site.config, catalogue, dles, estimates, today)?;
     Ok(planner::plan(&tonight))
 }
@@ -172,7 +175,7 @@ pub struct BrokenOff {
 /// Runs a night. The site's lock is held by the caller. An error is [`BrokenOff`] if there is a log to tell it from.
 pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     let signals = Signals::listen().context("could not listen to signals")?;
-    let now = Now::read();
+    let (now, began) = (Now::read(), Instant::now());
     let catalogue = site.catalogue()?;
     let run = clock::next_stamp(&now, catalogue.newest_stamp()?);
     let mut log = RunLog::create(&site.config.site.logdir, run)
@@ -181,7 +184,7 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     match live_through(
         site,
         orders,
-        (run, &now),
+        (run, &now, began),
         catalogue,
         &mut log,
         &mut progress,
@@ -204,7 +207,7 @@ pub(crate) fn broke_off(log: &mut RunLog, run: Stamp, error: anyhow::Error) -> a
 fn live_through(
     site: &Site,
     orders: &Orders<'_>,
-    (run, now): (Stamp, &Now),
+    (run, now, began): (Stamp, &Now, Instant),
     mut catalogue: Catalogue,
     log: &mut RunLog,
     progress: &mut Progress,
@@ -242,7 +245,7 @@ fn live_through(
     let storages = destinations::of_run(&site.config, orders.kind);
     let disks = equipment::disks(&site.config, &tidied.away);
     let left_over = leftovers(&site.config, orders, &catalogue, &disks)?;
-    let work = Work { plan: &plan, storages, left_over, disks, tidied: &tidied };
+    let work = Work { plan: &plan, storages, left_over, disks, tidied: &tidied, began };
     let outcome = dispatch(site, orders, run, &work, catalogue, log, progress, signals)?;
     for event in scripts.at(ScriptPoint::PostBackup, &orders.dles, &patience).said {
         progress.show(&event);
@@ -280,6 +283,8 @@ pub(crate) struct Work<'a> {
     pub(crate) disks: Arc<[Disk]>,
     /// What was found when the run began.
     pub(crate) tidied: &'a tidy::Tidied,
+    /// When it began.
+    pub(crate) began: Instant,
 }
 
 /// What the log hears of a plan.
@@ -322,7 +327,7 @@ pub(crate) fn dispatch(
     signals: Signals,
 ) -> anyhow::Result<Outcome> {
     let config = &site.config;
-    let Work { plan, storages, left_over, disks, tidied } = work;
+    let Work { plan, storages, left_over, disks, tidied, began } = work;
     let rooms = equipment::rooms(config, disks)?;
     let held = held_images(&catalogue)?;
     let shared = SharedCatalogue::new(catalogue);
@@ -364,6 +369,7 @@ pub(crate) fn dispatch(
     );
     let means = Means {
         run,
+        began: *began,
         dles: config.dles.iter().map(|dle| (dle.reference(), dle.clone())).collect(),
         disks: Arc::clone(disks),
         held,

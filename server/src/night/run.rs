@@ -18,7 +18,7 @@ use super::direct;
 use super::drive::{self, Errand};
 use super::dumper::{self, Control, Job, Sink};
 use super::estimate::with_causes;
-use super::happened::{Happened, Voice};
+use super::happened::{Happened, PANICKED, Voice};
 use super::shared::SharedCatalogue;
 use super::waiting::Waiting;
 use crate::agent::{AgentCommand, Patience};
@@ -36,6 +36,8 @@ const FEED: usize = 64;
 pub struct Means {
     /// Which run.
     pub run: Stamp,
+    /// When it began, which is when its plan reckons from: with what came before the first dump.
+    pub began: Instant,
     /// How to dump each DLE.
     pub dles: BTreeMap<DleRef, config::Dle>,
     /// The holding disks, in the dispatcher's order.
@@ -81,6 +83,8 @@ pub struct Run<'a> {
     after_hosts: Vec<JoinHandle<()>>,
     actions: VecDeque<Action>,
     signals: Signals,
+    /// Why the log could not be gone on with.
+    unlogged: Option<std::io::Error>,
 }
 
 /// The signals that ask a run to end.
@@ -152,6 +156,7 @@ impl<'a> Run<'a> {
         signals: Signals,
     ) -> Self {
         Self {
+            began: means.began,
             means,
             dispatcher,
             log,
@@ -162,28 +167,28 @@ impl<'a> Run<'a> {
             for_want_of_space: 0,
             started: BTreeMap::new(),
             stopped: BTreeMap::new(),
-            began: Instant::now(),
             wake: None,
             waiting: Waiting::default(),
             hosts_over: BTreeSet::new(),
             after_hosts: Vec::new(),
             actions: VecDeque::new(),
             signals,
+            unlogged: None,
         }
     }
 
-    /// Carries the run out. All threads have ended when it returns.
+    /// Carries the run out. All threads have ended when it returns, also when it returns that the log failed.
     pub fn carry_out(mut self) -> std::io::Result<Dispatcher> {
         let mut interrupted = false;
         self.tell(Event::Started);
-        while self.perform_all()? {
+        while self.perform_all() {
             match self.ear.recv_timeout(Duration::from_millis(200)) {
-                Ok(happened) => self.take(happened)?,
+                Ok(happened) => self.take(happened),
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {}
             }
             if let Some(haste) = self.signals.heard(interrupted) {
                 interrupted = true;
-                self.note(RunEvent::Interrupted)?;
+                self.note(RunEvent::Interrupted);
                 self.tell(Event::Interrupted(haste));
             }
             for Order::Abort { dle, why } in self.means.orders.take() {
@@ -191,7 +196,7 @@ impl<'a> Run<'a> {
             }
             let seconds = self.began.elapsed().as_secs();
             if let Some(groups) = self.waiting.look(seconds, &self.dispatcher) {
-                self.note(RunEvent::Waiting { groups })?;
+                self.note(RunEvent::Waiting { groups });
             }
             if self.wake.is_some_and(|wake| wake <= seconds) {
                 self.wake = None;
@@ -199,30 +204,31 @@ impl<'a> Run<'a> {
             }
         }
         self.end_threads();
-        self.tell_want_of_space()?;
+        self.tell_want_of_space();
         while let Ok(happened) = self.ear.try_recv() {
-            self.take(happened)?;
+            self.take(happened);
         }
-        Ok(self.dispatcher)
+        match self.unlogged {
+            Some(error) => Err(error),
+            None => Ok(self.dispatcher),
+        }
     }
 
     fn tell(&mut self, event: Event) {
         self.actions.extend(self.dispatcher.apply(event));
     }
 
-    fn take(&mut self, happened: Happened) -> std::io::Result<()> {
+    fn take(&mut self, happened: Happened) {
         match happened {
             Happened::Log(event) => self.note(event),
             Happened::Held(held) => {
                 self.means.held.insert(held.name().dump, held);
-                Ok(())
             }
             Happened::Event(event) => {
                 self.end_at_drive(&event);
                 self.tell(event.clone());
-                self.note_event(&event)?;
+                self.note_event(&event);
                 self.end_hosts();
-                Ok(())
             }
         }
     }
@@ -256,25 +262,33 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn note(&mut self, event: RunEvent) -> std::io::Result<()> {
+    /// A run that can't be logged any more is ended like one that is told to stop: what was begun comes to an end in
+    /// good order, with nothing at work behind it.
+    fn note(&mut self, event: RunEvent) {
         self.progress.show(&event);
-        self.log.append(Now::read().unix(), event)
+        if self.unlogged.is_none()
+            && let Err(error) = self.log.append(Now::read().unix(), event)
+        {
+            tracing::error!("the log of the run could not be gone on with, so it stops: {error}");
+            self.unlogged = Some(error);
+            self.signals.terminate.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Events that the log hears of as well, once the dispatcher has decided what follows.
-    fn note_event(&mut self, event: &Event) -> std::io::Result<()> {
+    fn note_event(&mut self, event: &Event) {
         match event {
             Event::DumpFailed { dump, why, .. } => {
-                let Some((dle, level)) = self.started.get(dump).cloned() else { return Ok(()) };
+                let Some((dle, level)) = self.started.get(dump).cloned() else { return };
                 let again = !self.dispatcher.is_over(&dle);
                 let why = self.stopped.remove(dump).unwrap_or_else(|| why.clone());
-                self.note(RunEvent::DumpFailed { dle, level, why, again })
+                self.note(RunEvent::DumpFailed { dle, level, why, again });
             }
             Event::DriveFailed { drive, blame, why } => {
                 let (drive, blame, why) = (self.called(drive), blame.to_string(), why.clone());
-                self.note(RunEvent::DriveFailed { drive, blame, why })
+                self.note(RunEvent::DriveFailed { drive, blame, why });
             }
-            _ => Ok(()),
+            _ => {}
         }
     }
 
@@ -286,16 +300,16 @@ impl<'a> Run<'a> {
     }
 
     /// Once for all of them: which ones, the report's line of each DLE says.
-    fn tell_want_of_space(&mut self) -> std::io::Result<()> {
+    fn tell_want_of_space(&mut self) {
         let text = match self.for_want_of_space {
-            0 => return Ok(()),
+            0 => return,
             1 => "1 dump went straight to a volume, since holding had no space for it".to_owned(),
             count => format!(
                 "{count} dumps went straight to a volume, since holding had no space for them: a drive waits for its \
                  client then, and they take turns"
             ),
         };
-        self.note(RunEvent::Warning { text })
+        self.note(RunEvent::Warning { text });
     }
 
     /// What a drive is called in the log.
@@ -305,25 +319,25 @@ impl<'a> Run<'a> {
     }
 
     /// Performs what the dispatcher wants, and says whether there is more to come.
-    fn perform_all(&mut self) -> std::io::Result<bool> {
+    fn perform_all(&mut self) -> bool {
         while let Some(action) = self.actions.pop_front() {
             tracing::debug!(?action, "the dispatcher wants");
             if matches!(action, Action::Done) {
-                return Ok(false);
+                return false;
             }
-            self.perform(action)?;
+            self.perform(action);
         }
-        Ok(true)
+        true
     }
 
-    fn perform(&mut self, action: Action) -> std::io::Result<()> {
+    fn perform(&mut self, action: Action) {
         if let Some((drive, work, dump)) = begun(&action) {
-            self.note(RunEvent::DriveBegan { drive: self.called(drive), work, dump })?;
+            self.note(RunEvent::DriveBegan { drive: self.called(drive), work, dump });
         }
         match action {
             Action::StartDump { dump, dle, level, base, to, change } => {
                 if let Some(text) = change {
-                    self.note(RunEvent::Warning { text: format!("{dle}: {text}") })?;
+                    self.note(RunEvent::Warning { text: format!("{dle}: {text}") });
                 }
                 self.for_want_of_space += u32::from(self.lacks_space(&dle, &to));
                 self.started.insert(dump, (dle.clone(), level));
@@ -359,21 +373,20 @@ impl<'a> Run<'a> {
                 tracing::info!("writing dump {dump} is ended: {why}");
                 self.send(&drive, Errand::End(dump));
             }
-            Action::Release { dump, placed } => self.release(dump, &placed)?,
+            Action::Release { dump, placed } => self.release(dump, &placed),
             Action::FinishVolume { drive } => self.send(&drive, Errand::Finish),
             Action::WakeAt(seconds) => self.wake = Some(seconds),
             Action::GiveUp { dle, why } => {
                 let (cause, why) = (why.hindrance.map(Cause::from), why.words);
-                self.note(RunEvent::DleFailed { dle, why, cause })?;
+                self.note(RunEvent::DleFailed { dle, why, cause });
             }
             Action::Done => {}
         }
-        Ok(())
     }
 
     /// Every storage has the image. First the catalogue no longer counts on the held one, then it goes.
-    fn release(&mut self, dump: DumpId, placed: &[StorageName]) -> std::io::Result<()> {
-        let Some(held) = self.means.held.remove(&dump) else { return Ok(()) };
+    fn release(&mut self, dump: DumpId, placed: &[StorageName]) {
+        let Some(held) = self.means.held.remove(&dump) else { return };
         let released = self.means.catalogue.lock().forget_held(dump, placed);
         let removed = match released {
             Ok(released) => held.remove(released).map_err(|error| with_causes(&error)),
@@ -426,8 +439,12 @@ impl<'a> Run<'a> {
         let (control, orders) = unbounded();
         let stop = Arc::new(AtomicBool::new(false));
         let (voice, stop_too) = (self.voice.clone(), Arc::clone(&stop));
-        let thread =
-            std::thread::spawn(move || dumper::run(&job, sink, &orders, &stop_too, &voice));
+        let why = PANICKED.to_owned();
+        let last_words = voice.last_words(Event::DumpFailed { dump, failure: Failure::Final, why });
+        let thread = std::thread::spawn(move || {
+            let _last_words = last_words;
+            dumper::run(&job, sink, &orders, &stop_too, &voice);
+        });
         self.dumpers.insert(dump, dumper::Handle { drive, control, stop, thread });
     }
 

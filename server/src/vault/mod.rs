@@ -19,6 +19,7 @@ mod proof;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use anyhow::Context as _;
 use config::{Config, Storage};
@@ -110,19 +111,20 @@ struct Round<'a> {
     failed: bool,
     tidied: tidy::Tidied,
     now: Now,
+    began: Instant,
 }
 
 impl<'a> Round<'a> {
     /// A round that has a log, and nothing else yet.
     fn begin(site: &'a Site, signals: &Signals, quiet: bool) -> anyhow::Result<Self> {
-        let now = Now::read();
+        let (now, began) = (Now::read(), Instant::now());
         let catalogue = site.catalogue()?;
         let run = clock::next_stamp(&now, catalogue.newest_stamp()?);
         let log = RunLog::create(&site.config.site.logdir, run)
             .context("could not begin the log of the run")?;
         let (progress, signals) = (Progress::new(quiet), signals.clone());
         let (failed, tidied) = (false, tidy::Tidied::default());
-        Ok(Self { site, run, catalogue, log, progress, signals, failed, tidied, now })
+        Ok(Self { site, run, catalogue, log, progress, signals, failed, tidied, now, began })
     }
 
     fn carry_out(
@@ -245,8 +247,8 @@ impl<'a> Round<'a> {
         }
         let targets: BTreeSet<&StorageName> = copies.iter().flat_map(|copy| &copy.to).collect();
         let storages = storages(config, &targets);
-        let tidied = &self.tidied;
-        let work = Work { plan: &Plan::nothing(), storages, left_over, disks, tidied };
+        let (tidied, began) = (&self.tidied, self.began);
+        let work = Work { plan: &Plan::nothing(), storages, left_over, disks, tidied, began };
         let catalogue = self.site.catalogue()?;
         let signals = self.signals.clone();
         let (log, progress) = (&mut self.log, &mut self.progress);

@@ -18,13 +18,14 @@ use crossbeam_channel::{Receiver, Sender};
 use taper::catalogue::CatalogueError;
 use taper::mount::{Appending, Reached};
 use taper::retention::Policies;
-use types::{Bytes, DriveId, DriveName, DumpId, Label, Stamp, StorageName};
+use types::{Blame, Bytes, DriveId, DriveName, DumpId, Label, Stamp, StorageName};
 
 use self::small::Small;
 use super::direct::Incoming;
 use super::estimate::with_causes;
-use super::happened::Voice;
+use super::happened::{PANICKED, Voice};
 use super::shared::SharedCatalogue;
+use crate::dispatcher::Event;
 use crate::holding::Held;
 use crate::library::{self, AnyDrive, Library};
 use crate::runlog::RunEvent;
@@ -114,7 +115,12 @@ impl ReachedByRun {
 pub fn start(bench: Bench) -> Handle {
     let (errands, orders) = crossbeam_channel::unbounded();
     let called = bench.called.clone();
-    let thread = std::thread::spawn(move || Worker::new(bench, orders).work());
+    let thread = std::thread::spawn(move || {
+        let (drive, why) = (bench.id.clone(), PANICKED.to_owned());
+        let failed = Event::DriveFailed { drive, blame: Blame::Drive, why };
+        let _last_words = bench.voice.last_words(failed);
+        Worker::new(bench, orders).work();
+    });
     Handle { errands, called, thread }
 }
 
@@ -238,4 +244,41 @@ pub fn open_all(
         opened.libraries.insert(storage.name.clone(), library);
     }
     Ok(opened)
+}
+
+#[cfg(test)]
+mod tests {
+    use config::Quickstart;
+    use taper::catalogue::Catalogue;
+
+    use super::*;
+    use crate::night::happened::Happened;
+    use crate::night::run;
+
+    #[test]
+    fn the_run_hears_of_a_drive_whose_thread_panics() {
+        let made = Quickstart::new("/site".into(), vec!["/home".into()]);
+        let text = config::quickstart(&made).unwrap();
+        let (voice, ear) = run::channel();
+        let id = DriveId { changer: "robot".parse().unwrap(), drive: "drive0".parse().unwrap() };
+        // It serves no storage, which is a bug.
+        let handle = start(Bench {
+            id: id.clone(),
+            called: id.drive.clone(),
+            serves: Vec::new(),
+            config: config::read(&[("/site/reelkeep.toml".into(), text)]).unwrap(),
+            run: "20260102030000".parse().unwrap(),
+            catalogue: SharedCatalogue::new(Catalogue::in_memory().unwrap()),
+            indexdir: "/site/index".into(),
+            reached: ReachedByRun::default(),
+            voice,
+        });
+        handle.errands.send(Errand::Look { storage: "tapes".parse().unwrap() }).unwrap();
+        handle.thread.join().unwrap_err();
+        let told = ear.try_recv();
+        assert!(
+            matches!(&told, Ok(Happened::Event(Event::DriveFailed { drive, .. })) if *drive == id),
+            "{told:?}"
+        );
+    }
 }

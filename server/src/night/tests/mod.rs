@@ -16,6 +16,7 @@ mod standing;
 mod storages;
 mod swapped;
 mod told;
+mod unlogged;
 mod world;
 
 use devices::emulator::{
