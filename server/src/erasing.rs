@@ -127,6 +127,11 @@ enum Found {
     Blank,
 }
 
+/// What a person is shown who is to give up what is needed, and would be lost.
+pub(crate) fn question(needed: &impl std::fmt::Display, lost: &str, label: &Label) -> String {
+    format!("{needed}.\n{lost}To erase {label} all the same, type its label and press return:")
+}
+
 /// Shows a person something, and gives what was typed.
 pub(crate) type Ask<'a> = &'a mut dyn FnMut(&str) -> io::Result<String>;
 
@@ -220,14 +225,13 @@ impl Erasure<'_> {
             Err(CatalogueError::Needed(needed)) => needed,
             Err(other) => return Err(other.into()),
         };
-        let what = match found {
-            Found::Volume(_) => format!("To erase {label} all the same"),
+        let shown = match found {
+            Found::Volume(_) => question(&needed, lost, label),
             Found::Blank => format!(
-                "A blank cartridge is where {label} should be: nothing is there to be erased. To have the catalogue forget \
-                 {label} all the same"
+                "{needed}.\n{lost}A blank cartridge is where {label} should be: nothing is there to be erased. To have the \
+                 catalogue forget {label} all the same, type its label and press return:"
             ),
         };
-        let shown = format!("{needed}.\n{lost}{what}, type its label and press return:");
         let typed = ask(&shown).map_err(NotErased::NotAsked)?;
         if typed.trim() != label.as_str() {
             return Err(NotErased::NotTyped(label.clone()));

@@ -35,13 +35,13 @@ pub(super) fn run(
     asks: Asks,
     dry_run: bool,
 ) -> anyhow::Result<Exit> {
-    let _lock = site.lock(&context.holder("volume forget"))?;
     let now = context.now.stamp();
     if dry_run {
         let lost = may_be_forgotten(&site.catalogue()?, label, now)?;
         return told(context, label, &lost, Done::No);
     }
-    let lost = forget(site, label, (asks, now), &mut |question| {
+    let holder = context.holder("volume forget");
+    let lost = forget(site, label, (asks, now), &holder, &mut |question| {
         print::remark(question);
         let mut typed = String::new();
         io::stdin().read_line(&mut typed).map(|_| typed)
@@ -49,20 +49,28 @@ pub(super) fn run(
     told(context, label, &lost, Done::Yes)
 }
 
-/// Has it forgotten, and says which dumps are nowhere any more. The site's lock is held by the caller.
+/// Has it forgotten, and says which dumps are nowhere any more. The site is locked only when a person has answered: no
+/// run waits for somebody at a terminal.
 pub(crate) fn forget(
     site: &Site,
     label: &Label,
     (asks, now): (Asks, Stamp),
+    holder: &str,
     ask: Ask<'_>,
 ) -> anyhow::Result<Vec<Located>> {
-    let mut catalogue = site.catalogue()?;
-    let lost = may_be_forgotten(&catalogue, label, now)?;
-    let question = question(&catalogue, site, label, &lost, now)?;
-    if let (Asks::IfNeeded, Some(question)) = (asks, question)
-        && ask(&question)?.trim() != label.as_str()
+    let asked = question(&site.catalogue()?, site, label, now)?.1;
+    if let (Asks::IfNeeded, Some(question)) = (asks, &asked)
+        && ask(question)?.trim() != label.as_str()
     {
         bail!("{label} was not typed: nothing was forgotten (`--yes` forgets it without asking)");
+    }
+    let _lock = site.lock(holder)?;
+    let mut catalogue = site.catalogue()?;
+    let (lost, question) = question(&catalogue, site, label, now)?;
+    if asks == Asks::IfNeeded && question.is_some() && question != asked {
+        bail!(
+            "what would be lost with {label} has changed meanwhile: nothing was forgotten. Give the command again"
+        );
     }
     catalogue.remove_volume(label, now)?;
     Ok(lost)
@@ -89,23 +97,24 @@ pub(super) fn refuse_locked(volume: &Volume, now: Stamp, what: &str) -> anyhow::
     )
 }
 
-/// What has to be confirmed, if anything is lost with the volume.
+/// What would be lost with the volume; and what has to be confirmed, if anything.
 fn question(
     catalogue: &Catalogue,
     site: &Site,
     label: &Label,
-    lost: &[Located],
     now: Stamp,
-) -> anyhow::Result<Option<String>> {
+) -> anyhow::Result<(Vec<Located>, Option<String>)> {
+    let lost = may_be_forgotten(catalogue, label, now)?;
     let verdicts = catalogue.verdict(label, &library::policies(&site.config), now)?;
     let needed = verdicts.of(label).leave().err().map(|needed| format!("{needed}.\n"));
     if needed.is_none() && lost.is_empty() {
-        return Ok(None);
+        return Ok((lost, None));
     }
-    let (needed, lost) = (needed.unwrap_or_default(), shown(lost));
-    Ok(Some(format!(
-        "{needed}{lost}To have {label} forgotten all the same, type its label and press return:"
-    )))
+    let (needed, named) = (needed.unwrap_or_default(), shown(&lost));
+    let question = format!(
+        "{needed}{named}To have {label} forgotten all the same, type its label and press return:"
+    );
+    Ok((lost, Some(question)))
 }
 
 /// Whether it was done, or only looked at.

@@ -23,7 +23,7 @@ mod configuration;
 mod device;
 mod diff;
 mod dump;
-mod erase;
+pub(crate) mod erase;
 mod expire;
 mod explain;
 mod find;

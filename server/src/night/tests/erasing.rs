@@ -5,6 +5,7 @@ use taper::catalogue::{Filter, Lock, Locked, VolumeState};
 use types::{Bytes, Label, Slot};
 
 use super::world::{Make, World};
+use crate::command::erase;
 use crate::command::forget::{Asks, forget};
 use crate::erasing::{Erasure, NotErased};
 use crate::labelling::{self, Order};
@@ -146,7 +147,7 @@ fn a_volume_is_erased_and_forgotten_once_its_label_was_typed() {
 fn forgotten(world: &World, asks: Asks, typed: &str) -> (usize, Result<usize, String>) {
     let (label, now) = ("N-01".parse().unwrap(), "20261124120000".parse().unwrap());
     let mut asked = 0;
-    let done = forget(&world.site, &label, (asks, now), &mut |question| {
+    let done = forget(&world.site, &label, (asks, now), "forget", &mut |question| {
         assert!(question.contains("nowhere else"), "{question}");
         asked += 1;
         Ok(typed.to_owned())
@@ -207,4 +208,43 @@ fn an_alert_that_only_warns_is_not_held_against_the_cartridge() {
     let told = world.night().told();
     assert!(told.contains("Copy what is on it soon, and retire it"), "{told}");
     assert_eq!(world.catalogue().strikes(&"N-01".parse().unwrap()).unwrap(), []);
+}
+
+#[test]
+fn while_a_person_is_asked_the_site_is_free_for_a_run() {
+    for forgets in [true, false] {
+        let world = one_dump();
+        let (label, now): (Label, _) = ("N-01".parse().unwrap(), "20261124120000".parse().unwrap());
+        let mut asked = 0;
+        let mut ask = |_: &str| {
+            asked += 1;
+            drop(world.site.lock("dump").unwrap());
+            Ok("N-01\n".to_owned())
+        };
+        let lost = if forgets {
+            forget(&world.site, &label, (Asks::IfNeeded, now), "forget", &mut ask)
+        } else {
+            erase::erase(&world.site, &label, now, "erase", &mut ask)
+        };
+        assert_eq!((lost.unwrap().len(), asked), (1, 1));
+        assert!(world.catalogue().volume(&label).is_err());
+    }
+}
+
+#[test]
+fn what_was_written_while_a_person_was_asked_is_not_erased() {
+    let world = std::cell::RefCell::new(one_dump());
+    let site = || world.borrow().site.config.clone();
+    let label: Label = "N-01".parse().unwrap();
+    let now = "20261124120000".parse().unwrap();
+    let copy = crate::site::Site::open(world.borrow().site.directory.clone(), site()).unwrap();
+    let mut ask = |_: &str| {
+        let mut world = world.borrow_mut();
+        world.hold(2, 3);
+        world.night();
+        Ok("N-01\n".to_owned())
+    };
+    let error = erase::erase(&copy, &label, now, "erase", &mut ask).unwrap_err();
+    assert!(error.to_string().contains("has changed meanwhile"), "{error}");
+    world.borrow().assert_all_restore();
 }
