@@ -3,6 +3,7 @@
 //! They are copies of what the image carries in its contents frame, cut out as it arrives, so that looking
 //! around and choosing what to read needs no volume. They expire with their dump.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -126,18 +127,28 @@ pub fn remove(directory: &Path, dump: DumpId) {
     }
 }
 
-/// The dumps that have an index file here.
-pub fn all(directory: &Path) -> io::Result<Vec<DumpId>> {
-    let mut dumps = Vec::new();
+/// The dumps that have an index here, or a table of frames.
+pub fn all(directory: &Path) -> io::Result<BTreeSet<DumpId>> {
+    Ok(named(directory, &["rkx", "rkf"])?.into_iter().map(|(dump, _)| dump).collect())
+}
+
+/// Removes the files that were being written when the server ended. Nobody may be writing any now.
+pub fn remove_unfinished(directory: &Path) -> io::Result<()> {
+    named(directory, &["tmp"])?.into_iter().try_for_each(|(_, path)| fs::remove_file(path))
+}
+
+/// The files here that are named after a dump and end like this.
+fn named(directory: &Path, endings: &[&str]) -> io::Result<Vec<(DumpId, PathBuf)>> {
+    let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        dumps.extend(
-            name.to_str()
-                .and_then(|name| name.strip_suffix(".rkx"))
-                .and_then(|id| id.parse::<DumpId>().ok()),
-        );
+        let path = entry?.path();
+        let ending = path.extension().and_then(|ending| ending.to_str());
+        let stem = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+        if let (Some(dump), Some(true)) = (stem, ending.map(|ending| endings.contains(&ending))) {
+            found.push((dump, path));
+        }
     }
-    Ok(dumps)
+    Ok(found)
 }
 
 #[cfg(test)]

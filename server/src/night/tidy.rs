@@ -330,17 +330,20 @@ fn remove_placed(
     Ok(())
 }
 
+/// Of dumps that are nowhere, or never came to be. Nothing is at work now, so one that is still partial stays so.
 fn remove_indexes(site: &Site, catalogue: &Catalogue) -> anyhow::Result<()> {
     let directory = &site.config.site.indexdir;
-    let expired: BTreeSet<DumpId> = catalogue.expired()?.into_iter().collect();
     for dump in store::all(directory)? {
-        if expired.contains(&dump)
-            || matches!(catalogue.dump(dump), Err(CatalogueError::NoSuchDump(_)))
-        {
+        let wanted = match catalogue.dump(dump) {
+            Ok(located) => located.expired.is_none() && located.dump.status.is_whole(),
+            Err(CatalogueError::NoSuchDump(_)) => false,
+            Err(error) => return Err(error.into()),
+        };
+        if !wanted {
             store::remove(directory, dump);
         }
     }
-    Ok(())
+    Ok(store::remove_unfinished(directory)?)
 }
 
 #[cfg(test)]
@@ -416,5 +419,36 @@ pub(crate) mod tests {
         let near = |_: &Dump| vec![storage("near")];
         assert_eq!(unknown(&catalogue, &on_disk, near).unwrap(), []);
         assert_eq!(superfluous(&catalogue, &on_disk, near).len(), 1);
+    }
+
+    #[test]
+    fn index_files_go_that_no_dump_needs_any_more_and_no_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        let text = config::quickstart(&config::Quickstart::new(root.clone(), vec![root.clone()]));
+        std::fs::write(root.join("reelkeep.toml"), text.unwrap()).unwrap();
+        let site = Site::open(root.clone(), config::load(&root).unwrap()).unwrap();
+        let run: Stamp = "20260102030000".parse().unwrap();
+        let mut catalogue = with_one_copy(run);
+        let cut_off = Dump { id: DumpId([8; 16]), ..dump(run) };
+        catalogue.begin_direct(&cut_off).unwrap();
+        let (whole, unknown) = (dump(run).id, DumpId([9; 16]));
+        for id in [whole, cut_off.id, unknown] {
+            for ending in ["rkx", "rkf"] {
+                std::fs::write(site.config.site.indexdir.join(format!("{id}.{ending}")), "")
+                    .unwrap();
+            }
+        }
+        let lone = format!("{}.rkf", DumpId([10; 16]));
+        let torn = format!("{}.tmp", DumpId([11; 16]));
+        for name in [lone.as_str(), &torn, "NOTES"] {
+            std::fs::write(site.config.site.indexdir.join(name), "").unwrap();
+        }
+        remove_indexes(&site, &catalogue).unwrap();
+        let left = std::fs::read_dir(&site.config.site.indexdir).unwrap();
+        let left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let left: BTreeSet<String> = left.collect();
+        let kept = ["NOTES".to_owned(), format!("{whole}.rkf"), format!("{whole}.rkx")];
+        assert_eq!(left, BTreeSet::from(kept));
     }
 }
