@@ -12,6 +12,7 @@ use taper::catalogue;
 use types::{Bytes, ChangerName, DriveId, DumpId, Stamp, StorageName};
 
 use super::drive::{self, Bench};
+use super::records::Reckoned;
 use super::shared::SharedCatalogue;
 use super::{destinations, happened};
 use crate::clock::Now;
@@ -140,6 +141,7 @@ pub(super) fn start_drives(
         }
     }
     let (reached, full) = (drive::ReachedByRun::default(), drive::FullDisks::default());
+    let records = Reckoned::default();
     let ids: Vec<DriveId> = served.keys().cloned().collect();
     let alike = |id: &DriveId| ids.iter().filter(|other| other.drive == id.drive).count() > 1;
     let called = |id: &DriveId| {
@@ -157,6 +159,7 @@ pub(super) fn start_drives(
             indexdir: site.config.site.indexdir.clone(),
             reached: reached.clone(),
             full: full.clone(),
+            records: records.clone(),
             voice: voice.clone(),
         };
         (id, drive::start(bench))

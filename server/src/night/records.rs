@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use format::records::{DumpStatus, RecordsError, pack};
 use taper::catalogue::{Catalogue, CatalogueError};
@@ -28,18 +29,57 @@ pub enum NoRecords {
 const ROWS: Bytes = Bytes(16 << 10);
 const ROW: Bytes = Bytes(512);
 
-/// How much has to be left on a volume when its end comes near for the records of a run that has placed `dump` too:
-/// reckoned by the indexes as they are.
-pub fn room(
-    catalogue: &Catalogue,
-    indexdir: &Path,
-    run: Stamp,
-    dump: DumpId,
-) -> Result<Bytes, CatalogueError> {
-    let parts = catalogue.parts_of_run(run)?;
-    let dumps: BTreeSet<DumpId> = parts.iter().map(|part| part.dump).chain([dump]).collect();
-    let indexes: Bytes = dumps.iter().map(|&dump| store::length(indexdir, dump)).sum();
-    Ok(indexes + ROWS + ROW.times(parts.len() as u64))
+/// How much the records of a run take on a volume, as far as it has come. All its drives tell what they place, so that
+/// nobody has to ask the catalogue for all of it before each image.
+#[derive(Clone, Debug, Default)]
+pub struct Reckoned(Arc<Mutex<Sum>>);
+
+#[derive(Debug, Default)]
+struct Sum {
+    parts: u64,
+    /// The dumps whose index is in the sum.
+    known: BTreeSet<DumpId>,
+    indexes: Bytes,
+    /// Those that have none yet: they come straight from a client.
+    without: BTreeSet<DumpId>,
+}
+
+impl Reckoned {
+    fn lock(&self) -> MutexGuard<'_, Sum> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A part of this dump was placed.
+    pub fn placed(&self, dump: DumpId) {
+        let mut sum = self.lock();
+        sum.parts += 1;
+        sum.expects(dump);
+    }
+
+    /// How much has to be left on a volume when its end comes near, if the run has placed `dump` too: reckoned by the
+    /// indexes as they are.
+    pub fn room(&self, indexdir: &Path, dump: DumpId) -> Bytes {
+        let mut sum = self.lock();
+        sum.expects(dump);
+        for dump in std::mem::take(&mut sum.without) {
+            match store::length(indexdir, dump) {
+                Bytes::ZERO => drop(sum.without.insert(dump)),
+                length => {
+                    sum.known.insert(dump);
+                    sum.indexes += length;
+                }
+            }
+        }
+        sum.indexes + ROWS + ROW.times(sum.parts)
+    }
+}
+
+impl Sum {
+    fn expects(&mut self, dump: DumpId) {
+        if !self.known.contains(&dump) {
+            self.without.insert(dump);
+        }
+    }
 }
 
 /// The records of a run as far as it has come, for the volume `label`.
@@ -58,4 +98,29 @@ pub fn of_run(
         indexes.push((dump.id, store::bytes(indexdir, dump.id)?));
     }
     Ok(pack(&records, indexes)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_for_records_is_that_of_the_rows_and_of_each_index_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let keep = |dump: DumpId, length: usize| {
+            std::fs::write(folder.path().join(format!("{dump}.rkx")), vec![0; length]).unwrap();
+        };
+        let [held, direct] = [1, 2].map(|n| DumpId([n; 16]));
+        let reckoned = Reckoned::default();
+        let room = |dump| reckoned.room(folder.path(), dump);
+        keep(held, 1000);
+        assert_eq!(room(held), ROWS + Bytes(1000), "it is not placed, and is going to be");
+        reckoned.placed(held);
+        reckoned.placed(held);
+        assert_eq!(room(held), ROWS + ROW.times(2) + Bytes(1000));
+        assert_eq!(room(direct), ROWS + ROW.times(2) + Bytes(1000), "its index is still to come");
+        reckoned.placed(direct);
+        keep(direct, 30);
+        assert_eq!(room(held), ROWS + ROW.times(3) + Bytes(1030));
+    }
 }

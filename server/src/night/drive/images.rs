@@ -16,7 +16,6 @@ use types::{Blame, Bytes, DumpId, Label};
 use super::super::destinations::{self, Way};
 use super::super::direct::{self, Incoming, Whole};
 use super::super::estimate::with_causes;
-use super::super::records;
 use super::volumes::MountError;
 use super::{Errand, Worker, disk};
 use crate::clock::Now;
@@ -170,11 +169,10 @@ impl Worker {
             stored,
             crc32c: None,
         };
-        let room =
-            records::room(&self.bench.catalogue.lock(), &self.bench.indexdir, self.bench.run, dump);
+        let room = self.bench.records.room(&self.bench.indexdir, dump);
         let tapetype = &self.settings().tapetype;
         // Whatever the records need: half of a volume is for images.
-        let kept_free = room.unwrap_or_default() + longest_frame;
+        let kept_free = room + longest_frame;
         let kept_free = kept_free.min(Bytes(tapetype.length.0 / 2));
         let part_size = tapetype.part_size;
         let job = Job { image, part_size, commit_every: COMMIT_EVERY };
@@ -263,7 +261,9 @@ impl Worker {
             crc_so_far: Some(part.crc32c_so_far),
         };
         let end = VolumeEnd { file: part.file.next(), object: None };
-        self.bench.catalogue.lock().record_placed(&row, end)
+        self.bench.catalogue.lock().record_placed(&row, end)?;
+        self.bench.records.placed(part.dump);
+        Ok(())
     }
 }
 

@@ -24,6 +24,7 @@ use self::small::Small;
 use super::direct::Incoming;
 use super::estimate::with_causes;
 use super::happened::{PANICKED, Voice};
+use super::records::Reckoned;
 use super::shared::SharedCatalogue;
 use crate::dispatcher::Event;
 use crate::holding::Held;
@@ -96,6 +97,8 @@ pub struct Bench {
     pub reached: ReachedByRun,
     /// The file systems that this run has found full.
     pub full: FullDisks,
+    /// What the records of this run come to.
+    pub records: Reckoned,
     /// The loop.
     pub voice: Voice,
 }
@@ -271,6 +274,8 @@ mod tests {
             catalogue: SharedCatalogue::new(Catalogue::in_memory().unwrap()),
             indexdir: "/site/index".into(),
             reached: ReachedByRun::default(),
+            full: FullDisks::default(),
+            records: Reckoned::default(),
             voice,
         });
         handle.errands.send(Errand::Look { storage: "tapes".parse().unwrap() }).unwrap();

@@ -11,7 +11,6 @@ use taper::catalogue::VolumeState;
 use taper::mount::Appending;
 use types::{Bytes, DumpId, Label, StorageName};
 
-use super::super::records;
 use super::Worker;
 use crate::library::AnyDrive;
 use crate::runlog::RunEvent;
@@ -45,8 +44,7 @@ impl Worker {
         (dump, frame): (DumpId, Bytes),
     ) -> Result<(), String> {
         let bench = &self.bench;
-        let room = records::room(&bench.catalogue.lock(), &bench.indexdir, bench.run, dump);
-        let least = volume.least_length(frame, room.unwrap_or_default());
+        let least = volume.least_length(frame, bench.records.room(&bench.indexdir, dump));
         let least = least.rounded_up(Bytes::MIB);
         let label = volume.label().clone();
         let storage = self.storage().clone();
