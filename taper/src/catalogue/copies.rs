@@ -383,6 +383,25 @@ pub(super) fn parts_on(c: &Connection, label: &Label) -> Result<Vec<Part>, Troub
     Ok(statement.query_map([label.as_str()], of_row)?.collect::<Result<_, _>>()?)
 }
 
+/// Whether this part of a copy is known.
+pub(super) fn has_part(
+    c: &Connection,
+    dump: DumpId,
+    storage: &StorageName,
+    no: PartNo,
+) -> Result<bool, Trouble> {
+    c.prepare_cached("SELECT 1 FROM parts WHERE dump = ?1 AND storage = ?2 AND no = ?3")?
+        .exists((text(dump), storage.as_str(), no.0))
+        .map_err(Trouble::from)
+}
+
+/// Whether something is known to lie in this place.
+pub(super) fn is_taken(c: &Connection, label: &Label, file: FileNo) -> Result<bool, Trouble> {
+    c.prepare_cached("SELECT 1 FROM parts WHERE label = ?1 AND file = ?2")?
+        .exists((label.as_str(), file.0))
+        .map_err(Trouble::from)
+}
+
 fn of_row(row: &Row<'_>) -> rusqlite::Result<Part> {
     Ok(Part {
         dump: get(row, "dump")?,

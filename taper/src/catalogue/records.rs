@@ -13,7 +13,7 @@ use format::records::{
 use rusqlite::Connection;
 use types::{DleRef, DumpId, FileNo, Label, ObjectNo, Stamp, StorageName};
 
-use super::copies::{self, add_up, parts, parts_on};
+use super::copies::{self, add_up, parts};
 use super::dumps::{self, Dump, DumpStatus};
 use super::events::{EventKind, log};
 use super::sql::{get, text};
@@ -176,8 +176,8 @@ fn import_part(
     let then = described.iter().find(|volume| volume.label == row.label).map(|v| v.labelled);
     let is_there = then.is_some() && seen(&row.label) == then;
     let Some(volume) = volumes::one(c, &row.label)? else { return Ok(false) };
-    let known = parts(c, row.dump, &row.storage)?.iter().any(|part| part.no == row.no);
-    let taken = parts_on(c, &row.label)?.iter().any(|part| part.file == row.file);
+    let known = copies::has_part(c, row.dump, &row.storage, row.no)?;
+    let taken = copies::is_taken(c, &row.label, row.file)?;
     if !is_there || volume.labelled != then || known || taken || dumps::one(c, row.dump)?.is_none()
     {
         return Ok(false);
