@@ -18,6 +18,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+#[cfg(test)]
+mod advice;
 mod amanda;
 mod device;
 mod library;
