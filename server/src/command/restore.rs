@@ -79,7 +79,7 @@ pub(super) struct Goal<'a> {
     pub(super) existing: Existing,
 }
 
-/// Restores between the scripts that come before and after, tells how it went, and notes it in the catalogue's events.
+/// Restores between the scripts that come before and after, and tells how it went.
 pub(super) fn extract(
     context: &Context,
     site: &Site,
