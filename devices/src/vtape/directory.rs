@@ -1,9 +1,13 @@
 //! The directory of one slot: which files the volume has, and how they come and go.
 //!
-//! `00003.title` is file 3, whole. Anything else that begins with `unfinished.` is what a crash or an error
-//! left. The files of a volume are those from 0 up to the first gap: files are removed from the highest
-//! down, so a gap is only there when the power went in the middle of that, and all behind it was to go.
+//! `00003.title` is file 3, whole. Anything that begins with `unfinished.` is what a crash or an error left.
+//!
+//! A file that is missing among others is lost, and nothing else: those behind it are there, are read, and are written
+//! behind. Only what *we* were at when the power went takes others with it. Where files were being removed,
+//! `unfinished.discard.00003`, durable before the first of them goes and until the last is gone, says so. Where several
+//! were getting their names, one that is unfinished still was not flushed, and nor were those behind it.
 
+use std::collections::BTreeMap;
 use std::fs::{self, DirBuilder, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
@@ -17,10 +21,11 @@ use crate::writeback::Writeback;
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
-    /// From file 0, without a gap.
-    files: Vec<Entry>,
-    /// What has to go before anything is written: unfinished files, and files behind a gap.
+    files: BTreeMap<FileNo, Entry>,
+    /// What has to go before anything is written: unfinished files, and files that were to go when the power went.
     leftovers: Vec<String>,
+    /// The marks of removals that were not finished. They go when all leftovers are gone.
+    marks: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -34,6 +39,7 @@ pub(super) struct Entry {
 pub(super) struct Unfinished {
     pub(super) file: File,
     pub(super) length: u64,
+    number: FileNo,
     from: PathBuf,
     to: PathBuf,
     writeback: Writeback,
@@ -84,46 +90,60 @@ impl Unfinished {
 impl Directory {
     /// Looks what is there. Two files with one number are an error: `Ok(Err(…))` names them.
     pub(super) fn open(path: &Path) -> io::Result<Result<Self, String>> {
-        let mut numbered = Vec::new();
-        let mut leftovers = Vec::new();
+        let mut files: BTreeMap<FileNo, Entry> = BTreeMap::new();
+        let (mut leftovers, mut marks) = (Vec::new(), Vec::new());
+        // From here on nothing counts.
+        let mut ends = None;
         for entry in fs::read_dir(path)? {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else { continue };
-            if name.starts_with(UNFINISHED) {
+            if let Some(from) = name.strip_prefix(DISCARD) {
+                // A mark that tells no number is none: nothing goes for it.
+                ends = ends.into_iter().chain(from.parse().ok().map(FileNo)).min();
+                marks.push(name);
+            } else if let Some(torn) = name.strip_prefix(UNFINISHED) {
+                ends = ends.into_iter().chain(number_of(torn).map(FileNo)).min();
                 leftovers.push(name);
             } else if let Some(number) = number_of(&name) {
-                numbered.push((number, Entry { name, length: entry.metadata()?.len() }));
+                let length = entry.metadata()?.len();
+                let (number, entry) = (FileNo(number), Entry { name, length });
+                if let Some(twin) = files.get(&number) {
+                    let mut names = [&twin.name, &entry.name];
+                    names.sort();
+                    let ([one, other], path) = (names, path.display());
+                    return Ok(Err(format!(
+                        "{path} has two files of one number, {one} and {other}: move the wrong one away"
+                    )));
+                }
+                files.insert(number, entry);
             }
         }
-        numbered.sort_by(|(a, one), (b, other)| (a, &one.name).cmp(&(b, &other.name)));
-        if let Some([(_, one), (_, other)]) =
-            numbered.array_windows().find(|[(a, _), (b, _)]| a == b)
-        {
-            let path = path.display();
-            return Ok(Err(format!(
-                "{path} has two files of one number, {} and {}: move the wrong one away",
-                one.name, other.name
-            )));
+        if let Some(from) = ends {
+            leftovers.extend(files.split_off(&from).into_values().map(|entry| entry.name));
         }
-        let whole =
-            (0..).zip(&numbered).take_while(|(wanted, (number, _))| wanted == number).count();
-        leftovers.extend(numbered.split_off(whole).into_iter().map(|(_, entry)| entry.name));
-        let files = numbered.into_iter().map(|(_, entry)| entry).collect();
-        Ok(Ok(Self { path: path.to_owned(), files, leftovers }))
+        Ok(Ok(Self { path: path.to_owned(), files, leftovers, marks }))
     }
 
     /// The file behind the last.
     pub(super) fn end(&self) -> FileNo {
-        FileNo(u32::try_from(self.files.len()).unwrap_or(u32::MAX))
+        self.files.last_key_value().map_or(FileNo::LABEL, |(last, _)| last.next())
     }
 
-    pub(super) fn file(&self, number: FileNo) -> Option<&Entry> {
-        self.files.get(number.0 as usize)
+    /// File `number`; `None` at the end and behind it. One that is missing before the end is an error that says so.
+    pub(super) fn file(&self, number: FileNo) -> Result<Option<&Entry>, String> {
+        let entry = self.files.get(&number);
+        if entry.is_some() || number >= self.end() {
+            return Ok(entry);
+        }
+        let path = self.path.display();
+        Err(format!(
+            "{path} has no file {number}, and there are others behind it: it was removed or lost"
+        ))
     }
 
     /// The bytes of all files before `number`.
     pub(super) fn used_before(&self, number: FileNo) -> u64 {
-        self.files.iter().take(number.0 as usize).map(|entry| entry.length).sum()
+        self.files.range(..number).map(|(_, entry)| entry.length).sum()
     }
 
     pub(super) fn path_of(&self, entry: &Entry) -> PathBuf {
@@ -139,7 +159,7 @@ impl Directory {
         let file = options.create_new(true).read(true).write(true).mode(FILE_MODE).open(&from)?;
         self.leftovers.push(format!("{UNFINISHED}{name}"));
         let to = self.path.join(name);
-        Ok(Unfinished { file, length: 0, from, to, writeback: Writeback::default() })
+        Ok(Unfinished { file, length: 0, number, from, to, writeback: Writeback::default() })
     }
 
     /// Opens file `number`, which is no file any more until it has a filemark again. All behind it is gone.
@@ -148,14 +168,14 @@ impl Directory {
         if number.next() != self.end() {
             return Ok(None);
         }
-        let Some(Entry { name, length }) = self.files.pop() else { return Ok(None) };
+        let Some((_, Entry { name, length })) = self.files.pop_last() else { return Ok(None) };
         let to = self.path.join(&name);
         let from = self.path.join(format!("{UNFINISHED}{name}"));
         fs::rename(&to, &from)?;
         sync(&self.path)?;
         self.leftovers.push(format!("{UNFINISHED}{name}"));
         let file = File::options().read(true).write(true).open(&from)?;
-        Ok(Some(Unfinished { file, length, from, to, writeback: Writeback::default() }))
+        Ok(Some(Unfinished { file, length, number, from, to, writeback: Writeback::default() }))
     }
 
     /// The file has its filemark: it counts, though it is not durable until it is published.
@@ -165,7 +185,8 @@ impl Directory {
         };
         let from = name(&file.from);
         self.leftovers.retain(|leftover| *leftover != from);
-        self.files.push(Entry { name: name(&file.to), length: file.length });
+        let entry = Entry { name: name(&file.to), length: file.length };
+        self.files.insert(file.number, entry);
     }
 
     pub(super) fn sync(&self) -> io::Result<()> {
@@ -174,11 +195,16 @@ impl Directory {
 
     /// Removes file `number` and all behind it, the last first, and what crashes left.
     ///
-    /// A power cut in the middle leaves the volume a little longer than it was to be, or with a gap, behind
-    /// which nothing counts.
+    /// A power cut in the middle leaves a mark, and all that was to go is taken for gone.
     fn discard_from(&mut self, number: FileNo) -> io::Result<()> {
-        let keep = (number.0 as usize).min(self.files.len());
-        if self.leftovers.is_empty() && keep == self.files.len() {
+        if self.files.range(number..).next().is_some() {
+            let mark = format!("{DISCARD}{:05}", number.0);
+            File::create(self.path.join(&mark))?;
+            sync(&self.path)?;
+            self.leftovers.extend(self.files.split_off(&number).into_values().map(|it| it.name));
+            self.marks.push(mark);
+        }
+        if self.leftovers.is_empty() && self.marks.is_empty() {
             return Ok(());
         }
         self.leftovers.sort();
@@ -186,11 +212,14 @@ impl Directory {
             remove(&self.path.join(name))?;
             self.leftovers.pop();
         }
-        while self.files.len() > keep
-            && let Some(entry) = self.files.last()
-        {
-            remove(&self.path.join(&entry.name))?;
-            self.files.pop();
+        sync(&self.path)?;
+        // Only now, and before anything new is there that they would mean.
+        if self.marks.is_empty() {
+            return Ok(());
+        }
+        while let Some(mark) = self.marks.last() {
+            remove(&self.path.join(mark))?;
+            self.marks.pop();
         }
         sync(&self.path)
     }
@@ -244,6 +273,9 @@ pub(super) fn create(path: &Path) -> io::Result<()> {
 
 /// Amanda's reader passes over names that do not begin with a digit.
 const UNFINISHED: &str = "unfinished.";
+
+/// Before the number from which files are being removed.
+const DISCARD: &str = "unfinished.discard.";
 
 /// The number of a file, if that is what the name says, by Amanda's rule: `^[0-9]+[.-]`, but `-lock` is not
 /// a file.

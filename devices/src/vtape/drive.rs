@@ -244,9 +244,8 @@ impl VtapeDrive {
     fn read(&mut self, buffer: &mut [u8]) -> Result<Met, Trouble> {
         self.settle()?;
         let at = self.at()?;
-        let Some(length) = self.medium()?.file(at.file).map(|entry| entry.length) else {
-            return Ok(Met::EndOfData);
-        };
+        let entry = self.medium()?.file(at.file).map_err(Trouble::Damaged)?;
+        let Some(length) = entry.map(|entry| entry.length) else { return Ok(Met::EndOfData) };
         let left = length.saturating_sub(self.offset(at.block));
         if left == 0 {
             self.eye = None;
@@ -269,7 +268,8 @@ impl VtapeDrive {
             Some((open, file)) if open == number => file,
             _ => {
                 let medium = self.medium()?;
-                let entry = medium.file(number).ok_or(Trouble::PositionUnknown)?;
+                let entry = medium.file(number).map_err(Trouble::Damaged)?;
+                let entry = entry.ok_or(Trouble::PositionUnknown)?;
                 let path = medium.path_of(entry);
                 File::open(&path)
                     .map_err(|source| Trouble::Io { path: path.display().to_string(), source })?
@@ -288,7 +288,7 @@ impl VtapeDrive {
         let offset = self.offset(place.block);
         let medium = self.medium()?;
         let end = Position::start_of(medium.end());
-        let there = match medium.file(place.file) {
+        let there = match medium.file(place.file).map_err(Trouble::Damaged)? {
             Some(entry) => place.block == 0 || offset <= entry.length || self.is_tail(place),
             None => place == end,
         };
@@ -310,8 +310,8 @@ impl VtapeDrive {
 
     /// Behind a last block that is shorter than the others.
     fn is_tail(&self, place: Position) -> bool {
-        let length = self.medium.as_ref().and_then(|medium| medium.file(place.file));
-        length.is_some_and(|entry| self.offset(place.block.saturating_sub(1)) < entry.length)
+        let entry = self.medium.as_ref().and_then(|medium| medium.file(place.file).ok().flatten());
+        entry.is_some_and(|entry| self.offset(place.block.saturating_sub(1)) < entry.length)
     }
 
     /// Where a block begins in its file.

@@ -122,7 +122,8 @@ fn a_file_has_its_number_only_when_it_is_whole_and_flushed() {
 fn writing_removes_what_a_crash_left() {
     let mut site = Site::new(ROOMY);
     let slot = site.root.path().join("slot1");
-    for name in ["00000.L", "00001.a", "00003.behind-a-gap", "unfinished.00002.torn", "notes.txt"] {
+    let unfinished = ["unfinished.00002.torn", "00003.named-before-it", "notes.txt"];
+    for name in ["00000.L", "00001.a"].into_iter().chain(unfinished) {
         fs::write(slot.join(name), header(name)).unwrap();
     }
     let mut drive = site.loaded();
@@ -130,6 +131,68 @@ fn writing_removes_what_a_crash_left() {
     write_file(&mut drive, "b", b"x");
     drive.flush().unwrap();
     assert_eq!(site.names(), ["00000.L", "00001.a", "00002.b", "notes.txt"]);
+}
+
+#[test]
+fn what_was_being_removed_when_the_power_went_is_gone() {
+    let mut site = Site::new(ROOMY);
+    let slot = site.root.path().join("slot1");
+    // Of the files 1 to 4 the third alone was gone on the disk.
+    for name in ["00000.L", "00001.a", "00002.b", "00004.d", "unfinished.discard.00001"] {
+        fs::write(slot.join(name), header(name)).unwrap();
+    }
+    let mut drive = site.loaded();
+    assert_eq!(drive.to_end_of_data().unwrap(), Position::start_of(FileNo(1)));
+    write_file(&mut drive, "new", b"x");
+    drive.flush().unwrap();
+    assert_eq!(site.names(), ["00000.L", "00001.new"]);
+}
+
+#[test]
+fn a_lost_file_costs_itself_and_none_behind_it() {
+    let mut site = Site::new(ROOMY);
+    let mut drive = site.loaded();
+    drive.rewind().unwrap();
+    for title in ["L", "a", "b", "c"] {
+        write_file(&mut drive, title, title.as_bytes());
+    }
+    drive.flush().unwrap();
+    fs::remove_file(site.root.path().join("slot1/00002.b")).unwrap();
+    Bench::reload(&mut site);
+
+    let mut block = vec![0; BlockSize::HEADER.len()];
+    drive.locate(Position::start_of(FileNo(2))).unwrap_err();
+    drive.locate(Position::start_of(FileNo(3))).unwrap();
+    assert!(matches!(drive.read_block(&mut block).unwrap(), Met::Block(_)));
+    assert!(block.starts_with(b"c\0"));
+    let error = {
+        drive.locate(Position::start_of(FileNo(1))).unwrap();
+        while !matches!(drive.read_block(&mut block).unwrap(), Met::Filemark) {}
+        drive.read_block(&mut block).unwrap_err()
+    };
+    assert_eq!(error.blame, Blame::Medium);
+    assert!(error.cause.to_string().contains("has no file 2"), "{}", error.cause);
+
+    assert_eq!(drive.to_end_of_data().unwrap(), Position::start_of(FileNo(4)));
+    write_file(&mut drive, "d", b"d");
+    drive.flush().unwrap();
+    assert_eq!(site.names(), ["00000.L", "00001.a", "00003.c", "00004.d"]);
+}
+
+#[test]
+fn a_volume_whose_first_file_is_lost_is_damaged_and_not_blank() {
+    let mut site = Site::new(ROOMY);
+    let mut drive = site.loaded();
+    drive.rewind().unwrap();
+    write_file(&mut drive, "L", b"");
+    write_file(&mut drive, "a", b"a");
+    drive.flush().unwrap();
+    fs::remove_file(site.root.path().join("slot1/00000.L")).unwrap();
+    Bench::reload(&mut site);
+    let mut block = vec![0; BlockSize::HEADER.len()];
+    let error = drive.rewind().and_then(|_| drive.read_block(&mut block)).unwrap_err();
+    assert_eq!(error.blame, Blame::Medium);
+    assert!(error.cause.to_string().contains("has no file 0"), "{}", error.cause);
 }
 
 #[test]
@@ -270,12 +333,13 @@ fn a_file_begun_anew_has_its_new_title() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is in the directory, and in whatever order a power cut let files go: the volume is the files
-    /// from 0 up to the first gap, each is read whole, and writing at its end harms none of them.
+    /// Whatever is in the directory: the volume is all files before the first that is unfinished or was being removed,
+    /// and writing at its end harms none of them.
     #[test]
-    fn a_volume_is_what_stands_before_the_first_gap(
+    fn a_volume_is_what_stands_before_the_first_that_is_unfinished(
         present in proptest::collection::btree_set(0u32..8, 0..8),
         torn in proptest::collection::btree_set(0u32..8, 0..3),
+        removed in proptest::collection::btree_set(0u32..8, 0..2),
         others in proptest::collection::btree_set("[a-z]{1,5}(-lock)?|[0-9]{5}|[0-9]{5}-lock", 0..4),
     ) {
         let mut site = Site::new(ROOMY);
@@ -283,16 +347,20 @@ proptest! {
         let write = |name: String| fs::write(slot.join(&name), header(&name)).unwrap();
         present.iter().for_each(|number| write(format!("{number:05}.x")));
         torn.iter().for_each(|number| write(format!("unfinished.{number:05}.x")));
+        removed.iter().for_each(|number| write(format!("unfinished.discard.{number:05}")));
         others.iter().cloned().for_each(write);
-        let whole = (0..).take_while(|number| present.contains(number)).count();
-        let end = Position::start_of(FileNo(u32::try_from(whole).unwrap()));
+        let first = torn.iter().chain(&removed).min().copied().unwrap_or(u32::MAX);
+        let whole: Vec<u32> = present.into_iter().filter(|&number| number < first).collect();
+        let behind = whole.last().map_or(0, |last| last + 1);
+        let end = Position::start_of(FileNo(behind));
         let mut drive = site.loaded();
         prop_assert_eq!(drive.to_end_of_data().unwrap(), end);
         write_file(&mut drive, "new", b"data");
         drive.flush().unwrap();
-        let expected: BTreeSet<String> = (0..whole)
+        let expected: BTreeSet<String> = whole
+            .iter()
             .map(|number| format!("{number:05}.x"))
-            .chain([format!("{whole:05}.new")])
+            .chain([format!("{behind:05}.new")])
             .chain(others)
             .collect();
         prop_assert_eq!(site.names().into_iter().collect::<BTreeSet<_>>(), expected);
