@@ -4,6 +4,9 @@
 //! what is in the slot      without --force     with --force
 //! nothing                  labelled            labelled
 //! data of something else   refused             overwritten
+//! no label that is read,   refused             labelled, unless the sticker or the chip says
+//!   where a needed volume                        that it is that volume's cartridge
+//!   was before
 //! a volume we know         refused             begun afresh, if nothing on it is needed
 //! a volume of ours that    refused             refused: rebuild the catalogue from it first
 //!   we do not know
@@ -16,9 +19,9 @@ use config::{Config, Storage};
 use devices::smc::barcode::same;
 use devices::ssc::{CartridgeFacts, Protection};
 use taper::catalogue::{Catalogue, CatalogueError, Volume, VolumeEnd, VolumeState};
-use taper::label::{Autolabel, Cartridge, LabelRule, Names, NoLabel, Taken, first_free};
+use taper::label::{Autolabel, Cartridge, Found, LabelRule, Names, NoLabel, Taken, first_free};
 use taper::mount::{Appending, Blank, Consent, Foreign, Identified, Loaded, Mounted, NewLabel};
-use taper::scan::{Hint, SlotView};
+use taper::scan::{Hint, Lost, SlotView};
 use types::{Barcode, BlockSize, FileNo, Label, PoolName, Slot, Stamp};
 
 use crate::clock::stamp_text;
@@ -119,6 +122,16 @@ pub enum NotLabelled {
         /// Where.
         slot: Slot,
     },
+    /// A needed volume was in the slot before, and no label was read there now.
+    #[error("slot {}: {}", .0.slot, .0.told(.1))]
+    Lost(Box<Lost>, Found),
+    /// It is the cartridge of a needed volume, and its label is lost.
+    #[error(
+        "slot {} holds the cartridge of {} by its barcode or its serial number, and its label cannot be read; {}. What is \
+         behind the label may be whole. Nothing was written; `reelkeep volume forget {}` gives it up", .0.slot, .0.label,
+         .0.needed, .0.label
+    )]
+    ItsCartridge(Box<Lost>),
     /// The catalogue says that something on it is needed.
     #[error("{needed}. Nothing was written; `reelkeep volume explain {label}` says until when")]
     Needed {
@@ -194,6 +207,11 @@ pub fn label(
     if facts.is_write_once() && order.force && !matches!(found, Identified::Blank(_)) {
         return Err(NotLabelled::WriteOnce { slot });
     }
+    match &found {
+        Identified::Blank(_) => bench.refuse_lost(catalogue, slot, &facts, order, Found::Blank)?,
+        Identified::Foreign(it) => bench.refuse_lost(catalogue, slot, &facts, order, it.found())?,
+        Identified::Labelled(_) => {}
+    }
     let labelled = match found {
         Identified::Blank(blank) => bench.label_blank(catalogue, slot, (blank, &facts), order)?,
         Identified::Foreign(foreign) => bench.label_over(catalogue, slot, foreign, order)?,
@@ -208,7 +226,7 @@ pub fn label(
 }
 
 /// What is in a slot, and what its chip says.
-type Found = (Slot, Identified<AnyDrive>, CartridgeFacts);
+type Looked = (Slot, Identified<AnyDrive>, CartridgeFacts);
 
 struct Bench<'a> {
     config: &'a Config,
@@ -223,7 +241,7 @@ struct Bench<'a> {
 
 impl Bench<'_> {
     /// The slot that is meant, loaded and looked at.
-    fn find(&self, order: &Order) -> Result<Found, NotLabelled> {
+    fn find(&self, order: &Order) -> Result<Looked, NotLabelled> {
         if let Some(barcode) = &order.barcode {
             let has = |view: &&SlotView| view.barcode.as_ref().is_some_and(|it| same(it, barcode));
             let view = self.slots.iter().find(has);
@@ -257,7 +275,7 @@ impl Bench<'_> {
         Err(NotLabelled::NoBlank)
     }
 
-    fn look(&self, slot: Slot) -> Result<Found, NotLabelled> {
+    fn look(&self, slot: Slot) -> Result<Looked, NotLabelled> {
         let drive = self.library.any_drive()?;
         let (loaded, facts) = self.library.load_to_write(slot, drive)?;
         Ok((slot, loaded.identify()?, facts))
@@ -423,6 +441,37 @@ impl Bench<'_> {
         let verdicts = catalogue.verdict(label, &library::policies(self.config), self.now)?;
         let needed = |needed| NotLabelled::Needed { label: label.clone(), needed };
         verdicts.of(label).leave().map_err(needed)
+    }
+
+    /// Whether a needed volume was in the slot before, of which only the label may be gone.
+    fn refuse_lost(
+        &self,
+        catalogue: &Catalogue,
+        slot: Slot,
+        facts: &CartridgeFacts,
+        order: &Order,
+        found: Found,
+    ) -> Result<(), NotLabelled> {
+        let Some(SlotView { hint: Hint::Label(label), barcode, .. }) = self.view(slot) else {
+            return Ok(());
+        };
+        let volume = match catalogue.volume(label) {
+            Err(CatalogueError::NoSuchVolume(_)) => return Ok(()),
+            volume => volume?,
+        };
+        let verdicts = catalogue.verdict(label, &library::policies(self.config), self.now)?;
+        let serial = facts.serial.as_deref();
+        let Some(lost) = Lost::new(&volume, slot, verdicts.of(label), serial) else {
+            return Ok(());
+        };
+        let by_serial = serial.is_some() && volume.serial.as_deref() == serial;
+        let by_barcode =
+            matches!((barcode, &volume.barcode), (Some(it), Some(its)) if same(it, its));
+        match (by_serial || by_barcode, order.force) {
+            (true, _) => Err(NotLabelled::ItsCartridge(Box::new(lost))),
+            (false, false) => Err(NotLabelled::Lost(Box::new(lost), found)),
+            (false, true) => Ok(()),
+        }
     }
 
     /// Reads the label back, and records it.

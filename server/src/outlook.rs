@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use config::{Autoflush, Config, Dle, Strategy};
-use taper::catalogue::{Catalogue, CatalogueError, Lock, Run, RunKind, Volume};
+use taper::catalogue::{Catalogue, CatalogueError, Run, RunKind, Volume};
 use taper::retention::{Expected, Flushed, Habit, Usage};
 use types::{Stamp, StorageName};
 
@@ -58,8 +58,10 @@ fn of_late(mut runs: Vec<Run>, kinds: &[RunKind]) -> Vec<Stamp> {
 /// A volume tells when it was begun last, and not when before. In a pool that goes round within the four weeks, what
 /// was begun before the oldest that is told is forgotten, so runs count from there.
 fn usage(storage: &StorageName, volumes: &[Volume], runs: &[Stamp]) -> Usage {
-    let Some(first) = runs.iter().min() else { return Usage { volumes: 1, runs: 1 } };
-    let own = volumes.iter().filter(|it| it.storage == *storage && it.lock == Lock::Open);
+    let (Some(first), Some(last)) = (runs.iter().min(), runs.iter().max()) else {
+        return Usage { volumes: 1, runs: 1 };
+    };
+    let own = volumes.iter().filter(|it| it.storage == *storage && !it.lock.holds(*last));
     let begun: Vec<Stamp> = own.filter_map(|volume| volume.first_written).collect();
     let oldest = begun.iter().min().map_or(*first, |oldest| *oldest.max(first));
     let since = |stamps: &[Stamp]| {

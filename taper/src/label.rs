@@ -222,7 +222,8 @@ pub enum Found {
     Blank,
     /// Something that is no label; a few words about it.
     Foreign(String),
-    /// It can't be read; why.
+    /// A label of ours or of Amanda that cannot be understood: damaged, of a later version, or with another header in its
+    /// place. What is behind it may be whole.
     Unreadable(String),
 }
 
@@ -233,7 +234,7 @@ pub struct Autolabel {
     pub template: LabelTemplate,
     /// Media with nothing on them.
     pub empty: bool,
-    /// Media that can't be read.
+    /// Media with a label that can't be understood.
     pub volume_error: bool,
     /// Media with data that is not ours or Amanda's.
     pub non_amanda: bool,
@@ -248,7 +249,7 @@ impl Autolabel {
             Found::Blank if self.empty => Ok(()),
             Found::Blank => Err("it is blank, and autolabel does not take blank media".to_owned()),
             Found::Unreadable(_) if self.volume_error => Ok(()),
-            Found::Unreadable(why) => Err(format!("it can't be read: {why}")),
+            Found::Unreadable(why) => Err(format!("its label can't be read: {why}")),
             Found::Foreign(_) if self.non_amanda => Ok(()),
             Found::Foreign(what) => Err(format!("it holds data of something else: {what}")),
             Found::Labelled { label, .. } if ours(label) => Err(format!(

@@ -21,6 +21,7 @@ use format::header::{self, Header, TapeStart};
 use types::{Blame, BlockSize, DumpId, FileNo, Label, ObjectNo, PartNo, PoolName, Stamp};
 
 use crate::catalogue::Reusable;
+use crate::label::Found;
 
 mod appending;
 mod part;
@@ -66,6 +67,16 @@ pub struct Blank<D> {
 pub struct Foreign<D> {
     drive: D,
     what: String,
+    kind: Kind,
+}
+
+/// Whose the first block is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Nobody of whom we know.
+    SomethingElse,
+    /// Ours or Amanda's, but no label that we understand.
+    Amandas,
 }
 
 /// A volume that was to be overwritten, and was not: its label was read again, and its data end where they ended.
@@ -274,17 +285,23 @@ impl<D: Drive> Loaded<D> {
             Met::EndOfData => return Ok(Identified::Blank(Blank { drive: self.drive })),
             Met::Filemark => return self.behind_an_empty_file(),
         };
-        let what = match header::decode(first) {
+        let (what, kind) = match header::decode(first) {
             Ok(Header::TapeStart(start)) => {
                 let block = BlockSize::new(first.len() as u64).unwrap_or(BlockSize::HEADER);
                 return Ok(Identified::Labelled(Mounted { drive: self.drive, start, block }));
             }
-            Ok(Header::Empty) => "a block of zeros where a label should be".to_owned(),
-            Ok(Header::Weird) => format!("no label, but {}", beginning(first)),
-            Ok(other) => format!("{} where a label should be", described(&other)),
-            Err(error) => format!("a damaged label ({error}): {}", beginning(first)),
+            Ok(Header::Empty) => {
+                ("a block of zeros where a label should be".to_owned(), Kind::SomethingElse)
+            }
+            Ok(Header::Weird) => {
+                (format!("no label, but {}", beginning(first)), Kind::SomethingElse)
+            }
+            Ok(other) => (format!("{} where a label should be", described(&other)), Kind::Amandas),
+            Err(error) => {
+                (format!("a damaged label ({error}): {}", beginning(first)), Kind::Amandas)
+            }
         };
-        Ok(Identified::Foreign(Foreign { drive: self.drive, what }))
+        Ok(Identified::Foreign(Foreign { drive: self.drive, what, kind }))
     }
 
     /// `mt weof` leaves a filemark and nothing else. But there may be data behind it.
@@ -293,7 +310,8 @@ impl<D: Drive> Loaded<D> {
         let drive = match self.drive.read_block(&mut block)? {
             Met::Block(_) => {
                 let what = "no label, but data behind an empty file".to_owned();
-                return Ok(Identified::Foreign(Foreign { drive: self.drive, what }));
+                let (drive, kind) = (self.drive, Kind::SomethingElse);
+                return Ok(Identified::Foreign(Foreign { drive, what, kind }));
             }
             Met::Filemark | Met::EndOfData => self.drive,
         };
@@ -317,6 +335,14 @@ impl<D: Drive> Foreign<D> {
     /// What is there, for a person.
     pub fn what(&self) -> &str {
         &self.what
+    }
+
+    /// The same for a scan: a label that nobody understands is not *data of something else*.
+    pub fn found(&self) -> Found {
+        match self.kind {
+            Kind::SomethingElse => Found::Foreign(self.what.clone()),
+            Kind::Amandas => Found::Unreadable(self.what.clone()),
+        }
     }
 
     /// Writes a label over it. All that was there is gone.
@@ -376,7 +402,7 @@ impl<D: Drive> Mounted<D> {
     /// Takes the volume for something that nobody here knows: what it holds was shown to a person, or a rule
     /// of the operator's lets it be overwritten.
     pub fn into_foreign(self, what: impl Into<String>) -> Foreign<D> {
-        Foreign { drive: self.drive, what: what.into() }
+        Foreign { drive: self.drive, what: what.into(), kind: Kind::Amandas }
     }
 
     /// Starts the volume afresh, under its label, in the pool it was in. All that was on it is gone.

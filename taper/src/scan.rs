@@ -14,16 +14,18 @@
 //! so keeps to the order of a rotation. Before all that comes, if appending is allowed, the volume that was
 //! written last and is not full.
 
+mod lost;
 mod would;
 
 use std::collections::{BTreeSet, VecDeque};
 
 use types::{Barcode, Label, PoolName, Slot, Stamp};
 
-use crate::catalogue::{Lock, Medium, Volume, VolumeState};
+use crate::catalogue::{Medium, Volume, VolumeState};
 use crate::label::{self, Autolabel, Cartridge, Found, LabelRule, Names, Taken};
 use crate::retention::{Advice, Verdict};
 
+pub use lost::Lost;
 pub use would::WouldDo;
 
 /// In which order volumes are proposed.
@@ -96,7 +98,7 @@ pub struct Situation {
     pub autolabel: Option<Autolabel>,
     /// What label variables stand for.
     pub names: Names,
-    /// The run that wants to write. It does not begin a volume twice.
+    /// The run that wants to write. It does not begin a volume twice, and a lock that ended before it is none.
     pub run: Stamp,
 }
 
@@ -197,7 +199,18 @@ impl Scan {
     }
 
     /// What was met in a slot: how to use it, or why not.
-    pub fn met(&mut self, slot: Slot, found: Found) -> Result<Choice, Refusal> {
+    ///
+    /// `serial` is the number that the cartridge's chip told, if it has one.
+    pub fn met(
+        &mut self,
+        slot: Slot,
+        found: Found,
+        serial: Option<&str>,
+    ) -> Result<Choice, Refusal> {
+        let without_label = !matches!(found, Found::Labelled { .. });
+        if let Some(lost) = without_label.then(|| self.situation.lost(slot, serial)).flatten() {
+            return Err(self.refuse(slot, lost.told(&found)));
+        }
         match self.situation.judge(slot, found) {
             Ok((choice, why)) => {
                 self.log.push(format!("slot {slot}: taken: {why}"));
@@ -276,7 +289,7 @@ impl Situation {
 
     fn has_room(&self, volume: &Volume) -> bool {
         volume.state == VolumeState::Active
-            && volume.lock == Lock::Open
+            && !volume.lock.holds(self.run)
             && volume.off_site.is_none()
     }
 
@@ -286,7 +299,7 @@ impl Situation {
         volume.medium == Medium::WriteOnce
             && volume.pool == self.pool
             && volume.state == VolumeState::Labelled
-            && volume.lock == Lock::Open
+            && !volume.lock.holds(self.run)
             && volume.off_site.is_none()
             && !Self::was_written(volume)
     }
@@ -455,7 +468,7 @@ impl Situation {
                 }
                 Found::Blank => "it is blank, and nothing is labelled by itself".to_owned(),
                 Found::Foreign(what) => format!("it holds data of something else: {what}"),
-                Found::Unreadable(why) => format!("it can't be read: {why}"),
+                Found::Unreadable(why) => format!("its label can't be read: {why}"),
             });
         };
         autolabel.admits(&found, ours)?;

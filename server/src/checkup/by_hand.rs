@@ -67,9 +67,9 @@ fn judged(
             Found::Labelled { label: mounted.label().clone(), stamp: mounted.start().stamp }
         }
         Identified::Blank(_) => Found::Blank,
-        Identified::Foreign(foreign) => Found::Foreign(foreign.what().to_owned()),
+        Identified::Foreign(foreign) => foreign.found(),
     };
-    Ok(match scan.met(candidate.slot, found) {
+    Ok(match scan.met(candidate.slot, found, None) {
         Ok(Choice::Append(label)) => Ok(format!("{label} is written on")),
         Ok(Choice::Reuse(label)) => Ok(format!("{label} is begun afresh")),
         Ok(Choice::Fresh(fresh)) => Ok(format!("a new cartridge, which becomes {}", fresh.label())),

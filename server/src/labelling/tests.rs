@@ -84,6 +84,23 @@ fn a_volume_with_a_label_is_only_begun_afresh_by_force_and_if_it_is_free() {
 }
 
 #[test]
+fn where_a_needed_volume_was_and_no_label_is_read_only_force_labels() {
+    let mut world = World::new();
+    let needed = world.label(&at(1)).unwrap().label;
+    let (no_reuse, now) = (taper::catalogue::Lock::NoReuse, stamp("20261123110000"));
+    world.catalogue.set_lock(&needed, no_reuse, &Default::default(), now).unwrap();
+    // Its label is gone, and nothing else of it.
+    let slot = world._folder.path().canonicalize().unwrap().join("vtapes/slot1");
+    let label = fs::read_dir(&slot).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(label).unwrap();
+    let refused = world.label(&at(1)).unwrap_err();
+    assert!(matches!(refused, NotLabelled::Lost(..)), "{refused}");
+    assert!(refused.to_string().contains("no-reuse"), "{refused}");
+    let other = world.label(&Order { force: true, ..at(1) }).unwrap();
+    assert_ne!(other.label, needed, "the lost one is still known");
+}
+
+#[test]
 fn a_free_volume_can_get_another_name() {
     let mut world = World::new();
     let [one, two] = [1, 2].map(|slot| world.label(&at(slot)).unwrap().label);

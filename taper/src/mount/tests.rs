@@ -117,6 +117,9 @@ fn what_is_no_volume_is_told_and_not_overwritten_by_itself() {
         scribble(&tape, files);
         let Identified::Foreign(foreign) = identify(&tape) else { panic!("{told}") };
         assert!(foreign.what().contains(told), "{}", foreign.what());
+        // What Amanda's tools wrote is never *data of something else*.
+        let is_amandas = files[0].starts_with(b"AMANDA");
+        assert_eq!(matches!(foreign.found(), Found::Unreadable(_)), is_amandas, "{told}");
         let consent = Consent::to_overwrite(foreign.what());
         let _volume = foreign.overwrite(consent, new_label("MINE")).unwrap();
         assert_eq!(mounted(&tape).label().as_str(), "MINE");

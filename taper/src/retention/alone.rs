@@ -69,18 +69,24 @@ impl Judgement {
     }
 
     /// The volumes of each storage that were written last. Those that would not be reused anyway don't count,
-    /// so that a drawer full of archived volumes doesn't stand in for the rotation.
+    /// so that a drawer full of archived volumes doesn't stand in for the rotation. One whose lock will end is kept by this
+    /// too: the lock alone lets go of it too early.
     fn keep_the_newest(&mut self, volumes: &[VolumeFact]) {
         for (storage, policy) in &self.policies {
             let mut volumes: Vec<_> = volumes
                 .iter()
-                .filter(|volume| volume.storage == *storage && volume.lock == Lock::Open)
+                .filter(|volume| volume.storage == *storage && volume.lock != Lock::NoReuse)
                 .filter(|v| !matches!(v.state, VolumeState::Retired | VolumeState::Missing))
                 .filter(|volume| volume.medium == Medium::Rewritable)
-                .filter_map(|volume| Some((volume.written?, &volume.label)))
+                .filter_map(|volume| Some((volume.written?, &volume.label, volume.lock)))
                 .collect();
-            volumes.sort_by(|a, b| b.cmp(a));
-            for (_, label) in volumes.into_iter().take(policy.volumes as usize) {
+            volumes.sort_by_key(|&(written, label, _)| std::cmp::Reverse((written, label)));
+            let mut left = policy.volumes;
+            for (_, label, lock) in volumes {
+                if left == 0 {
+                    break;
+                }
+                left -= u32::from(!lock.holds(self.now));
                 let why = format!("it is among the {} volumes written last", policy.volumes);
                 self.verdicts.need(label, Reason { rule: Rule::Volumes, why, until: None });
             }

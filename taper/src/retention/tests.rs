@@ -173,6 +173,16 @@ fn a_lock_with_a_day_ends_on_that_day() {
 }
 
 #[test]
+fn a_volume_whose_lock_has_ended_is_one_of_those_written_last_again() {
+    let mut volumes = vec![volume("V1", Some(1)), volume("V2", Some(2)), volume("V3", Some(3))];
+    volumes[1].lock = Lock::Until(day(5));
+    let facts = facts(volumes, vec![]);
+    let policy = || Policy { volumes: 2, ..Policy::default() };
+    assert_eq!(reusable(&judge(&facts, policy(), 4)), [] as [&str; 0], "V2 does not stand in");
+    assert_eq!(reusable(&judge(&facts, policy(), 9)), ["V1"]);
+}
+
+#[test]
 fn what_is_not_known_is_not_given_away() {
     let mut facts = three_cycles();
     facts.volumes[0].storage = storage("elsewhere");

@@ -1,6 +1,7 @@
 //! Which slots a scan proposes, and what it says of the others.
 
 use super::*;
+use crate::catalogue::Lock;
 use crate::retention::{self, Facts, Policies, Policy, VolumeFact};
 use types::BlockSize;
 
@@ -145,7 +146,7 @@ fn appending_comes_first_when_it_is_allowed() {
     assert_eq!(order(situation.clone()), [2, 3, 1]);
     let mut scan = Scan::new(situation);
     let found = Found::Labelled { label: label("V02"), stamp: None };
-    assert_eq!(scan.met(Slot(2), found), Ok(Choice::Append(label("V02"))));
+    assert_eq!(scan.met(Slot(2), found, None), Ok(Choice::Append(label("V02"))));
 }
 
 #[test]
@@ -161,7 +162,7 @@ fn a_medium_that_can_be_written_only_once_is_begun_behind_its_label_and_never_af
         let situation = situation(Method::Traditional, vec![candidate], vec![holds(1, &name)]);
         let mut scan = Scan::new(situation);
         let found = Found::Labelled { label: label(&name), stamp: None };
-        match (scan.met(Slot(1), found), expected) {
+        match (scan.met(Slot(1), found, None), expected) {
             (Ok(choice), Ok(expected)) => assert_eq!(choice, expected),
             (Err(refusal), Err(part)) => assert!(refusal.why.contains(part), "{refusal}"),
             (met, expected) => panic!("{met:?}, and not {expected:?}"),
@@ -176,9 +177,53 @@ fn what_is_met_counts_and_not_what_was_expected() {
     assert_eq!(scan.next().map(|candidate| candidate.slot), Some(Slot(1)));
     // The sticker lied.
     let found = Found::Labelled { label: label("V02"), stamp: None };
-    let refusal = scan.met(Slot(1), found).unwrap_err();
+    let refusal = scan.met(Slot(1), found, None).unwrap_err();
     assert!(refusal.why.contains("no-reuse"), "{refusal}");
     assert_eq!(scan.next(), None);
+}
+
+#[test]
+fn where_a_needed_volume_should_be_nothing_is_taken_for_new_by_itself() {
+    let serial = |volume: Volume| Volume { serial: Some("S1".to_owned()), ..volume };
+    let retired = Volume { state: VolumeState::Retired, ..volume("V01", Some(1)) };
+    let missing = Volume { state: VolumeState::Missing, ..locked("V01", 1) };
+    let cases = [
+        (locked("V01", 1), None, Some("V01 is needed")),
+        (locked("V01", 1), Some("S2"), Some("V01 is needed")),
+        (serial(locked("V01", 1)), None, Some("V01 is needed")),
+        (serial(locked("V01", 1)), Some("S1"), Some("V01 is needed")),
+        (serial(locked("V01", 1)), Some("S2"), None), // another cartridge
+        (volume("V01", Some(1)), None, None),         // nothing on it is needed
+        (retired, None, None),                        // it is retired, and that is all
+        (missing, None, None),                        // nobody expects it there
+    ];
+    for (volume, serial, refused) in cases {
+        let shown = format!("{volume:?} {serial:?}");
+        let mut situation = situation(Method::Traditional, vec![volume], vec![holds(1, "V01")]);
+        let autolabel = situation.autolabel.as_mut().unwrap();
+        (autolabel.non_amanda, autolabel.volume_error) = (true, true);
+        for found in [Found::Blank, Found::Foreign("tar".into()), Found::Unreadable("bad".into())] {
+            match (Scan::new(situation.clone()).met(Slot(1), found, serial), refused) {
+                (Ok(Choice::Fresh(_)), None) => {}
+                (Err(refusal), Some(why)) => {
+                    assert!(refusal.why.contains(why), "{refusal}");
+                    assert!(refusal.why.contains("label --slot 1 --force"), "{refusal}");
+                }
+                (met, _) => panic!("{met:?}: {shown}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_volume_whose_lock_has_ended_is_written_on() {
+    let ended = Lock::Until(stamp("20261101000000"));
+    let open = Volume { state: VolumeState::Active, lock: ended, ..volume("V01", Some(9)) };
+    let mut situation = situation(Method::Traditional, vec![open], vec![holds(1, "V01")]);
+    situation.append = Append::Allowed;
+    let found = Found::Labelled { label: label("V01"), stamp: None };
+    let met = Scan::new(situation).met(Slot(1), found, None);
+    assert_eq!(met, Ok(Choice::Append(label("V01"))));
 }
 
 #[test]
@@ -189,8 +234,10 @@ fn a_label_of_ours_that_the_catalogue_does_not_know_is_never_overwritten() {
     (autolabel.other_config, autolabel.non_amanda, autolabel.volume_error) = (true, true, true);
     let mut scan = Scan::new(situation);
     let found = |text: &str| Found::Labelled { label: label(text), stamp: None };
-    assert!(scan.met(Slot(1), found("V07")).unwrap_err().why.contains("does not know it"));
-    let Ok(Choice::Fresh(fresh)) = scan.met(Slot(1), found("OTHER")) else { panic!("refused") };
+    assert!(scan.met(Slot(1), found("V07"), None).unwrap_err().why.contains("does not know it"));
+    let Ok(Choice::Fresh(fresh)) = scan.met(Slot(1), found("OTHER"), None) else {
+        panic!("refused")
+    };
     assert_eq!(fresh.label(), &label("V01"));
 }
 
@@ -216,7 +263,7 @@ fn a_volume_that_is_noted_as_off_site_is_neither_proposed_nor_written() {
         assert_eq!(scan.next(), None);
         for (slot, name) in [(1, "V01"), (2, "V02")] {
             let found = Found::Labelled { label: label(name), stamp: None };
-            let refusal = scan.met(Slot(slot), found).unwrap_err();
+            let refusal = scan.met(Slot(slot), found, None).unwrap_err();
             assert!(refusal.why.contains("off-site (the bank)"), "{refusal}");
         }
     }
@@ -235,11 +282,11 @@ fn a_chosen_label_that_was_never_written_goes_to_the_next_medium() {
     let chosen = Volume { state: VolumeState::Chosen, ..volume("V01", None) };
     let slots = vec![slot(1, Hint::Unknown)];
     let mut scan = Scan::new(situation(Method::Traditional, vec![chosen], slots));
-    let Ok(Choice::Fresh(fresh)) = scan.met(Slot(1), Found::Blank) else { panic!("refused") };
+    let Ok(Choice::Fresh(fresh)) = scan.met(Slot(1), Found::Blank, None) else { panic!("refused") };
     assert_eq!(fresh.label(), &label("V01"));
     // And if it had been written after all, that is as good.
     let found = Found::Labelled { label: label("V01"), stamp: None };
-    assert_eq!(scan.met(Slot(1), found), Ok(Choice::Reuse(label("V01"))));
+    assert_eq!(scan.met(Slot(1), found, None), Ok(Choice::Reuse(label("V01"))));
 }
 
 #[test]
@@ -277,7 +324,7 @@ fn without_autolabel_nothing_is_labelled() {
     situation.autolabel = None;
     let mut scan = Scan::new(situation);
     assert_eq!(scan.next().map(|candidate| candidate.slot), Some(Slot(2)));
-    assert!(scan.met(Slot(2), Found::Blank).is_err());
+    assert!(scan.met(Slot(2), Found::Blank, None).is_err());
     assert_eq!(scan.next(), None);
 }
 
@@ -285,7 +332,7 @@ fn without_autolabel_nothing_is_labelled() {
 fn a_template_that_makes_foreign_labels_is_caught() {
     let mut situation = situation(Method::Oldest, vec![], vec![slot(1, Hint::Unknown)]);
     situation.labels = LabelRule::Template("W%%".parse().unwrap());
-    let refusal = Scan::new(situation).met(Slot(1), Found::Blank).unwrap_err();
+    let refusal = Scan::new(situation).met(Slot(1), Found::Blank, None).unwrap_err();
     assert!(refusal.why.contains("labelstr"), "{refusal}");
 }
 
@@ -397,7 +444,7 @@ mod whatever_lies_in_the_slots {
             while let Some(candidate) = scan.next() {
                 prop_assert!(tried.insert(candidate.slot), "slot {} twice", candidate.slot);
                 let truth = truths.iter().find(|truth| truth.view.slot == candidate.slot).unwrap();
-                match scan.met(candidate.slot, truth.found.clone()) {
+                match scan.met(candidate.slot, truth.found.clone(), None) {
                     Ok(Choice::Reuse(label)) => {
                         let volume = known(&label).unwrap();
                         prop_assert!(!wanted.contains(&label), "{label} is needed");
@@ -414,6 +461,16 @@ mod whatever_lies_in_the_slots {
                     Ok(Choice::Fresh(fresh)) => {
                         let taken = known(fresh.label());
                         prop_assert!(taken.is_none_or(|v| v.state == VolumeState::Chosen));
+                        if let (Hint::Label(thought), false) =
+                            (&truth.view.hint, matches!(truth.found, Found::Labelled { .. }))
+                            && wanted.contains(thought)
+                        {
+                            let volume = known(thought);
+                            let is_elsewhere = volume.is_none_or(|volume| {
+                                volume.state == VolumeState::Missing || volume.off_site.is_some()
+                            });
+                            prop_assert!(is_elsewhere, "{thought} may be there");
+                        }
                         match fresh.found() {
                             // A label of ours that the catalogue does not know, or of another pool of ours.
                             Found::Labelled { label, .. } => {

@@ -430,7 +430,7 @@ impl Night<'_> {
         };
         self.saw(drive, candidate, no)?;
         let found = self.world.media.cartridge(no).found();
-        let how = match scan.met(candidate.slot, found) {
+        let how = match scan.met(candidate.slot, found, None) {
             Err(refusal) => return Ok(Ok(Some(refusal.why))),
             Ok(Choice::Append(label)) => {
                 self.world.check_choice(&label)?;

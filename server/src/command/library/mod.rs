@@ -21,6 +21,7 @@ use devices::smc::barcode::same;
 use devices::{Inventory, Wait};
 use serde_json::json;
 use taper::catalogue::Catalogue;
+use taper::retention::Policies;
 use types::{Barcode, DriveName, Slot};
 
 use super::{Context, Exit, Misuse};
@@ -56,7 +57,8 @@ pub(super) fn run(context: &Context, command: &Verb) -> anyhow::Result<Exit> {
         return drives::by_loading(context, storage, *slot);
     }
     let place = Place::open(&site, command.storage())?;
-    let mut work = Work { context, place, catalogue: site.catalogue()? };
+    let policies = library::policies(&site.config);
+    let mut work = Work { context, place, catalogue: site.catalogue()?, policies };
     let done = work.carry_out(command);
     work.place.library.remarks().iter().for_each(|remark| print::remark(remark));
     drop(moves);
@@ -157,6 +159,8 @@ struct Work<'a> {
     context: &'a Context,
     place: Place<'a>,
     catalogue: Catalogue,
+    /// How long volumes are kept.
+    policies: Policies,
 }
 
 impl Work<'_> {

@@ -6,10 +6,12 @@ use devices::changer::Bay;
 use devices::{Cartridge, CartridgeKind, Inventory, Passage, Place, PlaceKind};
 use serde_json::{Value, json};
 use taper::mount::Identified;
+use taper::retention::Verdict;
 use taper::scan::{Hint, SlotView};
 use types::{Label, Slot};
 
 use super::{Exit, Work};
+use crate::clock::Now;
 use crate::library::LibraryTrouble;
 use crate::print;
 
@@ -77,7 +79,7 @@ impl Work<'_> {
     fn read_label(&mut self, view: &SlotView) -> Result<String, LibraryTrouble> {
         let (slot, barcode) = (view.slot, view.barcode.as_ref());
         let drive = self.place.library.any_drive()?;
-        let (label, says) = match self.place.library.load(slot, drive)?.identify()? {
+        let (label, mut says) = match self.place.library.load(slot, drive)?.identify()? {
             Identified::Labelled(mounted) => {
                 let label = mounted.label().clone();
                 (Some(label.clone()), label.to_string())
@@ -88,7 +90,11 @@ impl Work<'_> {
         if let Hint::Label(thought) = &view.hint
             && label.as_ref() != Some(thought)
         {
-            self.is_not_in(thought, slot);
+            match label.is_none() && self.is_needed(thought) {
+                // It may be that volume, with only its label lost: nothing is to be written there by itself.
+                true => says = format!("{says}; {thought} should be there, and is needed"),
+                false => self.is_not_in(thought, slot),
+            }
         }
         if let Some(label) = &label {
             self.place.library.note(barcode, slot, label);
@@ -97,6 +103,11 @@ impl Work<'_> {
             drop(self.catalogue.record_seen(label, shelf, barcode));
         }
         Ok(says)
+    }
+
+    fn is_needed(&self, label: &Label) -> bool {
+        let verdicts = self.catalogue.verdict(label, &self.policies, Now::read().stamp());
+        verdicts.is_ok_and(|verdicts| matches!(verdicts.of(label), Verdict::Needed(_)))
     }
 
     /// A volume was thought to be in this slot, and something else was read there. If it was read in another one before, that

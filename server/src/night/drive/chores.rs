@@ -13,7 +13,7 @@ impl Worker {
             return Ok(());
         }
         let mut catalogue = self.bench.catalogue.lock();
-        if catalogue.volume(label)?.lock != Lock::Open {
+        if catalogue.volume(label)?.lock.holds(self.bench.run) {
             return Ok(());
         }
         let why = format!("set-no-reuse of storage {}", self.storage());

@@ -386,9 +386,9 @@ impl Worker {
                 Found::Labelled { label: mounted.label().clone(), stamp: mounted.start().stamp }
             }
             Identified::Blank(_) => Found::Blank,
-            Identified::Foreign(foreign) => Found::Foreign(foreign.what().to_owned()),
+            Identified::Foreign(foreign) => foreign.found(),
         };
-        let choice = match scan.met(candidate.slot, found) {
+        let choice = match scan.met(candidate.slot, found, facts.serial.as_deref()) {
             Ok(choice) => choice,
             Err(refusal) => return Ok(Err(refusal.why)),
         };
