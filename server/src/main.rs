@@ -8,7 +8,7 @@ use server::cli::{Cli, arguments};
 use server::command;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments(std::env::args_os())) {
+    let cli = match arguments(std::env::args_os()).and_then(Cli::try_parse_from) {
         Ok(cli) => cli,
         Err(help) => {
             // Help and version are asked for; anything else is wrong usage, which is 3 with us.
