@@ -145,7 +145,6 @@ pub enum Command {
         shell: clap_complete::Shell,
     },
     /// Write the manual pages into a directory
-    #[command(hide = true)]
     Man {
         /// Where to
         directory: PathBuf,

@@ -173,7 +173,10 @@ fn dispatch(context: &Context, command: Command) -> anyhow::Result<Exit> {
         Command::Cleanup(arguments) => cleanup::run(context, &arguments),
         Command::Config(command) => configuration::run(context, &command),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "reelkeep", &mut io::stdout());
+            // It panics where it cannot write: into memory it can.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "reelkeep", &mut script);
+            print::text(&String::from_utf8(script)?)?;
             Ok(Exit::Good)
         }
         Command::Man { directory } => manual::write(&directory).map(|()| Exit::Good),
