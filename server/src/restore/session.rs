@@ -234,8 +234,7 @@ impl Sender<'_> {
         let frame = match self.read(number)? {
             Ok(frame) => frame,
             Err(unread) => {
-                let lost = entries.into_iter().map(|wanted| wanted.path).collect();
-                self.report_lost(number, lost, continues, unread)?;
+                self.report_lost(number, names(entries), continues, unread)?;
                 return Ok(false);
             }
         };
@@ -360,4 +359,24 @@ fn fitting(entries: &[Wanted]) -> usize {
         paths <= PATHS_A_RECORD
     };
     entries.iter().take(ENTRIES_A_RECORD).take_while(fits).count().max(1)
+}
+
+/// The names that entries were to get: nobody knows contents that a link adopts by the name in the image.
+fn names(entries: Vec<Wanted>) -> Vec<WirePath> {
+    entries.into_iter().map(|wanted| wanted.to.unwrap_or(wanted.path)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use format::index::RecordKind;
+
+    use super::*;
+
+    #[test]
+    fn lost_entries_have_the_names_that_they_were_to_get() {
+        let wanted = |path: &str| Wanted::of(Record::new(path, RecordKind::File));
+        let adopted = Wanted { to: Some(WirePath(b"second".to_vec())), ..wanted("first") };
+        let lost = names(vec![wanted("plain"), adopted]);
+        assert_eq!(lost, [WirePath(b"plain".to_vec()), WirePath(b"second".to_vec())]);
+    }
 }
