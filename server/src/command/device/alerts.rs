@@ -11,7 +11,7 @@ pub(super) fn alerts(tape: &mut Tape, name: &str) -> anyhow::Result<Told> {
     Ok(told(name, &tape.health()?.alerts))
 }
 
-fn told(name: &str, flags: &[Flag]) -> Told {
+pub(super) fn told(name: &str, flags: &[Flag]) -> Told {
     let mut flags = flags.to_vec();
     flags.sort_by_key(|flag| (std::cmp::Reverse(flag.severity()), *flag));
     let value = flags.iter().map(|flag| {

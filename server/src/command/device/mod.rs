@@ -19,10 +19,13 @@ use super::library::Place;
 use super::{Context, Exit};
 use crate::cli;
 use crate::library::{AnyDrive, LibraryTrouble, Tape};
+use crate::lock::LockError;
 use crate::print;
+use crate::site::Site;
 
 mod alerts;
 mod burn_in;
+mod logged;
 mod measure;
 mod scratch;
 mod sheet;
@@ -104,7 +107,12 @@ fn look(context: &Context, question: Question, of: &cli::OfDrive) -> anyhow::Res
         return answers.done();
     }
     let site = context.open()?;
-    let _lock = site.lock(&context.holder(verb))?;
+    let _lock = match site.lock(&context.holder(verb)) {
+        Err(held @ LockError::Held { .. }) if question != Question::Show => {
+            return while_at_work(&site, question, of, held, answers);
+        }
+        other => other?,
+    };
     let place = Place::open(&site, of.storage.as_deref())?;
     for name in place.named(of.drive.as_deref())? {
         let mut drive = place.library.drive(&name)?;
@@ -122,6 +130,26 @@ fn look(context: &Context, question: Question, of: &cli::OfDrive) -> anyhow::Res
         }
     }
     answers.done()
+}
+
+/// The drives belong to somebody else now, and what they would tell us they would not tell him.
+fn while_at_work(
+    site: &Site,
+    question: Question,
+    of: &cli::OfDrive,
+    held: LockError,
+    answers: Answers,
+) -> anyhow::Result<Exit> {
+    let logs = &site.config.site.logdir;
+    let readings = logged::readings(logs, of.drive.as_deref())
+        .with_context(|| format!("could not read the logs of runs in {}", logs.display()))?;
+    if readings.is_empty() {
+        return Err(held.into());
+    }
+    print::remark(
+        "another command is at work, and the drives are left to it: this is what the newest run that used them has last read",
+    );
+    logged::tell(&readings, question, answers)
 }
 
 /// What was said so far, and how bad it was.
