@@ -17,7 +17,7 @@ use super::ask::Ask;
 use super::changer::{self, ChangerUnit};
 use super::complaint::{Complaint, Outcome, Refusal, Reply};
 use super::directory::Directory;
-use super::drive::{DriveUnit, Turn};
+use super::drive::{DriveUnit, Seat, Turn};
 use super::elements::{Elements, Spot};
 use super::events::{Attentions, BUS_RESET, Event, POWER_ON};
 use super::faults::{Act, Circumstances, FaultPlan, Sense};
@@ -76,10 +76,12 @@ impl World {
         world
     }
 
-    /// A drive that finds a cartridge in itself when the power comes on loads it.
+    /// A drive that finds a cartridge in itself when the power comes on loads it; one in its mouth it leaves there.
     fn thread_all(&mut self) {
         for number in 0..u16::try_from(self.drives.len()).unwrap_or(u16::MAX) {
-            if self.elements.cartridge(Spot::Drive(number)).is_some() {
+            let seat = self.drives.get(usize::from(number)).map(|drive| &drive.seat);
+            let here = self.elements.cartridge(Spot::Drive(number)).is_some();
+            if here && seat == Some(&Seat::Empty) {
                 self.inserted(number);
             }
         }

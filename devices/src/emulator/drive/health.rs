@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::emulator::complaint::{Complaint, key};
 
-use super::DriveUnit;
+use super::{DriveUnit, Seat};
 
 /// How dirty the heads are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,12 +99,28 @@ impl Health {
 pub(crate) struct Life {
     dirt: Dirt,
     counters: Counters,
+    cartridge: Rests,
+}
+
+/// Where in the drive its cartridge is, if it has one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Rests {
+    /// Where the drive loads it from when the power comes on.
+    #[default]
+    Inside,
+    /// In the mouth, or on its way there: somebody can take it, and the power does not draw it in.
+    InTheMouth,
 }
 
 impl DriveUnit {
     /// What the drive will remember.
     pub(crate) fn life(&self) -> Life {
-        Life { dirt: self.health.dirt, counters: self.counters.clone() }
+        let cartridge = match self.seat {
+            Seat::Ejected | Seat::Unloading(_) => Rests::InTheMouth,
+            _ => Rests::Inside,
+        };
+        Life { dirt: self.health.dirt, counters: self.counters.clone(), cartridge }
     }
 
     /// The power comes on in a drive that has had this life.
@@ -112,6 +128,9 @@ impl DriveUnit {
         self.health = Health { dirt: life.dirt, ..Health::default() };
         self.health.clear();
         self.counters = life.counters;
+        if life.cartridge == Rests::InTheMouth && self.seat != Seat::Empty {
+            self.seat = Seat::Ejected;
+        }
     }
 }
 

@@ -273,7 +273,9 @@ impl Turn<'_> {
         self.settle();
         self.lose_power();
         self.reset();
-        self.drive.seat = Seat::Empty;
+        // A cartridge in the mouth stays there: nothing draws it in.
+        let in_the_mouth = matches!(self.drive.seat, Seat::Ejected | Seat::Unloading(_));
+        self.drive.seat = if in_the_mouth { Seat::Ejected } else { Seat::Empty };
         self.drive.at = At::default();
         self.drive.mount = Mount::default();
     }

@@ -91,6 +91,39 @@ fn what_nobody_serves_stays_as_people_left_it_between_two_commands() {
     errand(Errand::Take { from: Spot::Slot(0), unnoticed: false }).unwrap_err();
 }
 
+/// Sends a command until the drive or the changer is ready for it.
+fn insist(library: &Library, lun: u16, cdb: &[u8]) {
+    let send = || library.execute(Lun(lun), crate::emulator::Nexus(1), cdb, &[], 4096).unwrap();
+    assert!((0..9).any(|_| send().status == Status::Good), "{:?}", send());
+}
+
+#[test]
+fn a_cartridge_that_a_drive_has_given_out_stays_in_its_mouth_until_it_is_taken() {
+    let directory = tempdir().unwrap();
+    let home = Home::create(directory.path(), &setup()).unwrap();
+    let errand = |errand: Errand| errand.run(&home.library().unwrap());
+    let library = home.library().unwrap();
+    // From slot 0 to drive 0, and given out there.
+    insist(&library, 0, &[0xa5, 0, 0, 0, 0x03, 0xe8, 0x01, 0xf4, 0, 0, 0, 0]);
+    insist(&library, 1, &[0x1b, 0, 0, 0, 1, 0]);
+    insist(&library, 1, &[0x1b, 0, 0, 0, 0, 0]);
+    drop(library);
+    let contents = directory.path().join("contents.json");
+    let given_out = fs::read_to_string(&contents).unwrap();
+    assert!(given_out.contains("\"in-the-mouth\""), "{given_out}");
+    errand(Errand::Door { movement: Movement::Open }).unwrap();
+    errand(Errand::Take { from: Spot::Drive(0), unnoticed: false }).unwrap();
+    let found = home.library().unwrap().operator().find("TST0001L8");
+    assert!(matches!(found, Some(Spot::Outside(_))), "{found:?}");
+    // A state that an earlier version wrote does not know: there the power draws the cartridge in again.
+    let mut older: serde_json::Value = serde_json::from_str(&given_out).unwrap();
+    let drive = older["drives"][0].as_object_mut().unwrap();
+    assert!(drive.remove("cartridge").is_some());
+    fs::write(&contents, older.to_string()).unwrap();
+    errand(Errand::Door { movement: Movement::Open }).unwrap();
+    errand(Errand::Take { from: Spot::Drive(0), unnoticed: false }).unwrap_err();
+}
+
 #[test]
 fn a_damaged_directory_is_told_and_left_as_it_is() {
     let directory = tempdir().unwrap();
