@@ -1,8 +1,8 @@
 //! The scan: which volume to write on next, and why not the others.
 //!
 //! It decides and does not do. It proposes slots, one after the other, and the caller loads each and reads its
-//! label; what was met there is judged here too, since a label hint or a barcode may be wrong. Every choice
-//! and every refusal goes into the log in words.
+//! label; what was met there is judged here too, since a label hint or a barcode may be wrong. Every proposal
+//! says why in words, and every refusal is kept, for whoever is to know why nothing was found.
 //!
 //! | method | proposes |
 //! |---|---|
@@ -163,7 +163,6 @@ pub struct Scan {
     situation: Situation,
     waiting: VecDeque<Proposal>,
     seen: BTreeSet<Slot>,
-    log: Vec<String>,
     refusals: Vec<Refusal>,
 }
 
@@ -182,7 +181,6 @@ impl Scan {
         let mut scan = Self {
             waiting: VecDeque::new(),
             seen: BTreeSet::new(),
-            log: Vec::new(),
             refusals: Vec::new(),
             situation,
         };
@@ -211,23 +209,13 @@ impl Scan {
         if let Some(lost) = without_label.then(|| self.situation.lost(slot, serial)).flatten() {
             return Err(self.refuse(slot, lost.told(&found)));
         }
-        match self.situation.judge(slot, found) {
-            Ok((choice, why)) => {
-                self.log.push(format!("slot {slot}: taken: {why}"));
-                Ok(choice)
-            }
-            Err(why) => Err(self.refuse(slot, why)),
-        }
+        let judged = self.situation.judge(slot, found).map(|(choice, _)| choice);
+        judged.map_err(|why| self.refuse(slot, why))
     }
 
     /// A candidate could not be used for a reason of the caller's: it did not load, its drive failed.
     pub fn rejected(&mut self, candidate: &Candidate, why: &str) {
         self.refuse(candidate.slot, why.to_owned());
-    }
-
-    /// The choices and refusals so far, in words.
-    pub fn log(&self) -> &[String] {
-        &self.log
     }
 
     /// The refusals so far: what to tell the operator when nothing was found.
@@ -236,7 +224,6 @@ impl Scan {
     }
 
     fn refuse(&mut self, slot: Slot, why: String) -> Refusal {
-        self.log.push(format!("slot {slot}: not taken: {why}"));
         let refusal = Refusal { slot, why };
         self.refusals.push(refusal.clone());
         refusal
@@ -249,10 +236,7 @@ impl Scan {
         }
         let view = self.situation.slots.iter().find(|view| view.slot == slot)?.clone();
         match self.situation.prospect(&view) {
-            Ok((label, why)) => {
-                self.log.push(format!("slot {slot}: tried: {why}"));
-                Some(Candidate { slot, label, why })
-            }
+            Ok((label, why)) => Some(Candidate { slot, label, why }),
             Err(why) => {
                 self.refuse(slot, why);
                 None

@@ -290,7 +290,7 @@ fn a_chosen_label_that_was_never_written_goes_to_the_next_medium() {
 }
 
 #[test]
-fn each_slot_is_tried_once_and_everything_is_logged() {
+fn each_slot_is_tried_once_and_every_choice_and_refusal_says_why() {
     let volumes = vec![volume("V01", Some(1)), locked("V02", 2)];
     let slots = vec![
         holds(1, "V01"),
@@ -300,10 +300,14 @@ fn each_slot_is_tried_once_and_everything_is_logged() {
         slot(5, Hint::Unknown),
     ];
     let mut scan = Scan::new(situation(Method::Traditional, volumes, slots));
+    let mut told = Vec::new();
     while let Some(candidate) = scan.next() {
+        told.push(format!("slot {}: tried: {}", candidate.slot, candidate.why));
         scan.rejected(&candidate, "the drive is broken");
     }
-    let log = scan.log().join("\n");
+    let refused = scan.refusals().iter();
+    told.extend(refused.map(|it| format!("slot {}: not taken: {}", it.slot, it.why)));
+    let told = told.join("\n");
     for words in [
         "slot 1: tried: V01 is reusable, and was written last on 2026-11-01",
         "slot 1: not taken: the drive is broken",
@@ -312,7 +316,7 @@ fn each_slot_is_tried_once_and_everything_is_logged() {
         "slot 4: not taken: it is in use: a restore",
         "slot 5: tried: nobody knows yet what is in it",
     ] {
-        assert!(log.contains(words), "{words}\n\n{log}");
+        assert!(told.contains(words), "{words}\n\n{told}");
     }
     assert_eq!(scan.refusals().len(), 5);
 }
