@@ -12,6 +12,13 @@ use crate::print;
 use crate::site::CONFIG_FILE;
 
 pub(super) fn run(context: &Context, arguments: &cli::Quickstart) -> anyhow::Result<Exit> {
+    if let Some(site) = &context.site {
+        return Err(Misuse(format!(
+            "quickstart makes a new site, and --config names one that is there: say where it is to be made with \
+             `--dir {site}`"
+        ))
+        .into());
+    }
     let directory = make(arguments)?;
     print::line(&format!(
         "site {}: configured in {}",
@@ -84,4 +91,36 @@ fn what_now(directory: &Path, arguments: &cli::Quickstart) -> String {
          restore one path:         reelkeep -c {site} restore --dle {dle} --to /tmp/restored some/path\n  \
          without Reelkeep:         the first block of every file below {site}/vtapes says how\n"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Now;
+
+    #[test]
+    fn a_site_that_is_named_as_one_that_is_there_is_not_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("site");
+        let context = Context {
+            site: Some("daily".to_owned()),
+            json: false,
+            program: PathBuf::new(),
+            now: Now::read(),
+            operator: String::new(),
+        };
+        let arguments = cli::Quickstart {
+            dir: directory.clone(),
+            volume_size: "1 GiB".to_owned(),
+            volumes: 1,
+            no_run: true,
+            paths: vec![folder.path().to_owned()],
+        };
+        let error = run(&context, &arguments).unwrap_err();
+        assert!(error.is::<Misuse>(), "{error:?}");
+        assert!(error.to_string().contains("--dir daily"), "{error}");
+        assert!(!directory.exists());
+        run(&Context { site: None, ..context }, &arguments).unwrap();
+        assert!(directory.join(CONFIG_FILE).is_file());
+    }
 }
