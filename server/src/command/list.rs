@@ -2,7 +2,7 @@
 
 use config::Named;
 use serde_json::{Value, json};
-use taper::catalogue::{Catalogue, Dump, Filter, Held, Located, Lock, Run, Volume};
+use taper::catalogue::{Catalogue, Dump, Filter, Located, Lock, Run, Volume};
 use types::DleRef;
 
 use super::{Context, Exit, Listed};
@@ -11,6 +11,8 @@ use crate::clock::stamp_text;
 use crate::print;
 use crate::print::Reader;
 use crate::site::Site;
+
+mod holding;
 
 pub(super) fn run(context: &Context, arguments: &List) -> anyhow::Result<Exit> {
     let site = context.open()?;
@@ -22,7 +24,7 @@ pub(super) fn run(context: &Context, arguments: &List) -> anyhow::Result<Exit> {
         Listed::Dumps => dumps(context, &catalogue, words),
         Listed::Dles => say(context, &dles(&site, &catalogue, &wanted)?, &dle_listing()),
         Listed::Volumes => say(context, &catalogue.volumes()?, &VOLUMES),
-        Listed::Holding => say(context, &holding(&catalogue, &wanted)?, &HOLDING),
+        Listed::Holding => holding::list(context, &site, &catalogue, &wanted),
         Listed::Runs => say(context, &catalogue.runs()?, &RUNS),
     }
 }
@@ -264,42 +266,6 @@ pub(super) fn lock(lock: Lock) -> String {
         Lock::NoReuse => "no reuse".to_owned(),
         Lock::Until(stamp) => format!("until {}", stamp_text(stamp)),
     }
-}
-
-const HOLDING: Listing<(Held, Dump)> = Listing {
-    heading: &["RUN", "HOST", "DLE", "LEVEL", "BYTES", "FILE"],
-    right: &[3, 4],
-    row: |(held, dump)| {
-        vec![
-            stamp_text(dump.run),
-            dump.dle.host.to_string(),
-            dump.dle.dle.to_string(),
-            dump.level.to_string(),
-            held.bytes.to_string(),
-            held.path.display().to_string(),
-        ]
-    },
-    value: |(held, dump)| {
-        json!({
-            "dump": dump.id, "run": dump.run, "host": dump.dle.host, "dle": dump.dle.dle, "level": dump.level,
-            "bytes": held.bytes, "path": held.path,
-        })
-    },
-};
-
-/// The held images of the DLEs that are meant.
-fn holding(
-    catalogue: &Catalogue,
-    wanted: &dyn Fn(&DleRef) -> bool,
-) -> anyhow::Result<Vec<(Held, Dump)>> {
-    let mut all = Vec::new();
-    for held in catalogue.held()? {
-        let dump = catalogue.dump(held.dump)?.dump;
-        if wanted(&dump.dle) {
-            all.push((held, dump));
-        }
-    }
-    Ok(all)
 }
 
 const RUNS: Listing<Run> = Listing {
