@@ -25,6 +25,8 @@ pub use board::{Board, BoardError};
 pub use person::Person;
 pub use request::{Request, Wanted};
 
+use crossbeam_channel::Receiver;
+
 use crate::mail::MailError;
 use crate::print;
 use crate::site::Site;
@@ -34,12 +36,8 @@ pub trait Operator: Send {
     /// Where the person is, as far as anybody knows.
     fn place(&self) -> Place;
 
-    /// Puts a question. It stands until it is settled.
-    ///
-    /// # Errors
-    ///
-    /// If mail could not be sent. The question stands all the same.
-    fn ask(&mut self, request: &Request) -> Result<(), MailError>;
+    /// Puts a question. It stands until it is settled, whatever becomes of the mail that says so.
+    fn ask(&mut self, request: &Request) -> Sending;
 
     /// Lets time pass: so much, or less if there is an answer.
     fn wait(&mut self, longest: Duration) -> Answer;
@@ -201,12 +199,10 @@ impl Desk {
         let mut operator = self.operator.lock().unwrap_or_else(PoisonError::into_inner);
         // Whoever is quick acts on the question as soon as it stands there: by then all that notices it is in place.
         let before = look();
-        let asked = operator.ask(request);
+        let sending = operator.ask(request);
         self.tell(&request.prompt(operator.place(), limit));
-        if let Err(error) = asked {
-            self.tell(&format!("{:#}", anyhow::Error::from(error)));
-        }
-        let ended = self.wait(operator.as_mut(), limit, before, look);
+        let ended = self.wait((operator.as_mut(), &sending), limit, before, look);
+        self.tell_failure(&sending);
         operator.settled();
         if ended == Err(NotLoaded::GaveUp) {
             self.closed.store(true, Ordering::Relaxed);
@@ -214,9 +210,15 @@ impl Desk {
         ended
     }
 
+    fn tell_failure(&self, sending: &Sending) {
+        if let Some(error) = sending.failure() {
+            self.tell(&format!("{:#}", anyhow::Error::from(error)));
+        }
+    }
+
     fn wait(
         &self,
-        operator: &mut dyn Operator,
+        (operator, sending): (&mut dyn Operator, &Sending),
         limit: Option<Duration>,
         mut before: Seen,
         look: &mut dyn FnMut() -> Seen,
@@ -226,6 +228,7 @@ impl Desk {
             if self.stop.load(Ordering::Relaxed) {
                 return Err(NotLoaded::Stopped);
             }
+            self.tell_failure(sending);
             match operator.wait(SLICE) {
                 Answer::None => {}
                 Answer::Loaded => return Ok(waited),
@@ -246,6 +249,35 @@ impl Desk {
                 return Err(NotLoaded::NobodyCame(limit));
             }
         }
+    }
+}
+
+/// A mail that is under way, in a thread of its own: one that hangs keeps nobody from hearing an answer, a signal or the
+/// drive. If the command ends before it is sent, so does the thread.
+#[derive(Debug)]
+pub struct Sending(Option<Receiver<MailError>>);
+
+impl Sending {
+    /// There is no mail to send.
+    pub fn nothing() -> Self {
+        Self(None)
+    }
+
+    /// Sends one.
+    pub fn begin(send: impl FnOnce() -> Result<(), MailError> + Send + 'static) -> Self {
+        let (failure, failed) = crossbeam_channel::bounded(1);
+        std::thread::spawn(move || {
+            if let Err(error) = send() {
+                // Nobody waits any more if this fails.
+                let _told = failure.send(error);
+            }
+        });
+        Self(Some(failed))
+    }
+
+    /// Why it was not sent, if that is known now. Told once.
+    pub fn failure(&self) -> Option<MailError> {
+        self.0.as_ref()?.try_recv().ok()
     }
 }
 

@@ -7,15 +7,15 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{QueueSelector, tcflush};
 
 use super::board::{self, Board};
-use super::{Answer, Operator, Place, Request};
+use super::{Answer, Operator, Place, Request, Sending};
 use crate::clock::Now;
-use crate::mail::{MailError, Mailer};
+use crate::mail::Mailer;
 use crate::site::Site;
 
 /// A person, at the terminal or away.
 #[derive(Debug)]
 pub struct Person {
-    place: Place,
+    pub(super) place: Place,
     board: Board,
     /// How mail is sent, and to whom.
     mail: Option<(Mailer, Vec<String>)>,
@@ -75,7 +75,7 @@ impl Operator for Person {
         self.place
     }
 
-    fn ask(&mut self, request: &Request) -> Result<(), MailError> {
+    fn ask(&mut self, request: &Request) -> Sending {
         if let Err(error) = self.board.put_up(&request.title()) {
             tracing::warn!("the question is not on the board: {:#}", anyhow::Error::from(error));
         }
@@ -85,9 +85,11 @@ impl Operator for Person {
         }
         match &self.mail {
             Some((mailer, to)) if self.place == Place::Away => {
-                mailer.send(to, &request.mail(&self.org, &self.site), &Now::read())
+                let (mailer, to) = (mailer.clone(), to.clone());
+                let mail = request.mail(&self.org, &self.site);
+                Sending::begin(move || mailer.send(&to, &mail, &Now::read()))
             }
-            _ => Ok(()),
+            _ => Sending::nothing(),
         }
     }
 

@@ -4,8 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{Answer, Operator, Place, Request};
-use crate::mail::MailError;
+use super::{Answer, Operator, Place, Request, Sending};
 
 /// What the operator does when asked.
 pub(crate) type Act = Box<dyn FnMut(&Request) -> Answer + Send>;
@@ -35,11 +34,11 @@ impl Operator for Scripted {
         Place::Away
     }
 
-    fn ask(&mut self, request: &Request) -> Result<(), MailError> {
+    fn ask(&mut self, request: &Request) -> Sending {
         self.heard.lock().unwrap().push(request.clone());
         self.question = Some(request.clone());
         self.waited = Duration::ZERO;
-        Ok(())
+        Sending::nothing()
     }
 
     fn wait(&mut self, longest: Duration) -> Answer {

@@ -183,3 +183,90 @@ fn what_is_written_on_the_board_by_hand_is_understood() {
     std::fs::write(dir.path().join("answer"), vec![b'x'; 1 << 20]).unwrap();
     assert_eq!(board.take_answer().unwrap(), Answer::None);
 }
+
+/// An operator who is told by mail.
+struct ByMail {
+    operator: Scripted,
+    sending: Option<Sending>,
+}
+
+impl ByMail {
+    /// Who answers as soon as the question stands there.
+    fn desk(sending: Sending, tell: Tell) -> Desk {
+        let operator = Scripted::new(vec![(SLICE, Box::new(|_| Answer::Loaded))]);
+        Desk::new(Box::new(Self { operator, sending: Some(sending) }), tell)
+    }
+}
+
+impl Operator for ByMail {
+    fn place(&self) -> Place {
+        self.operator.place()
+    }
+
+    fn ask(&mut self, request: &Request) -> Sending {
+        let nothing = self.operator.ask(request);
+        self.sending.take().unwrap_or(nothing)
+    }
+
+    fn wait(&mut self, longest: Duration) -> Answer {
+        self.operator.wait(longest)
+    }
+
+    fn settled(&mut self) {
+        self.operator.settled();
+    }
+}
+
+fn no_recipients() -> MailError {
+    MailError::Nobody { subject: "?".to_owned() }
+}
+
+#[test]
+fn a_mailer_that_hangs_keeps_nobody_from_answering() {
+    let (let_go, hangs) = crossbeam_channel::bounded::<()>(0);
+    let sending = Sending::begin(move || hangs.recv().map_err(|_| no_recipients()));
+    let desk = ByMail::desk(sending, Arc::new(|_| ()));
+    assert!(desk.ask(&request(), HOUR, &mut || Seen::Empty).is_ok());
+    drop(let_go);
+}
+
+#[test]
+fn a_mail_that_was_not_sent_is_told_once() {
+    let (failure, failed) = crossbeam_channel::bounded(1);
+    failure.send(no_recipients()).unwrap();
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&told);
+    let tell: Tell = Arc::new(move |text| hears.lock().unwrap().push(text.to_owned()));
+    let desk = ByMail::desk(Sending(Some(failed)), tell);
+    assert!(desk.ask(&request(), HOUR, &mut || Seen::Empty).is_ok());
+    let told = told.lock().unwrap();
+    let failures = told.iter().filter(|text| text.contains("has no recipients"));
+    assert_eq!(failures.count(), 1, "{told:?}");
+}
+
+#[test]
+fn a_person_is_asked_though_the_mailer_does_not_come_to_an_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mailer, go) = (folder.path().join("mailer"), folder.path().join("go"));
+    let script =
+        format!("#!/bin/sh\nwhile ! [ -e {} ]; do sleep 0.1; done\nexit 3\n", go.display());
+    std::fs::write(&mailer, script).unwrap();
+    std::fs::set_permissions(&mailer, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let settings =
+        config::Quickstart::new(folder.path().to_owned(), vec![folder.path().to_owned()]);
+    let text = config::quickstart(&settings).unwrap();
+    let mailing = format!("mailto = [\"root\"]\nmailer = \"{}\"\n", mailer.display());
+    let text = text.replace("mailto = []", &mailing);
+    std::fs::write(folder.path().join("reelkeep.toml"), text).unwrap();
+    let config = config::load(folder.path()).unwrap();
+    let site = Site::open(folder.path().to_owned(), config).unwrap();
+    let mut person = Person::of(&site);
+    person.place = Place::Away;
+    let sending = person.ask(&request());
+    assert!(Board::new(&site.operator_board()).question().is_some());
+    assert!(sending.failure().is_none());
+    std::fs::write(&go, "").unwrap();
+    let failure = sending.0.unwrap().recv().unwrap();
+    assert!(matches!(failure, MailError::Program { .. }), "{failure:?}");
+    person.settled();
+}
