@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use config::Quickstart;
-use taper::catalogue::Lock;
+use taper::catalogue::{Dump, Lock, RunKind};
 use tempfile::TempDir;
 
 use super::*;
@@ -156,5 +156,31 @@ fn a_storage_that_gets_only_copies_is_looked_at_too() {
         assert_eq!(stands.pools.len(), 2, "{stands:?}");
         let none = |line: &String| line.starts_with("offsite: no volume may be written");
         assert!(stands.next.iter().any(none), "{:?}", stands.next);
+    }
+}
+
+#[test]
+fn a_dle_that_may_not_be_split_and_is_longer_than_a_volume_is_told() {
+    for (split, gib, told_of) in [(false, 200, true), (false, 20, false), (true, 200, false)] {
+        let (_folder, site) = site(|text| {
+            let knob = format!("[dumptype.tree]\nallow-split = {split}\n");
+            text.replace("[dumptype.tree]\n", &knob)
+        });
+        assert_eq!(
+            site.config.dles[0].dumping.allow_split, split,
+            "the quickstart's text has changed"
+        );
+        let mut catalogue = site.catalogue().unwrap();
+        let run: types::Stamp = "20260102030405".parse().unwrap();
+        catalogue.begin_run(run, RunKind::Dump, run, "").unwrap();
+        let (dle, stored) = (site.config.dles[0].reference(), types::Bytes::GIB.times(gib));
+        let level = types::Level::FULL;
+        let dump = Dump { dle, level, stored, ..crate::night::tidy::tests::dump(run) };
+        catalogue
+            .record_held(&dump, &[], std::path::Path::new("/nowhere/it"), dump.stored)
+            .unwrap();
+        let told = told(&check(&site), Gravity::Warning);
+        let is_it = |line: &String| line.contains("may not be split");
+        assert_eq!(told.iter().any(is_it), told_of, "{told:?}");
     }
 }

@@ -7,7 +7,7 @@ use taper::catalogue::{Catalogue, Volume, VolumeState};
 use taper::label::Cartridge;
 use taper::retention::Verdict;
 use taper::scan::{Candidate, Hint};
-use types::Label;
+use types::{Label, Level};
 
 use super::{Notes, by_hand, unread};
 use crate::clock::{self, Now};
@@ -53,6 +53,7 @@ fn look_at(
         }
     };
     unknown(notes, site, storage, &library, catalogue);
+    unsplit(notes, site, storage, catalogue);
     for (drive, why) in library.lost_drives() {
         notes.warning(
             format!("drive {drive}"),
@@ -85,6 +86,32 @@ fn look_at(
         }
     }
     retention(notes, site, storage, catalogue, now);
+}
+
+/// DLEs whose image must be on one volume, and is likely to be longer than any.
+fn unsplit(notes: &mut Notes<'_>, site: &Site, storage: &Storage, catalogue: &Catalogue) {
+    let volume = library::usable(storage);
+    for dle in site.config.dles.iter().filter(|dle| !dle.dumping.allow_split) {
+        let reference = dle.reference();
+        let goals = destinations::of_image(&site.config, &reference, Level::FULL);
+        if !goals.contains(&storage.name) {
+            continue;
+        }
+        let history = match catalogue.history(&reference) {
+            Ok(history) => history,
+            Err(error) => return unread(notes, &error),
+        };
+        let full = history.iter().find(|row| row.level.is_full());
+        if let Some(full) = full.filter(|full| full.stored > volume) {
+            let text = format!(
+                "its last full dump has {}, and may not be split (`allow-split`), but a volume of storage {} takes {volume}",
+                full.stored, storage.name
+            );
+            let advice = "set `allow-split = true`, use longer volumes, or make several DLEs of it: else its next full \
+                          dump is not planned, or stays on the holding disk";
+            notes.warning(reference, text, advice);
+        }
+    }
 }
 
 /// Volumes of ours in the library that the catalogue does not know: no run writes on them.
