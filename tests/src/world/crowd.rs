@@ -1,6 +1,6 @@
 //! Crowded sites: hundreds of clients, which share hosts, spindles, interfaces, holding disks and drives.
 //!
-//! Elsewhere a night has a dozen dumps, and most limits are never met. Here every limit is: some holding disks are too small
+//! Elsewhere a night has a dozen dumps, which meet few limits. Here there is a crowd for each: some holding disks are too small
 //! for any full, some nights begin with more on holding than their volumes take, and a report has hundreds of lines. What
 //! comes by turn or by part comes a dozen times more seldom, or no night would see its end.
 
