@@ -9,9 +9,10 @@
 //! little of either, by the share that is the mean of all nights, counts squared; what no volume could take counts
 //! more; and the part of its cycle that a full loses counts against moving it.
 //!
-//! A night is as long as its longest chain of dumps, so the shortest mean would be had by making all long fulls in one
-//! night. But the night of the longest full has to be there anyway, and hours that are free one night and lacking the
-//! next help nobody: so the level of time is that of nights which have one of the longest fulls each.
+//! A night is as long as its longest chain of dumps. Nights would be most alike in time if each had one of the longest
+//! fulls, and then all are long; they would be shortest in the mean if all long fulls were made in one night, and then no
+//! two are alike. Neither is worth having for itself: so the level of time is half of what nights are when each has one of
+//! the longest fulls, and a night is not made longer only because others are long.
 
 mod search;
 
@@ -26,7 +27,10 @@ use super::week::Week;
 
 /// A share of the bytes too much counts so many times what the same share of the time does: what of time is uneven is so
 /// for the most part by nature, since one long dump makes a long night.
-const BYTES: f64 = 8.0;
+const BYTES: f64 = 16.0;
+/// What a night should last, by what it lasts if each has one of the longest fulls. With 1 nights would be filled up with
+/// long chains for the sake of being alike; with 0 all long fulls would stand in few nights.
+const LENGTH: f64 = 0.5;
 /// What no volume could take counts so much.
 const OVERFULL: f64 = 10.0;
 /// Nobody looks further ahead, in days. What falls due later may still come early.
@@ -59,8 +63,21 @@ pub(super) struct Early {
     pub(super) at: usize,
     /// How many days early.
     pub(super) days: i64,
-    /// What the night that it falls due on would have to do without that: bytes, and milliseconds.
-    pub(super) relieved: Option<(u64, u64)>,
+    /// The night that it falls due on, unless that is beyond the horizon.
+    pub(super) relieved: Option<Relieved>,
+}
+
+/// What it means for two nights that a full comes early. Times are in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Relieved {
+    /// What the night that it falls due on would have.
+    pub(super) bytes: u64,
+    /// How long that night would be.
+    pub(super) with: u64,
+    /// How long it is now.
+    pub(super) without: u64,
+    /// By how much longer tonight is.
+    pub(super) tonight: u64,
 }
 
 struct Night {
@@ -80,6 +97,7 @@ pub(super) struct Calendar<'a> {
     coming: Vec<Coming>,
     /// What every night has in the mean.
     bytes: f64,
+    /// What a night lasts if each has one of the longest fulls.
     millis: f64,
     /// What the fullest and the longest night had before anything was moved: none becomes fuller or longer.
     peak: (u64, u64),
@@ -188,7 +206,7 @@ impl<'a> Calendar<'a> {
         let over = storages.zip(&self.room).map(|(bytes, room)| bytes.saturating_sub(*room));
         let over: u64 = over.sum();
         BYTES * (bytes as f64 / self.bytes - 1.0).powi(2)
-            + (millis as f64 / self.millis - 1.0).powi(2)
+            + (millis as f64 / self.millis - LENGTH).powi(2)
             + OVERFULL * over as f64 / self.bytes
     }
 
@@ -236,19 +254,32 @@ impl<'a> Calendar<'a> {
         let tonights = self.coming.iter().filter(|full| !full.fixed && full.night == 0);
         let mut early: Vec<(f64, Early)> = tonights
             .map(|full| {
-                let due = self.night(full.due);
-                let relieved = due.map(|night| (night.bytes + full.bytes, night.millis));
                 let lost = full.due as f64 / full.cycle.max(1) as f64;
-                (lost, Early { at: full.at, days: full.due, relieved })
+                (lost, Early { at: full.at, days: full.due, relieved: self.relieved(full) })
             })
             .collect();
         early.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.at.cmp(&b.1.at)));
         early.into_iter().map(|(_, early)| early).collect()
     }
 
-    /// What every night should have: bytes, and milliseconds.
+    fn relieved(&self, full: &Coming) -> Option<Relieved> {
+        let (tonight, due) = (self.night(0)?, self.night(full.due)?);
+        let work = self.work(full);
+        let mut hours = tonight.hours.clone();
+        hours.remove(self.ways, full.at, work);
+        Some(Relieved {
+            bytes: due.bytes + full.bytes,
+            with: due.hours.millis_with(self.ways, full.at, work, due.millis),
+            without: due.millis,
+            tonight: tonight.millis.saturating_sub(hours.millis(self.ways)),
+        })
+    }
+
+    /// What the nights to come have in the mean: bytes, and milliseconds.
     pub(super) fn mean(&self) -> (f64, f64) {
-        (self.bytes, self.millis)
+        let runs = || self.nights.iter().filter(|night| night.runs);
+        let millis = runs().map(|night| night.millis as f64).sum::<f64>();
+        (self.bytes, millis / runs().count().max(1) as f64)
     }
 }
 

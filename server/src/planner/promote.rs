@@ -15,6 +15,9 @@ use super::level::{Case, Due, Take, days};
 use super::outcome::{Choice, DueDay};
 use super::week::Week;
 
+/// In milliseconds.
+const MINUTE: u64 = 60_000;
+
 /// The fulls of each run if they were spread perfectly.
 pub(super) fn ideal(tonight: &Tonight, cases: &[Case<'_>]) -> Bytes {
     let runs = f64::from(tonight.runs_per_cycle.max(1));
@@ -89,16 +92,23 @@ fn take(case: &mut Case<'_>, early: &Early, mean: (f64, f64), load: &mut Load<'_
 /// Which night it relieves, and of what.
 fn why(early: &Early, (bytes, millis): (f64, f64)) -> String {
     let when = format!("a full {} early", days(early.days));
-    let Some((there, long)) = early.relieved else {
+    let Some(night) = early.relieved else {
         return format!("{when}: tonight has room, and few nights have");
     };
-    let (much, late) = (there as f64 / bytes, long as f64 / millis);
+    let (much, late) = (night.bytes as f64 / bytes, night.with as f64 / millis.max(1.0));
+    let sooner = (night.with - night.without) / MINUTE;
     if late > much && late > 1.0 {
-        let [long, usual] = [long as f64, millis].map(|millis| (millis / 60_000.0).ceil());
+        let [long, usual] = [night.with as f64, millis].map(|time| (time / MINUTE as f64).ceil());
         format!("{when}: the night it falls due would last {long} min, and {usual} are usual")
     } else if much > 1.0 {
-        let usual = Bytes(1).share(bytes);
-        format!("{when}: the night it falls due would have {}, and {usual} are usual", Bytes(there))
+        let (there, usual) = (Bytes(night.bytes), Bytes(1).share(bytes));
+        format!("{when}: the night it falls due would have {there}, and {usual} are usual")
+    } else if sooner > night.tonight.div_ceil(MINUTE) {
+        let later = match night.tonight.div_ceil(MINUTE) {
+            0 => "no later".to_owned(),
+            minutes => format!("{minutes} min later"),
+        };
+        format!("{when}: the night it falls due ends {sooner} min sooner, and tonight {later}")
     } else {
         format!("{when}: tonight has room, and would have less to do than other nights")
     }
@@ -107,4 +117,32 @@ fn why(early: &Early, (bytes, millis): (f64, f64)) -> String {
 fn full_size(case: &Case<'_>) -> Option<Bytes> {
     let estimated = case.full.as_ref().map(|Choice { cost, .. }| cost.stored);
     estimated.or_else(|| case.facts.last_full().map(|past| past.stored))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::calendar::Relieved;
+    use super::*;
+
+    #[test]
+    fn a_full_that_comes_early_says_what_either_night_has_of_it() {
+        // Usual are 100 GiB and 40 minutes.
+        let usual = (100.0 * Bytes::GIB.0 as f64, 40.0 * MINUTE as f64);
+        for (gib, with, without, tonight, says) in [
+            (90, 60, 30, 0, "the night it falls due would last 60 min, and 40 are usual"),
+            (120, 44, 30, 0, "the night it falls due would have 120 GiB, and 100 GiB are usual"),
+            (90, 39, 27, 0, "the night it falls due ends 12 min sooner, and tonight no later"),
+            (90, 39, 27, 4, "the night it falls due ends 12 min sooner, and tonight 4 min later"),
+            (90, 39, 27, 12, "tonight has room, and would have less to do than other nights"),
+        ] {
+            let relieved = Relieved {
+                bytes: gib * Bytes::GIB.0,
+                with: with * MINUTE,
+                without: without * MINUTE,
+                tonight: tonight * MINUTE,
+            };
+            let early = Early { at: 0, days: 3, relieved: Some(relieved) };
+            assert_eq!(why(&early, usual), format!("a full 3 days early: {says}"));
+        }
+    }
 }

@@ -11,7 +11,7 @@ use crate::planner::hours::Hours;
 
 /// What the loss of a whole cycle of a full counts where one looks ahead a week, by the same measure as a night that has
 /// its size too much.
-const EARLY: f64 = 0.3;
+const EARLY: f64 = 0.5;
 /// A full that is more than this share of a night is large.
 const LARGE: f64 = 0.1;
 /// A night that has less than this share more than the one with the least is left alone.

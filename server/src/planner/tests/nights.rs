@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use types::Bytes;
+use types::{Bytes, Level};
 
 use super::{TODAY, asked, is_warned, levels, mib, night, why, with_past};
 use crate::planner::{
@@ -136,6 +136,23 @@ fn large_fulls_are_nights_of_their_own_and_the_small_ones_share_the_others() {
     let plan = plan(&night(dles));
     let fulls: Vec<_> = levels(&plan).into_iter().filter(|(_, level)| *level == 0).collect();
     assert!(matches!(fulls[..], [("c" | "d" | "e", 0)]), "{fulls:?}");
+}
+
+#[test]
+fn no_host_makes_two_fulls_in_a_night_only_because_the_others_are_long() {
+    let lasting = |name: &str, in_days: i64, size, seconds| {
+        let (facts, mut given) = due(name, 10 - in_days, size);
+        given.levels.get_mut(&Level::FULL).unwrap().seconds = seconds;
+        (facts, given)
+    };
+    // Every night but tomorrow's has one long full, and tomorrow, which is as long with both of x, a few bytes more.
+    let long = |day: i64| lasting(&format!("host{day}:long{day}"), day, 100, 300);
+    let mut dles: Vec<_> = [0, 2, 3, 4, 5, 6, 7, 8, 9].map(long).to_vec();
+    dles.push(lasting("host1:short", 1, 110, 10));
+    dles.extend([lasting("x:one", 1, 10, 140), lasting("x:two", 1, 10, 140)]);
+    let plan = plan(&night(dles));
+    let fulls: Vec<_> = levels(&plan).into_iter().filter(|(_, level)| *level == 0).collect();
+    assert!(matches!(fulls[..], [("long0", 0), ("one" | "two", 0)]), "{fulls:?}");
 }
 
 #[test]
