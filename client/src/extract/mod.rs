@@ -370,6 +370,7 @@ impl Session {
         match &entry.kind {
             Kind::Directory => {
                 self.target.make_directory(path)?;
+                self.narrow(&entry)?;
                 self.directories.push(*entry);
                 return Ok(Making::Passing);
             }
@@ -468,6 +469,18 @@ impl Session {
             self.request.attributes,
         );
         self.complain(&entry.path, complaints);
+        Ok(())
+    }
+
+    /// Takes away from a directory that was there what it will not give at the end, before anything gets into it.
+    fn narrow(&mut self, entry: &Entry) -> Result<(), Trouble> {
+        let directory = self.target.directory(&entry.path)?;
+        let Ok(there) = Stat::of(directory) else { return Ok(()) };
+        let narrow = there.mode & (entry.mode | 0o7700);
+        if narrow != there.mode {
+            // Whoever may not do this is told so when it gets its mode.
+            rustix::fs::fchmod(directory, Mode::from_raw_mode(narrow)).ok();
+        }
         Ok(())
     }
 

@@ -399,3 +399,19 @@ fn a_restore_under_way_shows_nobody_else_what_it_makes() {
     let all = ["", "private", "private/letters", "private/letters/f"];
     assert_eq!(modes(&target, all), [0o755, 0o2710, 0o755, 0o644]);
 }
+
+#[test]
+fn a_directory_that_was_open_is_narrowed_before_anything_gets_into_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, mode) in [("private", 0o755), ("narrow", 0o700)] {
+        fs::create_dir(dir.path().join(path)).unwrap();
+        fs::set_permissions(dir.path().join(path), fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let named = |path: &str, mode| Entry { mode, ..Entry::new(path, Kind::Directory) };
+    let (raw, wanted) = frame(&[(named("narrow", 0o755), b""), (named("private", 0o2710), b"")]);
+    let mut session = session(dir.path(), Existing::Keep);
+    send(&mut session, &raw, wanted, false);
+    assert_eq!(modes(dir.path(), ["narrow", "private"]), [0o700, 0o710]);
+    assert_eq!(session.finish().failed, 0, "{:?}", session.take_notes());
+    assert_eq!(modes(dir.path(), ["narrow", "private"]), [0o755, 0o2710]);
+}
