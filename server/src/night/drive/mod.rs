@@ -5,7 +5,7 @@
 //! several storages share is told with each volume for which of them it is.
 //!
 //! ```text
-//!  dispatcher ──errand──► Worker ── volumes: find one, mount it, close it
+//!  dispatcher ──errand──► Worker ┬─ volumes: find one. begin: make it ready. again: one of before. closing: put it away
 //!             ◄──event──         └─ images: write one, record what is placed, let the held image go
 //! ```
 
@@ -31,8 +31,11 @@ use crate::holding::Held;
 use crate::library::{self, AnyDrive, Library};
 use crate::runlog::RunEvent;
 
+mod again;
+mod begin;
 mod cartridge;
 mod chores;
+mod closing;
 mod disk;
 mod health;
 mod images;
