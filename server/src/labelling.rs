@@ -277,7 +277,7 @@ impl Bench<'_> {
 
     fn look(&self, slot: Slot) -> Result<Looked, NotLabelled> {
         let drive = self.library.any_drive()?;
-        let (loaded, facts) = self.library.load_to_write(slot, drive)?;
+        let (loaded, facts) = self.library.load_with_chip(slot, drive)?;
         Ok((slot, loaded.identify()?, facts))
     }
 

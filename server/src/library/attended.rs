@@ -149,8 +149,12 @@ impl Library {
         label: &Label,
         drive: AnyDrive,
     ) -> Result<Mounted<AnyDrive>, LibraryTrouble> {
-        let found = match self.load(SLOT, drive)?.identify()? {
-            Identified::Labelled(mounted) if mounted.label() == label => return Ok(mounted),
+        let (loaded, chip) = self.load_with_chip(SLOT, drive)?;
+        let found = match loaded.identify()? {
+            Identified::Labelled(mounted) if mounted.label() == label => {
+                self.compare(label, &chip);
+                return Ok(mounted);
+            }
             Identified::Labelled(mounted) => format!("volume {}", mounted.label()),
             Identified::Blank(_) => "a blank cartridge".to_owned(),
             Identified::Foreign(foreign) => foreign.what().to_owned(),

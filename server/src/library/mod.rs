@@ -72,6 +72,8 @@ struct Shared {
     labels: Mutex<Labels>,
     /// Which drive has, or waits for, the cartridge of which slot.
     taken: Mutex<BTreeMap<Slot, DriveName>>,
+    /// On the cartridge with which serial number a volume is, as the catalogue knows it.
+    serials: Mutex<BTreeMap<Label, String>>,
     /// From which slot a drive got what is in it. Some libraries do not say.
     brought: Mutex<BTreeMap<DriveName, Slot>>,
 }
@@ -149,6 +151,8 @@ impl Library {
     /// The same library, with what the catalogue knows of volumes: which label is under which barcode, and, of the
     /// volumes of its own storages, which is in which slot. Slot 1 of another library is another slot 1.
     pub fn knowing(self, volumes: &[Volume]) -> Self {
+        let serials = volumes.iter().filter_map(|it| Some((it.label.clone(), it.serial.clone()?)));
+        locked(&self.shared.serials).extend(serials);
         if self.is_manual() {
             return self;
         }
@@ -257,8 +261,8 @@ impl Library {
         Ok(Loaded::new(self.bring_in(slot, drive)?))
     }
 
-    /// The same to write on it: with what its chip says, which is asked before the tape is where anybody counts on it.
-    pub(crate) fn load_to_write(
+    /// The same with what its chip says, which is asked before the tape is where anybody counts on it.
+    pub(crate) fn load_with_chip(
         &self,
         slot: Slot,
         drive: AnyDrive,

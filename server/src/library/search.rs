@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use devices::changer::Bay;
+use devices::ssc::CartridgeFacts;
 use devices::{Cartridge, Inventory};
 use taper::mount::{Identified, Mounted};
 use types::{Barcode, Blame, DriveName, Label, Slot};
@@ -63,12 +64,13 @@ impl Library {
         let (mut tried, mut met) = (BTreeSet::new(), Vec::new());
         while let Some((slot, why)) = self.next_place(label, &name, &tried)? {
             tried.insert(slot);
-            let found = match self.load(slot, drive) {
-                Ok(loaded) => loaded.identify().map_err(LibraryTrouble::from),
-                Err(trouble) => Err(trouble),
+            let (found, chip) = match self.load_with_chip(slot, drive) {
+                Ok((loaded, chip)) => (loaded.identify().map_err(LibraryTrouble::from), chip),
+                Err(trouble) => (Err(trouble), CartridgeFacts::default()),
             };
             let (is, says, kept) = match found {
                 Ok(Identified::Labelled(mounted)) if mounted.label() == label => {
+                    self.compare(label, &chip);
                     self.saw(slot, Some(label), why)?;
                     return Ok(mounted);
                 }
@@ -98,6 +100,15 @@ impl Library {
         match met.is_empty() {
             true => Err(LibraryTrouble::Absent(label.clone())),
             false => Err(LibraryTrouble::NotFound { label: label.clone(), met: Met(met) }),
+        }
+    }
+
+    /// Tells if a volume is on another cartridge than the catalogue knows. It is read all the same: a copy of a tape is a good
+    /// thing to have, and frames prove themselves.
+    pub(super) fn compare(&self, label: &Label, chip: &CartridgeFacts) {
+        let known = locked(&self.shared.serials).get(label).cloned();
+        if let Some(text) = another_cartridge(label, known.as_deref(), chip.serial.as_deref()) {
+            tracing::warn!("{text}");
         }
     }
 
@@ -153,6 +164,15 @@ impl Library {
     }
 }
 
+/// What there is to say if both serial numbers are known, and are not the same.
+fn another_cartridge(label: &Label, known: Option<&str>, found: Option<&str>) -> Option<String> {
+    let (known, found) = known.zip(found).filter(|(known, found)| known != found)?;
+    Some(format!(
+        "{label} is read from the cartridge with the serial number {found}, and was written on {known}: this is a copy, or the \
+         label was written twice. `reelkeep volume scan` says what is on it"
+    ))
+}
+
 /// Why a slot is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Why {
@@ -204,4 +224,22 @@ fn within_reach<'a>(
     let own = inventory.drives.iter().filter(move |bay| bay.drive == *drive).filter_map(own);
     let there = inventory.slots.iter().filter(|place| place.trouble.is_none());
     own.chain(there.filter_map(|place| Some((place.slot, place.cartridge.as_ref()?))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::another_cartridge;
+
+    #[test]
+    fn only_two_serial_numbers_that_differ_are_told() {
+        let label = "N-01".parse().unwrap();
+        let told = another_cartridge(&label, Some("T5KVFD2NT4"), Some("MF59TWPPJE")).unwrap();
+        assert!(
+            told.starts_with("N-01 is read from the cartridge with the serial number MF59TWPPJE")
+        );
+        assert!(told.contains("was written on T5KVFD2NT4"), "{told}");
+        for (known, found) in [(Some("A"), Some("A")), (None, Some("A")), (Some("A"), None)] {
+            assert_eq!(another_cartridge(&label, known, found), None);
+        }
+    }
 }

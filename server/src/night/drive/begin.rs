@@ -25,7 +25,7 @@ impl Worker {
         candidate: &Candidate,
     ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
         let drive = self.library().drive(&self.bench.id.drive)?;
-        let (loaded, facts) = self.library().load_to_write(candidate.slot, drive)?;
+        let (loaded, facts) = self.library().load_with_chip(candidate.slot, drive)?;
         let identified = loaded.identify()?;
         self.saw(candidate.slot, candidate.label.as_ref(), &identified);
         if let Identified::Labelled(mounted) = &identified {
