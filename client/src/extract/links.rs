@@ -5,12 +5,17 @@
 //! another file, so it counts as failed, and what stands at its own name stays.
 
 use std::collections::HashSet;
+use std::ffi::CStr;
+use std::os::fd::{BorrowedFd, OwnedFd};
 
 use format::entry::{Entry, Kind};
 use format::path;
+use format::wire::Existing;
 use rustix::fs::{AtFlags, FileType};
 
-use super::{Session, Trouble, Way};
+use super::making::Way;
+use super::unfinished::Unfinished;
+use super::{Session, Trouble};
 use crate::stat::Stat;
 
 /// Links that are still to be made.
@@ -49,7 +54,7 @@ impl Session {
         for (path, to) in std::mem::take(&mut self.links.waiting) {
             match self.link(&path, &to) {
                 Ok(Way::Kept(_)) => self.keep(&path),
-                Ok(Way::Free | Way::Taken) => self.settle(&path, Ok(())),
+                Ok(Way::Free | Way::Taken(_)) => self.settle(&path, Ok(())),
                 Err(trouble) => self.settle(&path, Err(trouble)),
             }
         }
@@ -67,14 +72,28 @@ impl Session {
         if self.links.unlike.contains(to) {
             return Err(Trouble::OtherName(String::from_utf8_lossy(to).into_owned()));
         }
-        self.clear(path, &way)?;
         let (from_parent, from) = self.target.place(to)?;
         let from_parent =
             rustix::io::fcntl_dupfd_cloexec(from_parent, 0).map_err(Trouble::system("linked"))?;
         let (parent, name) = self.target.place(path)?;
-        rustix::fs::linkat(&from_parent, &from, parent, &name, AtFlags::empty()).map_err(
-            Trouble::system("linked to its other name, which was not restored or is not there"),
-        )?;
+        let link = |parent: BorrowedFd<'_>, name: &CStr| {
+            rustix::fs::linkat(&from_parent, &from, parent, name, AtFlags::empty())
+        };
+        let what = "linked to its other name, which was not restored or is not there";
+        match &way {
+            Way::Taken(there) if is_at(&from_parent, &from, there) => {}
+            Way::Taken(_) => {
+                let (new, ()) =
+                    Unfinished::make(parent, name, link).map_err(Trouble::system(what))?;
+                new.name(Existing::Replace).map_err(Trouble::system("replaced"))?;
+            }
+            _ => link(parent, &name).map_err(Trouble::system(what))?,
+        }
         Ok(way)
     }
+}
+
+/// Whether it is this file: renaming one of its names to another would leave both.
+fn is_at(parent: &OwnedFd, name: &CStr, there: &Stat) -> bool {
+    Stat::at(parent, name).is_ok_and(|stat| stat.identity == there.identity)
 }

@@ -10,30 +10,33 @@
 //!                                            └─► hard links, directories at the end, deepest first
 //! ```
 //!
+//! What stands at a name of the image is the whole entry, or what stood there before: see [`unfinished`].
+//!
 //! An entry that can't be restored costs itself: it is reported, and the others go on.
 
 mod links;
+mod making;
 mod metadata;
 mod target;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 
-use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 
-use format::entry::{Entry, Kind};
+use format::entry::Entry;
 use format::frame::{Decoder as FrameDecoder, FrameError};
 use format::path;
 use format::tar::{Decoder, Event, Limits, TarError};
 use format::wire::{
-    Existing, FramePiece, Note, Progress, RestoreEnd, RestoreRecord, RestoreRequest, Severity,
-    Wanted, WirePath,
+    FramePiece, Note, Progress, RestoreEnd, RestoreRecord, RestoreRequest, Severity, Wanted,
+    WirePath,
 };
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::Mode;
 use rustix::io::Errno;
 
 use links::Links;
+use making::Making;
 use metadata::Owners;
 use target::{Target, TargetError};
 
@@ -121,27 +124,6 @@ struct Large {
     decoder: Decoder,
     making: Making,
     left: u64,
-}
-
-/// What stands where an entry is to be made.
-enum Way {
-    Free,
-    /// What is to be replaced.
-    Taken,
-    /// What is to stay.
-    Kept(Stat),
-}
-
-/// What is being made of a member.
-enum Making {
-    /// Its headers have not been read yet.
-    Nothing,
-    /// A file, its contents still coming.
-    File { file: OwnedFd, entry: Box<Entry> },
-    /// Its data is of no interest: it was kept, or is no file, or has failed.
-    Passing,
-    /// It is done.
-    Done,
 }
 
 impl Session {
@@ -271,16 +253,9 @@ impl Session {
 
     fn give_up_large(&mut self, why: &str) {
         let Some(large) = self.large.take() else { return };
-        if matches!(large.making, Making::Done) {
-            return;
+        if !matches!(large.making, Making::Done) {
+            self.fail(&large.path, why.to_owned());
         }
-        if matches!(large.making, Making::File { .. })
-            && let Err(error) = self.remove(&large.path)
-        {
-            self.fail(&large.path, format!("half of it could not be removed again: {error}"));
-            return;
-        }
-        self.fail(&large.path, why.to_owned());
     }
 
     fn extract(&mut self, wanted: &Wanted, raw: &[u8]) {
@@ -316,7 +291,7 @@ impl Session {
             Ok(()) if large.left > 0 && !matches!(large.making, Making::Done) => {
                 self.large = Some(large)
             }
-            Ok(()) if matches!(large.making, Making::Nothing | Making::File { .. }) => {
+            Ok(()) if matches!(large.making, Making::Nothing | Making::File(_)) => {
                 self.large = Some(large);
                 self.give_up_large("it is cut off in the image");
             }
@@ -337,15 +312,14 @@ impl Session {
                     large.making = self.begin(&large.path, large.link.take(), entry)?
                 }
                 Some(Event::Data { at, bytes }) => {
-                    if let Making::File { file, .. } = &large.making {
-                        write_at(file, at, bytes).map_err(Trouble::system("written"))?;
-                        self.end.bytes += bytes.len() as u64;
+                    if let Making::File(file) = &mut large.making {
+                        file.write(at, bytes).map_err(Trouble::system("written"))?;
                     }
                 }
                 Some(Event::EntryEnd) => {
                     let made = std::mem::replace(&mut large.making, Making::Done);
-                    if let Making::File { file, entry } = made {
-                        let done = self.finish_file(&file, &entry);
+                    if let Making::File(file) = made {
+                        let done = self.finish_file(file);
                         self.settle(&large.path, done);
                     }
                     return Ok(());
@@ -356,120 +330,6 @@ impl Session {
                 }
             }
         }
-    }
-
-    /// Begins an entry: makes it, or opens it for its contents.
-    fn begin(
-        &mut self,
-        path: &[u8],
-        link: Option<Vec<u8>>,
-        mut entry: Box<Entry>,
-    ) -> Result<Making, Trouble> {
-        entry.path = path.to_vec();
-        entry.dumpdir = None;
-        match &entry.kind {
-            Kind::Directory => {
-                self.target.make_directory(path)?;
-                self.narrow(&entry)?;
-                self.directories.push(*entry);
-                return Ok(Making::Passing);
-            }
-            Kind::HardLink { target } => {
-                self.links.add(path.to_vec(), link.unwrap_or_else(|| target.clone()));
-                return Ok(Making::Passing);
-            }
-            _ => {}
-        }
-        let way = self.way(path)?;
-        if let Way::Kept(there) = &way {
-            self.links.kept(&entry, there);
-            self.keep(path);
-            return Ok(Making::Passing);
-        }
-        self.clear(path, &way)?;
-        if entry.kind == Kind::File {
-            let (parent, name) = self.target.place(path)?;
-            let flags =
-                OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let file = rustix::fs::openat(parent, &name, flags, Mode::RUSR | Mode::WUSR)
-                .map_err(Trouble::system("made"))?;
-            if self.target.hands_down() {
-                metadata::drop_inherited(&metadata::Place::Open(file.as_fd()));
-            }
-            return Ok(Making::File { file, entry });
-        }
-        let made = self.make_node(&entry);
-        self.settle(path, made);
-        Ok(Making::Passing)
-    }
-
-    /// Looks whether an entry that is no directory may be made.
-    fn way(&mut self, path: &[u8]) -> Result<Way, Trouble> {
-        if path.is_empty() {
-            return Err(Trouble::InTheWay("the target itself is a directory, and stays one"));
-        }
-        let (parent, name) = self.target.place(path)?;
-        match Stat::at(parent, &name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Way::Free),
-            Err(error) => Err(Trouble::Damaged(error.to_string())),
-            Ok(stat) if stat.file_type == FileType::Directory => Err(Trouble::InTheWay(
-                "a directory stands in its place, and directories are never replaced",
-            )),
-            Ok(stat) if self.request.existing == Existing::Keep => Ok(Way::Kept(stat)),
-            Ok(_) => Ok(Way::Taken),
-        }
-    }
-
-    /// Makes way: removes what is to be replaced.
-    fn clear(&mut self, path: &[u8], way: &Way) -> Result<(), Trouble> {
-        if !matches!(way, Way::Taken) {
-            return Ok(());
-        }
-        let (parent, name) = self.target.place(path)?;
-        rustix::fs::unlinkat(parent, &name, AtFlags::empty()).map_err(Trouble::system("replaced"))
-    }
-
-    fn make_node(&mut self, entry: &Entry) -> Result<(), Trouble> {
-        use rustix::fs::{makedev, mknodat, symlinkat};
-        self.target.place(&entry.path)?;
-        let hands_down = self.target.hands_down();
-        let (parent, name) = self.target.place(&entry.path)?;
-        let mode = Mode::RUSR | Mode::WUSR;
-        match &entry.kind {
-            Kind::Symlink { target } => {
-                let text = CString::new(target.as_slice()).map_err(|_| Trouble::BadPath)?;
-                symlinkat(&text, parent, &name)
-            }
-            Kind::Fifo => mknodat(parent, &name, FileType::Fifo, mode, 0),
-            Kind::CharDevice { major, minor } => {
-                mknodat(parent, &name, FileType::CharacterDevice, mode, makedev(*major, *minor))
-            }
-            Kind::BlockDevice { major, minor } => {
-                mknodat(parent, &name, FileType::BlockDevice, mode, makedev(*major, *minor))
-            }
-            Kind::File | Kind::Directory | Kind::HardLink { .. } => Ok(()),
-        }
-        .map_err(Trouble::system("made"))?;
-        let place = metadata::Place::Named(parent, &name);
-        if hands_down {
-            metadata::drop_inherited(&place);
-        }
-        let complaints = metadata::apply(&place, entry, &mut self.owners, self.request.attributes);
-        self.complain(&entry.path, complaints);
-        Ok(())
-    }
-
-    fn finish_file(&mut self, file: &OwnedFd, entry: &Entry) -> Result<(), Trouble> {
-        rustix::fs::ftruncate(file, entry.size)
-            .map_err(Trouble::system("brought to its length"))?;
-        let complaints = metadata::apply(
-            &metadata::Place::Open(file.as_fd()),
-            entry,
-            &mut self.owners,
-            self.request.attributes,
-        );
-        self.complain(&entry.path, complaints);
-        Ok(())
     }
 
     /// Takes away from a directory that was there what it will not give at the end, before anything gets into it.
@@ -503,11 +363,6 @@ impl Session {
         );
         self.complain(&entry.path, complaints);
         Ok(())
-    }
-
-    fn remove(&mut self, path: &[u8]) -> Result<(), Trouble> {
-        let (parent, name) = self.target.place(path)?;
-        rustix::fs::unlinkat(parent, &name, AtFlags::empty()).map_err(Trouble::system("removed"))
     }
 
     /// Counts an entry, and says what went wrong with it.
@@ -550,18 +405,4 @@ impl Session {
 
 fn described(error: &TarError) -> String {
     format!("{error}: {}", error.problem)
-}
-
-fn write_at(file: &OwnedFd, mut at: u64, mut bytes: &[u8]) -> Result<(), Errno> {
-    while !bytes.is_empty() {
-        match rustix::io::pwrite(file, bytes, at) {
-            Ok(written) => {
-                at += written as u64;
-                bytes = &bytes[written..];
-            }
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

@@ -4,12 +4,13 @@
 //! `O_NOFOLLOW` on each. So it makes no difference what links the target already holds, what links the image
 //! brings, how long a path is, or whether somebody swaps a directory for a link in between: what is opened is
 //! a directory below the target, or an error. The directories on the way to the last place stay open, since
-//! the next place is mostly near.
+//! the next place is mostly near. When one is come into that was there before, what a killed restore left in it is
+//! removed.
 //!
 //! What is made is for its owner alone until the end: files of the image may be readable by all, and it is their
 //! directories that keep them private. A restore that is cut off leaves it so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -19,7 +20,9 @@ use format::path;
 use rustix::fs::{Mode, OFlags, fgetxattr, fremovexattr};
 use rustix::io::Errno;
 
+use super::unfinished;
 use crate::attributes::{ACL_ACCESS, ACL_DEFAULT};
+use crate::stat::Identity;
 
 /// How a directory is opened.
 const DIRECTORY: OFlags = OFlags::RDONLY
@@ -49,6 +52,8 @@ pub(super) struct Target {
     hands_down: bool,
     /// Directories that were made on the way, and have not been named yet.
     unnamed: BTreeSet<Vec<u8>>,
+    /// Directories in which nothing can be that an earlier restore has left.
+    swept: HashSet<Identity>,
 }
 
 /// A directory below the target.
@@ -82,7 +87,11 @@ impl Target {
             Mode::empty(),
         )?;
         let hands_down = hands_down(&root);
-        Ok(Self { root, open: Vec::new(), hands_down, unnamed })
+        let made = if unnamed.is_empty() { Made::Before } else { Made::Now };
+        let mut target =
+            Self { root, open: Vec::new(), hands_down, unnamed, swept: HashSet::new() };
+        target.sweep(made);
+        Ok(target)
     }
 
     /// The directory that a path is in, made if need be, and the path's last name.
@@ -132,8 +141,17 @@ impl Target {
             }
             let hands_down = hands_down(&fd);
             self.open.push(Opened { name: c_name, fd, hands_down });
+            self.sweep(made);
         }
         Ok(self.deepest())
+    }
+
+    /// Removes what earlier restores have left in the directory that was opened last, the first time it is.
+    fn sweep(&mut self, made: Made) {
+        let Ok(identity) = Identity::of(self.deepest()) else { return };
+        if self.swept.insert(identity) && made == Made::Before {
+            unfinished::sweep(self.deepest());
+        }
     }
 
     fn deepest(&self) -> BorrowedFd<'_> {
