@@ -350,12 +350,27 @@ fn restore<R: Read, W: Write>(
         for note in session.take_notes() {
             output.send(Kind::Message, &note)?;
         }
+        if session.is_over() {
+            break;
+        }
     }
+    let over = session.is_over();
     let end = session.finish();
     for note in session.take_notes() {
         output.send(Kind::Message, &note)?;
     }
-    output.send(Kind::End, &end)
+    output.send(Kind::End, &end)?;
+    if over { pass_over(input) } else { Ok(()) }
+}
+
+/// Takes what the server had sent before it knew that the restore is over.
+fn pass_over<R: Read>(input: &mut Input<R>) -> Result<(), ServeError> {
+    while let Some(message) = input.next()? {
+        if message.kind == Kind::End {
+            break;
+        }
+    }
+    Ok(())
 }
 
 impl<R: Read> Input<R> {

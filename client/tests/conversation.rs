@@ -309,6 +309,28 @@ fn restore(server: &mut Server, chain: &[&Dumped], target: &Path) -> RestoreEnd 
 }
 
 #[test]
+#[ignore = "needs root: buildbot/run runs it"]
+fn an_agent_whose_target_is_full_says_so_at_once_and_passes_over_the_rest() {
+    let (dir, tree) = (tempfile::tempdir().unwrap(), tree());
+    let target = dir.path().join("target");
+    fs::create_dir(&target).unwrap();
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        assert!(command.args(arguments).arg(&target).status().unwrap().success());
+    };
+    run("mount", &["-t", "tmpfs", "-o", "size=256k", "tmpfs"]);
+    let mut server = Server::start(&dir.path().join("state"));
+    let full = server.dump(spec(tree.path()), 0, None);
+    let end = restore(&mut server, &[&full], &target);
+    let conversation_goes_on =
+        server.ask(&Request::Check { dle: spec(tree.path()), bases: vec![] });
+    run("umount", &[]);
+    assert!(end.failed > 0 && end.bytes > 0, "{end:?}");
+    assert!(matches!(conversation_goes_on, Reply::Checked { .. }));
+    assert_eq!(server.close(), Some(0));
+}
+
+#[test]
 fn a_base_that_is_not_there_is_said_so_and_the_conversation_goes_on() {
     let (dir, tree) = (tempfile::tempdir().unwrap(), tree());
     let dle = spec(tree.path());

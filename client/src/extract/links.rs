@@ -52,6 +52,9 @@ impl Links {
 impl Session {
     pub(super) fn make_links(&mut self) {
         for (path, to) in std::mem::take(&mut self.links.waiting) {
+            if self.is_over() {
+                return;
+            }
             match self.link(&path, &to) {
                 Ok(Way::Kept(_)) => self.keep(&path),
                 Ok(Way::Free | Way::Taken(_)) => self.settle(&path, Ok(())),
@@ -87,7 +90,7 @@ impl Session {
                     Unfinished::make(parent, name, link).map_err(Trouble::system(what))?;
                 new.name(Existing::Replace).map_err(Trouble::system("replaced"))?;
             }
-            _ => link(parent, &name).map_err(Trouble::system(what))?,
+            _ => link(parent, &name).map_err(|error| Trouble::of(what, error, parent))?,
         }
         Ok(way)
     }

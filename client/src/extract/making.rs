@@ -49,7 +49,7 @@ pub(super) enum Way {
 
 impl File {
     /// Writes some of its contents.
-    pub(super) fn write(&mut self, mut at: u64, mut bytes: &[u8]) -> Result<(), Errno> {
+    pub(super) fn write(&mut self, mut at: u64, mut bytes: &[u8]) -> Result<(), Trouble> {
         while !bytes.is_empty() {
             match rustix::io::pwrite(&self.open, bytes, at) {
                 Ok(written) => {
@@ -58,7 +58,7 @@ impl File {
                     bytes = &bytes[written..];
                 }
                 Err(Errno::INTR) => {}
-                Err(error) => return Err(error),
+                Err(error) => return Err(Trouble::of("written", error, &self.open)),
             }
         }
         Ok(())
@@ -90,6 +90,7 @@ impl Session {
         }
         if let Way::Kept(there) = self.way(path)? {
             self.links.kept(&entry, &there);
+            self.has_room(&entry);
             self.keep(path);
             return Ok(Making::Passing);
         }
@@ -126,7 +127,7 @@ impl Session {
         let (unfinished, open) = Unfinished::make(parent, name, |parent, name| {
             rustix::fs::openat(parent, name, flags, mode)
         })
-        .map_err(Trouble::system("made"))?;
+        .map_err(|error| Trouble::of("made", error, parent))?;
         if self.target.hands_down() {
             metadata::drop_inherited(&metadata::Place::Open(open.as_fd()));
         }
@@ -139,9 +140,11 @@ impl Session {
         rustix::fs::ftruncate(&open, entry.size)
             .map_err(Trouble::system("brought to its length"))?;
         let place = metadata::Place::Open(open.as_fd());
-        let complaints = metadata::apply(&place, &entry, &mut self.owners, self.request.attributes);
+        let complaints = metadata::apply(&place, &entry, &mut self.owners, self.request.attributes)
+            .map_err(Trouble::Full)?;
         self.name(unfinished, &entry, complaints)?;
         self.end.bytes += written;
+        self.has_room(&entry);
         Ok(())
     }
 
@@ -166,13 +169,14 @@ impl Session {
             }
             Kind::File | Kind::Directory | Kind::HardLink { .. } => Err(Errno::INVAL),
         })
-        .map_err(Trouble::system("made"))?;
+        .map_err(|error| Trouble::of("made", error, parent))?;
         let (directory, temporary) = unfinished.place();
         let place = metadata::Place::Named(directory, temporary);
         if self.target.hands_down() {
             metadata::drop_inherited(&place);
         }
-        let complaints = metadata::apply(&place, entry, &mut self.owners, self.request.attributes);
+        let complaints = metadata::apply(&place, entry, &mut self.owners, self.request.attributes)
+            .map_err(Trouble::Full)?;
         self.name(unfinished, entry, complaints)
     }
 
@@ -187,7 +191,7 @@ impl Session {
             Errno::EXIST => Trouble::InTheWay(
                 "something has been put in its place meanwhile, and is left as it is",
             ),
-            source => Trouble::System { what: "given its name", source },
+            source => Trouble::of("given its name", source, self.target.root()),
         })?;
         self.complain(&entry.path, complaints);
         Ok(())

@@ -11,6 +11,7 @@ use rustix::fs::{AtFlags, Gid, Mode, Timespec, Timestamps, UTIME_OMIT, Uid, Xatt
 use rustix::io::Errno;
 use types::FileTime;
 
+use super::room;
 use crate::attributes::{ACL_ACCESS, ACL_DEFAULT, Named};
 use crate::owners;
 
@@ -70,18 +71,19 @@ pub(super) fn drop_inherited(place: &Place<'_>) {
     };
 }
 
-/// Makes an entry look as it did. What could not be done comes back in words.
+/// Makes an entry look as it did. What could not be done comes back in words; if nothing more fits, as an error.
 pub(super) fn apply(
     place: &Place<'_>,
     entry: &Entry,
     owners: &mut Owners,
     attributes: bool,
-) -> Vec<String> {
+) -> Result<Vec<String>, Errno> {
     let mut complaints = Vec::new();
-    let mut check = |what: &str, result: Result<(), Errno>| {
-        if let Err(error) = result {
-            complaints.push(format!("its {what} could not be set: {error}"));
-        }
+    let mut full = None;
+    let mut check = |what: &str, result: Result<(), Errno>| match result {
+        Ok(()) => {}
+        Err(error) if room::is_full(error, place.file_system()) => full = Some(error),
+        Err(error) => complaints.push(format!("its {what} could not be set: {error}")),
     };
     let mut mode = entry.mode;
     let (uid, gid) = owners.of(entry);
@@ -104,7 +106,7 @@ pub(super) fn apply(
         check("mode", place.set_mode(mode));
     }
     check("times", place.set_times(entry.atime, entry.mtime));
-    complaints
+    full.map_or(Ok(complaints), Err)
 }
 
 fn set_attributes(
@@ -126,6 +128,14 @@ fn set_attributes(
 }
 
 impl Place<'_> {
+    /// Something that is open in its file system.
+    fn file_system(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Open(file) => *file,
+            Self::Named(directory, _) => *directory,
+        }
+    }
+
     fn give(&self, uid: u32, gid: u32) -> Result<(), Errno> {
         let (uid, gid) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(gid)));
         match self {

@@ -12,11 +12,13 @@
 //!
 //! What stands at a name of the image is the whole entry, or what stood there before: see [`unfinished`].
 //!
-//! An entry that can't be restored costs itself: it is reported, and the others go on.
+//! An entry that can't be restored costs itself: it is reported, and the others go on; unless nothing more fits, which
+//! ends the restore ([`room`]).
 
 mod links;
 mod making;
 mod metadata;
+mod room;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -79,6 +81,8 @@ enum Trouble {
     Target(#[from] TargetError),
     #[error("could not be {what}: {source}")]
     System { what: &'static str, source: Errno },
+    #[error("nothing more fits: {0}")]
+    Full(Errno),
     #[error("the image has something else in its place: {0}")]
     Damaged(String),
     #[error("{0}")]
@@ -114,6 +118,10 @@ pub struct Session {
     notes: Vec<Note>,
     progress: Progress,
     end: RestoreEnd,
+    /// Bytes of files that need no more room.
+    roomed: u64,
+    /// Whether nothing more fits.
+    full: bool,
 }
 
 /// An entry whose frames are still coming.
@@ -150,11 +158,16 @@ impl Session {
             notes: Vec::new(),
             progress: Progress::default(),
             end: RestoreEnd::default(),
+            roomed: 0,
+            full: false,
         })
     }
 
     /// Takes what the server says of the next frame.
     pub fn record(&mut self, mut record: RestoreRecord) -> Result<(), ExtractError> {
+        if self.full {
+            return Ok(());
+        }
         if !record.lost.is_empty() {
             self.lose(&record);
             return Ok(());
@@ -171,6 +184,9 @@ impl Session {
 
     /// Takes a piece of the frame, and with its last piece restores what is wanted of it.
     pub fn piece(&mut self, piece: &FramePiece<'_>) -> Result<(), ExtractError> {
+        if self.full {
+            return Ok(());
+        }
         let Some(record) = &self.record else {
             return Err(ExtractError::Sequence("a frame without a record"));
         };
@@ -198,7 +214,12 @@ impl Session {
             self.go_on(&raw);
         } else {
             self.give_up_large("the rest of it did not come");
-            record.entries.iter().for_each(|wanted| self.extract(wanted, &raw));
+            for wanted in &record.entries {
+                if self.full {
+                    break;
+                }
+                self.extract(wanted, &raw);
+            }
         }
         self.raw = raw;
         Ok(())
@@ -217,7 +238,9 @@ impl Session {
     /// Does what can only be done at the end.
     pub fn finish(&mut self) -> RestoreEnd {
         self.give_up_large("the rest of it did not come");
-        self.make_links();
+        if !self.full {
+            self.make_links();
+        }
         // Before the others, which may become such that nobody gets through them.
         for path in self.target.take_unnamed() {
             if let Err(trouble) = self.open_up(&path) {
@@ -229,6 +252,9 @@ impl Session {
         for entry in directories {
             let done = self.finish_directory(&entry);
             self.settle(&entry.path, done);
+        }
+        if self.full {
+            self.count_missing();
         }
         self.notes.extend(self.owners.remark().map(|text| Note {
             severity: Severity::Info,
@@ -296,7 +322,11 @@ impl Session {
                 self.give_up_large("it is cut off in the image");
             }
             Ok(()) => {}
-            Err(trouble) => self.settle(&large.path, Err(trouble)),
+            Err(trouble) => {
+                // Its room is free before anybody asks how much there is.
+                drop(large.making);
+                self.settle(&large.path, Err(trouble));
+            }
         }
     }
 
@@ -313,7 +343,7 @@ impl Session {
                 }
                 Some(Event::Data { at, bytes }) => {
                     if let Making::File(file) = &mut large.making {
-                        file.write(at, bytes).map_err(Trouble::system("written"))?;
+                        file.write(at, bytes)?;
                     }
                 }
                 Some(Event::EntryEnd) => {
@@ -360,7 +390,8 @@ impl Session {
             entry,
             &mut self.owners,
             self.request.attributes,
-        );
+        )
+        .map_err(Trouble::Full)?;
         self.complain(&entry.path, complaints);
         Ok(())
     }
@@ -372,7 +403,10 @@ impl Session {
                 self.end.restored += 1;
                 self.progress.entries += 1;
             }
-            Err(trouble) => self.fail(path, trouble.to_string()),
+            Err(trouble) => match self.full(&trouble) {
+                Some(error) => self.stop(error),
+                None => self.fail(path, trouble.to_string()),
+            },
         }
     }
 

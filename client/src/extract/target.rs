@@ -146,6 +146,11 @@ impl Target {
         Ok(self.deepest())
     }
 
+    /// The target itself.
+    pub(super) fn root(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
     /// Removes what earlier restores have left in the directory that was opened last, the first time it is.
     fn sweep(&mut self, made: Made) {
         let Ok(identity) = Identity::of(self.deepest()) else { return };

@@ -13,6 +13,7 @@ use types::{DumpId, FileTime};
 
 use super::*;
 
+mod room;
 mod whole;
 
 /// A frame with these members, and what the index says of them.

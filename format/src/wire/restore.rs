@@ -12,6 +12,9 @@
 //!                                 ◄─    End (RestoreEnd)
 //! ```
 //!
+//! An agent into whose target nothing more fits sends its `End` at once, and passes over what still comes until the server's
+//! `End`.
+//!
 //! A large entry is named once, in the record of its `H` frame; the records of the `B` and `T` frames behind
 //! it say that they continue it. When a name of a file with several is wanted and the name that has the contents in the
 //! image is not, the contents are sent to be made under the wanted name. A frame that the server could not read is sent as a record of what is lost

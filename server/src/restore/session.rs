@@ -3,9 +3,11 @@
 //! The final state is never held in memory. For each dump of the chain in turn, the merged indexes are walked,
 //! and what this dump has of the final state is sent: a record that names the entries wanted of a frame, then
 //! the frame. Frames go out volume by volume, in the order in which the drive reads them soonest, and only those
-//! that are needed. A frame that can't be read costs its own entries, which are reported; the rest goes on.
+//! that are needed. A frame that can't be read costs its own entries, which are reported; the rest goes on. An agent whose
+//! target is full ends before it has had all, and no further frame is read.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use format::frame::{Frame, FrameKind, FrameTable, digest};
 use format::index::{IndexError, Record};
@@ -80,9 +82,12 @@ pub fn run(
         }
     }
     let writer = agent.writer()?;
+    // The agent may end before it has had all: its target is full. Then nothing more is read.
+    let over = AtomicBool::new(false);
     let (sent, end) = std::thread::scope(|scope| {
-        let sender = scope.spawn(|| send_all(writer, wish, open));
+        let sender = scope.spawn(|| send_all(writer, wish, open, &over));
         let end = listen(&mut agent, tell);
+        over.store(true, Ordering::Relaxed);
         let sent = sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         (sent, end)
     });
@@ -127,6 +132,7 @@ fn send_all(
     mut writer: Writer,
     wish: &Wish<'_>,
     open: &mut (dyn FnMut(usize) -> Result<Image, ImageError> + Send),
+    over: &AtomicBool,
 ) -> Result<Restored, RestoreError> {
     let mut restored = Restored::default();
     let orphans = Orphans::of(wish)?;
@@ -140,6 +146,7 @@ fn send_all(
             bytes: Vec::new(),
             message: Vec::new(),
             restored: &mut restored,
+            over,
         };
         let mut waiting = Waiting::default();
         wish.each::<RestoreError>(|whose, record| match orphans.adopted(record) {
@@ -166,6 +173,8 @@ struct Sender<'a> {
     bytes: Vec<u8>,
     message: Vec<u8>,
     restored: &'a mut Restored,
+    /// Whether the agent wants no more.
+    over: &'a AtomicBool,
 }
 
 impl Sender<'_> {
@@ -186,14 +195,21 @@ impl Sender<'_> {
         let mut units: Vec<Option<Unit>> = units.into_iter().map(Some).collect();
         let mut left = (0..units.len()).collect();
         loop {
-            if Vec::is_empty(&left) {
+            if Vec::is_empty(&left) || self.is_over() {
                 return Ok(());
             }
             let next = self.image()?.next_to_read(&stretches, &mut left);
             for unit in next.into_iter().filter_map(|index| units.get_mut(index)?.take()) {
+                if self.is_over() {
+                    return Ok(());
+                }
                 self.send_unit(unit)?;
             }
         }
+    }
+
+    fn is_over(&self) -> bool {
+        self.over.load(Ordering::Relaxed)
     }
 
     /// Sends what is wanted of a frame, and all frames of an entry that goes on over several.
@@ -201,7 +217,7 @@ impl Sender<'_> {
         let path = entries.last().map(|wanted| wanted.path.clone()).unwrap_or_default();
         let mut whole = self.send_frame(frames.start, entries, false)?;
         for number in frames.skip(1) {
-            if !whole {
+            if !whole || self.is_over() {
                 break;
             }
             whole = self.send_continuation(number, &path)?;
