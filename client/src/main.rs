@@ -70,7 +70,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         scripts.extend(DIRECTORIES.map(PathBuf::from));
     }
     let agent = Agent {
-        state: State::open(&state)?,
+        state: State::at(&state),
         program: concat!("reelkeep-agent ", env!("CARGO_PKG_VERSION")),
         system: &system(),
         scripts: &scripts,

@@ -54,10 +54,9 @@ pub struct Pending {
 }
 
 impl State {
-    /// The state in this directory, which is made if need be.
-    pub fn open(directory: &Path) -> Result<Self, StateError> {
-        make_directory(directory)?;
-        Ok(Self { directory: directory.to_owned() })
+    /// The state in this directory, which is made once there is a snapshot: who restores needs none.
+    pub fn at(directory: &Path) -> Self {
+        Self { directory: directory.to_owned() }
     }
 
     /// Where things may wait for the end of a dump.
@@ -199,7 +198,7 @@ mod tests {
     }
 
     fn snapshots(dir: &Path) -> Snapshots {
-        let state = State::open(&dir.join("state")).unwrap();
+        let state = State::at(&dir.join("state"));
         state.of(&"host".parse().unwrap(), &"/srv".parse().unwrap()).unwrap()
     }
 

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use crate::site;
+
 /// How long those who look are waited for, and how often they are tried again. Each looks for an instant.
 const NAP: Duration = Duration::from_millis(1);
 const NAPS: u32 = 2000;
@@ -42,7 +44,7 @@ pub enum LockError {
         holder: String,
     },
     /// The lock file could not be used.
-    #[error("could not lock {path}")]
+    #[error("could not lock {path}{advice}", path = path.display(), advice = site::after(source))]
     Io {
         /// The lock file.
         path: PathBuf,

@@ -47,6 +47,7 @@ fn table_path(directory: &Path, dump: DumpId) -> PathBuf {
 pub fn keep(directory: &Path, contents: &contents::View<'_>) -> io::Result<Digest> {
     let dump = contents.identity.dump;
     let table = contents.frames.encode().map_err(io::Error::other)?;
+    fs::create_dir_all(directory)?;
     write(&table_path(directory, dump), &table)?;
     write(&index_path(directory, dump), contents.index)?;
     File::open(directory)?.sync_all()?;

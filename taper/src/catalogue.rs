@@ -37,7 +37,9 @@ mod events;
 mod holding;
 mod holds;
 mod judge;
+mod looking;
 mod memory;
+mod obstacle;
 mod pending;
 mod recent;
 mod records;
@@ -60,7 +62,9 @@ pub use events::{Event, EventKind};
 pub use holding::{Held, Released};
 pub use holds::{Locked, OffSite};
 pub use judge::{Pin, Reusable};
+pub use looking::OnlyRead;
 pub use memory::Memory;
+pub use obstacle::Obstacle;
 pub use pending::Pending;
 pub use records::Imported;
 pub use runs::{Run, RunKind, RunStatus};
@@ -69,6 +73,7 @@ pub use strikes::{Standing, Strike};
 pub use volumes::{Lock, Medium, Volume, VolumeEnd, VolumeState};
 
 use crate::retention::Needed;
+use looking::Hold;
 
 /// The file in the state directory.
 pub const FILE_NAME: &str = "catalogue.sqlite";
@@ -83,21 +88,24 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Catalogue {
     connection: Connection,
     path: PathBuf,
+    hold: Hold,
 }
 
 /// The catalogue could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
     /// SQLite failed.
-    #[error("the catalogue {path} could not {action}", path = path.display())]
+    #[error("the catalogue {path} could not {action}{obstacle}", path = path.display())]
     Database {
         /// Which catalogue.
         path: PathBuf,
         /// What it was doing.
         action: &'static str,
+        /// What stood in the way, as far as it can be told.
+        obstacle: Box<Obstacle>,
         /// What SQLite said.
         #[source]
-        source: rusqlite::Error,
+        source: Box<rusqlite::Error>,
     },
     /// A newer program has been here.
     #[error(
@@ -112,6 +120,16 @@ pub enum CatalogueError {
         found: u32,
         /// What this program knows.
         known: u32,
+    },
+    /// Somebody wrote it while it was read without a lock.
+    #[error(
+        "the catalogue {path} was written by another while it was read, and it could not be locked against that: give \
+         the command again",
+        path = path.display()
+    )]
+    Changed {
+        /// Which catalogue.
+        path: PathBuf,
     },
     /// Nothing is known of that dump.
     #[error("the catalogue has no dump {0}")]
@@ -156,6 +174,16 @@ pub enum CatalogueError {
     Needed(#[from] Needed),
 }
 
+impl CatalogueError {
+    /// What to do about it, where the message does not say so.
+    pub fn advice(&self) -> Option<String> {
+        match self {
+            Self::Database { obstacle, .. } => Some(obstacle.advice()),
+            _ => None,
+        }
+    }
+}
+
 /// What can go wrong inside a transaction, before anybody has said which it was.
 pub(crate) enum Trouble {
     Sql(rusqlite::Error),
@@ -183,22 +211,32 @@ impl Catalogue {
         Self::of(Connection::open_with_flags(path, flags), path)
     }
 
+    /// Opens the catalogue at `path` to look things up, also where nothing can be written: on a file system that is
+    /// read-only or full, or without the right to write. [`Catalogue::only_read`] tells.
+    pub fn open_to_read(path: &Path) -> Result<Self, CatalogueError> {
+        match Self::open(path) {
+            Err(refused) => looking::open(path, refused),
+            opened => opened,
+        }
+    }
+
     /// A catalogue that is gone when it is dropped: for plans that are only tried out, and for tests.
     pub fn in_memory() -> Result<Self, CatalogueError> {
         Self::of(Connection::open_in_memory(), Path::new(IN_MEMORY))
     }
 
     fn of(connection: rusqlite::Result<Connection>, path: &Path) -> Result<Self, CatalogueError> {
-        let failed = |source| CatalogueError::Database {
-            path: path.to_owned(),
-            action: "be opened",
-            source,
-        };
+        let failed = |source| failed(path, "be opened", source);
         let connection = connection.map_err(failed)?;
         settle(&connection).map_err(failed)?;
-        let mut catalogue = Self { connection, path: path.to_owned() };
+        let mut catalogue = Self { connection, path: path.to_owned(), hold: Hold::Shared };
         schema::migrate(&mut catalogue)?;
         Ok(catalogue)
+    }
+
+    /// Why nothing can be noted in it, if that is so: it was opened to read, or its file lets nobody write.
+    pub fn only_read(&self) -> Option<OnlyRead> {
+        looking::only_read(self)
     }
 
     /// Where the file is.
@@ -221,7 +259,13 @@ impl Catalogue {
         look: impl FnOnce(&Connection) -> Result<T, Trouble>,
     ) -> Result<T, CatalogueError> {
         let view = self.connection.unchecked_transaction().map_err(|e| self.failed(action, e))?;
-        look(&view).map_err(|trouble| self.explain(action, trouble))
+        let found = look(&view).map_err(|trouble| self.explain(action, trouble));
+        match &self.hold {
+            Hold::Still { witness, .. } if !witness.holds(&self.path) => {
+                Err(CatalogueError::Changed { path: self.path.clone() })
+            }
+            _ => found,
+        }
     }
 
     /// Changes something, wholly or not at all; durable when this returns.
@@ -248,8 +292,13 @@ impl Catalogue {
     }
 
     fn failed(&self, action: &'static str, source: rusqlite::Error) -> CatalogueError {
-        CatalogueError::Database { path: self.path.clone(), action, source }
+        failed(&self.path, action, source)
     }
+}
+
+fn failed(path: &Path, action: &'static str, source: rusqlite::Error) -> CatalogueError {
+    let obstacle = Box::new(Obstacle::of(path, &source));
+    CatalogueError::Database { path: path.to_owned(), action, obstacle, source: Box::new(source) }
 }
 
 /// The settings of a connection, each of which SQLite forgets when it is closed, except the journal's mode.
@@ -304,7 +353,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
         std::fs::write(&path, "this is a text, and a rather long one".repeat(100)).unwrap();
-        assert!(matches!(Catalogue::open(&path), Err(CatalogueError::Database { .. })));
+        let Err(CatalogueError::Database { obstacle, .. }) = Catalogue::open(&path) else {
+            panic!("opened")
+        };
+        assert_eq!(*obstacle, Obstacle::Damaged(path));
         assert!(Catalogue::open(&folder.path().join("no/such/folder")).is_err());
     }
 

@@ -11,7 +11,7 @@ mod volumes;
 
 use config::Dle;
 use serde::Serialize;
-use taper::catalogue::Catalogue;
+use taper::catalogue::{Catalogue, CatalogueError, OnlyRead};
 
 use crate::agent::AgentCommand;
 use crate::clock::Now;
@@ -109,12 +109,15 @@ pub fn all(site: &Site, dles: &[&Dle], agent: &AgentCommand, now: &Now) -> Vec<F
     let mut notes = Notes { area: Area::Server, findings: &mut findings };
     server::configuration(&mut notes, site);
     server::directories(&mut notes, site);
-    let catalogue = match site.catalogue() {
-        Ok(catalogue) => Some(catalogue),
+    let catalogue = match site.catalogue_to_look_at() {
+        Ok(catalogue) => {
+            if let Some(OnlyRead { why, told }) = catalogue.only_read() {
+                notes.error("catalogue", told, why.advice());
+            }
+            Some(catalogue)
+        }
         Err(error) => {
-            let advice = "move the file aside, and make the catalogue again from the volumes: \
-                          `reelkeep catalogue rebuild`";
-            notes.error("catalogue", with_causes(&error), advice);
+            unread(&mut notes, &error);
             None
         }
     };
@@ -133,17 +136,15 @@ pub fn all(site: &Site, dles: &[&Dle], agent: &AgentCommand, now: &Now) -> Vec<F
 }
 
 /// What the catalogue could not say. It is told, and the look around goes on.
-fn unread(notes: &mut Notes<'_>, error: &dyn std::error::Error) {
-    notes.error("catalogue", with_causes(error), "see `reelkeep catalogue check`");
+fn unread(notes: &mut Notes<'_>, error: &CatalogueError) {
+    let advice = error.advice().unwrap_or_else(|| "see `reelkeep catalogue check`".to_owned());
+    notes.error("catalogue", with_causes(error), advice);
 }
 
 /// The dumps that the next of a DLE may build on.
 fn bases(
     catalogue: &Catalogue,
-) -> Result<
-    std::collections::BTreeMap<types::DleRef, Vec<types::DumpId>>,
-    taper::catalogue::CatalogueError,
-> {
+) -> Result<std::collections::BTreeMap<types::DleRef, Vec<types::DumpId>>, CatalogueError> {
     let mut bases = std::collections::BTreeMap::new();
     for (dle, facts) in catalogue.planner_facts()? {
         let mut dumps = Vec::new();

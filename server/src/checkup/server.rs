@@ -1,11 +1,12 @@
 //! This host: configuration, directories, catalogue, holding disks, and whether tonight's dumps fit.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 
 use config::{Autoflush, Dle, HoldingUse, UseSpace};
 use rustix::fs::Access;
-use taper::catalogue::{Catalogue, Held, RunKind};
+use taper::catalogue::{Catalogue, Held, Obstacle, RunKind};
 use types::Bytes;
 
 use super::{Notes, unread};
@@ -15,7 +16,7 @@ use crate::night;
 use crate::night::destinations;
 use crate::night::estimate::with_causes;
 use crate::report::plural;
-use crate::site::Site;
+use crate::site::{self, Site};
 
 /// Less than this on a file system that the server keeps its own files on will not last.
 const LITTLE: Bytes = Bytes(1 << 30);
@@ -55,12 +56,13 @@ pub(super) fn directories(notes: &mut Notes<'_>, site: &Site) {
             continue;
         }
         let shown = path.display();
-        if let Err(error) = writable(path) {
-            let text = format!("the directory {shown} cannot be written: {error}");
-            notes.error(about, text, "give the user that runs reelkeep the right to write there");
+        // What is not there yet is made by the first run.
+        let there = path.ancestors().find(|above| above.exists()).unwrap_or(path);
+        if let Err((error, advice)) = writable(there) {
+            notes.error(about, format!("the directory {shown} cannot be written: {error}"), advice);
             continue;
         }
-        match holding::free(path) {
+        match holding::free(there) {
             Ok(free) if free < NOTHING => {
                 let text = format!("only {free} is free in {shown}");
                 notes.error(about, text, "make room on that file system");
@@ -78,8 +80,18 @@ pub(super) fn directories(notes: &mut Notes<'_>, site: &Site) {
     }
 }
 
-fn writable(path: &Path) -> Result<(), rustix::io::Errno> {
-    rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK)
+/// Whether it is a directory in which files can be made; else why not, and what to do about it.
+fn writable(path: &Path) -> Result<(), (io::Error, &'static str)> {
+    let access = || {
+        if !path.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        Ok(rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK)?)
+    };
+    access().map_err(|error: io::Error| {
+        let advice = site::advice(&error).unwrap_or("see what is wrong with that file system");
+        (error, advice)
+    })
 }
 
 /// Whether the catalogue agrees with itself.
@@ -90,10 +102,15 @@ pub(super) fn catalogue(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogu
             notes.good("catalogue", format!("{path} agrees with itself"));
         }
         Ok(findings) => {
-            let advice = "`reelkeep catalogue check` shows all; `reelkeep catalogue rebuild` brings back what the \
-                          volumes have";
+            let advice = match findings.first() {
+                Some(taper::catalogue::Finding::Damage(_)) => {
+                    Obstacle::Damaged(site.config.site.catalogue.clone()).advice()
+                }
+                _ => "`reelkeep catalogue check` shows all; `reelkeep catalogue rebuild` brings back what the volumes have"
+                    .to_owned(),
+            };
             for finding in findings.iter().take(SHOWN) {
-                notes.error("catalogue", finding.to_string(), advice);
+                notes.error("catalogue", finding.to_string(), advice.clone());
             }
             if let Some(more) = findings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
                 notes.error("catalogue", format!("and {more} more"), advice);
@@ -149,9 +166,8 @@ pub(super) fn holding(notes: &mut Notes<'_>, site: &Site, catalogue: Option<&Cat
             }
             continue;
         }
-        if let Err(error) = writable(path) {
-            let text = format!("{shown} cannot be written: {error}");
-            notes.error(about, text, "give the user that runs reelkeep the right to write there");
+        if let Err((error, advice)) = writable(path) {
+            notes.error(about, format!("{shown} cannot be written: {error}"), advice);
             continue;
         }
         disks.push(Disk { name: settings.name.clone(), directory: path.clone(), chunk: Bytes(1) });

@@ -19,7 +19,7 @@ fn site(change: impl Fn(&str) -> String) -> (TempDir, Site) {
     let text = config::quickstart(&settings).unwrap();
     fs::write(root.join("reelkeep.toml"), change(&text)).unwrap();
     let config = config::load(&root).unwrap();
-    (folder, Site::open(root, config).unwrap())
+    (folder, Site::of(root, config))
 }
 
 fn check(site: &Site) -> Vec<Finding> {
@@ -183,4 +183,37 @@ fn a_dle_that_may_not_be_split_and_is_longer_than_a_volume_is_told() {
         let is_it = |line: &String| line.contains("may not be split");
         assert_eq!(told.iter().any(is_it), told_of, "{told:?}");
     }
+}
+
+#[test]
+fn only_a_damaged_catalogue_is_to_be_moved_aside() {
+    let (_folder, site) = site(str::to_owned);
+    let path = &site.config.site.catalogue;
+    let advice = |site: &Site| {
+        let findings = check(site).into_iter();
+        let mut about = findings.filter(|finding| finding.about == "catalogue");
+        about.find_map(|finding| finding.advice)
+    };
+    drop(site.catalogue().unwrap());
+    assert_eq!(advice(&site), None);
+    fs::write(path, "no database".repeat(1000)).unwrap();
+    let told = advice(&site).unwrap();
+    assert!(told.contains("-wal and ") && told.contains("`reelkeep catalogue rebuild`"), "{told}");
+    fs::remove_file(path).unwrap();
+    fs::create_dir(path).unwrap();
+    let told = advice(&site).unwrap();
+    assert!(!told.contains("rebuild"), "{told}");
+}
+
+#[test]
+fn a_file_where_a_directory_should_be_is_told_and_no_right_is_missing() {
+    let (_folder, site) = site(str::to_owned);
+    fs::remove_dir_all(&site.config.site.logdir).ok();
+    fs::write(&site.config.site.logdir, "").unwrap();
+    let findings = check(&site);
+    let logs = findings.iter().find(|finding| finding.about == "logs").unwrap();
+    assert_eq!(logs.gravity, Gravity::Error);
+    assert!(logs.advice.as_ref().unwrap().contains("move it aside"), "{logs:?}");
+    drop(site.catalogue_to_read().unwrap());
+    assert!(site.make_directories().unwrap_err().to_string().contains("move it aside"));
 }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use serde_json::json;
-use taper::catalogue::{Catalogue, Filter, Located};
+use taper::catalogue::{Catalogue, Filter, Finding, Located, Obstacle};
 
 use super::{Context, Exit};
 use crate::cli;
@@ -26,8 +26,12 @@ pub(super) fn run(context: &Context, command: &cli::Catalogue) -> anyhow::Result
 }
 
 fn check(context: &Context, site: &Site) -> anyhow::Result<Exit> {
-    let catalogue = site.catalogue()?;
-    let mut findings: Vec<String> = catalogue.check()?.iter().map(ToString::to_string).collect();
+    let catalogue = site.catalogue_to_read()?;
+    let found = catalogue.check()?;
+    if let Some(Finding::Damage(_)) = found.first() {
+        return damaged(context, site, &found);
+    }
+    let mut findings: Vec<String> = found.iter().map(ToString::to_string).collect();
     for (located, why) in rebuild::unsound(site, &catalogue)? {
         let dump = &located.dump;
         findings.push(format!(
@@ -70,15 +74,41 @@ fn check(context: &Context, site: &Site) -> anyhow::Result<Exit> {
     Ok(if findings.is_empty() { Exit::Good } else { Exit::Complaints })
 }
 
+/// What is added to a damaged file is lost with it, so a rebuild begins with none.
+fn damaged(context: &Context, site: &Site, found: &[Finding]) -> anyhow::Result<Exit> {
+    let findings: Vec<String> = found.iter().map(ToString::to_string).collect();
+    let advice = Obstacle::Damaged(site.config.site.catalogue.clone()).advice();
+    if context.json {
+        print::json(
+            &json!({ "good": false, "damaged": true, "findings": findings, "advice": advice }),
+        )?;
+    } else {
+        findings.iter().try_for_each(|finding| print::line(finding))?;
+        print::line(&advice)?;
+    }
+    Ok(Exit::Complaints)
+}
+
+/// What SQLite could not trust is not added to.
+fn sound(site: &Site, catalogue: Catalogue) -> anyhow::Result<Catalogue> {
+    let Some(damage) = catalogue.damage()?.into_iter().next() else { return Ok(catalogue) };
+    let path = &site.config.site.catalogue;
+    Err(anyhow!(damage.to_string()).context(format!(
+        "the catalogue {} is damaged, and nothing was taken over: {}",
+        path.display(),
+        Obstacle::Damaged(path.clone()).advice()
+    )))
+}
+
 fn make_again(context: &Context, site: &Site, mode: Mode) -> anyhow::Result<Exit> {
     let _lock = site.lock(&context.holder("catalogue rebuild"))?;
     let mut scratch = None;
     let mut catalogue = match mode {
-        Mode::ForReal => open(site)?,
+        Mode::ForReal => sound(site, site.catalogue()?)?,
         Mode::Dry if !site.config.site.catalogue.exists() => Catalogue::in_memory()?,
         Mode::Dry => {
             let directory = Scratch::new(site)?;
-            let copy = rebuild::copy(&open(site)?, &directory.0)?;
+            let copy = rebuild::copy(&sound(site, site.catalogue()?)?, &directory.0)?;
             scratch = Some(directory);
             copy
         }
@@ -98,15 +128,6 @@ fn make_again(context: &Context, site: &Site, mode: Mode) -> anyhow::Result<Exit
         print::text(&text(&rebuilt, mode))?;
     }
     Ok(if rebuilt.troubles.is_empty() { Exit::Good } else { Exit::Complaints })
-}
-
-fn open(site: &Site) -> anyhow::Result<Catalogue> {
-    let path = site.config.site.catalogue.display();
-    site.catalogue().with_context(|| {
-        format!(
-            "the catalogue can't be added to: move {path} (and {path}-wal) aside, and try again"
-        )
-    })
 }
 
 fn text(rebuilt: &Rebuilt, mode: Mode) -> String {

@@ -12,7 +12,7 @@ use crate::restore::when;
 
 pub(super) fn run(context: &Context, arguments: &Diff) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let catalogue = site.catalogue()?;
+    let catalogue = site.catalogue_to_read()?;
     let dle = restore::find_dle(&site, &catalogue, arguments.host.as_deref(), &arguments.dle)?;
     let state = |day: &str| -> anyhow::Result<View> {
         let when = when::parse(day).map_err(|error| Misuse(error.to_string()))?;

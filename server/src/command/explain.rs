@@ -17,7 +17,7 @@ use crate::{library, outlook, print};
 const NAMED: usize = 20;
 
 pub(super) fn run(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
-    let catalogue = site.catalogue()?;
+    let catalogue = site.catalogue_to_read()?;
     let volume = known(&catalogue, label)?;
     let (policies, now) = (library::policies(&site.config), context.now.stamp());
     let verdicts = catalogue.verdict(label, &policies, now)?;

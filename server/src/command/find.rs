@@ -19,7 +19,7 @@ use crate::{print, store};
 
 pub(super) fn run(context: &Context, arguments: &Find) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let catalogue = site.catalogue()?;
+    let catalogue = site.catalogue_to_read()?;
     let (dles, words) = selected(restore::known_dles(&site, &catalogue)?, &arguments.words);
     let patterns = Patterns::anywhere(words.iter().map(AsRef::as_ref))
         .map_err(|error| Misuse(error.to_string()))?;

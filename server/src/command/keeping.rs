@@ -117,7 +117,7 @@ mod tests {
         fs::create_dir(&tree).unwrap();
         let text = config::quickstart(&Quickstart::new(root.clone(), vec![tree])).unwrap();
         fs::write(root.join("reelkeep.toml"), text).unwrap();
-        let site = Site::open(root.clone(), config::load(&root).unwrap()).unwrap();
+        let site = Site::of(root.clone(), config::load(&root).unwrap());
         let mut catalogue = site.catalogue().unwrap();
         for (day, base) in (1..).zip(bases) {
             night(&mut catalogue, day, base);

@@ -16,7 +16,7 @@ mod holding;
 
 pub(super) fn run(context: &Context, arguments: &List) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let catalogue = site.catalogue()?;
+    let catalogue = site.catalogue_to_read()?;
     let words = &arguments.selection.dles;
     let named = Named::of(words);
     let wanted = |dle: &DleRef| named.means(dle);

@@ -96,7 +96,7 @@ impl Context {
     pub(crate) fn open(&self) -> anyhow::Result<Site> {
         let directory = site::find(self.site.as_deref())?;
         let config = config::load(&directory)?;
-        Ok(Site::open(directory, config)?)
+        Ok(Site::of(directory, config))
     }
 
     /// What the lock says of this command.
@@ -199,6 +199,9 @@ fn explain(error: &anyhow::Error) -> Exit {
             text.push_str(&format!("\n  because: {cause}"));
         }
         last = cause;
+    }
+    if let Some(advice) = site::advice_on(error) {
+        text.push_str(&format!("\n  what to do: {advice}"));
     }
     print::remark(&text);
     let misused = error.downcast_ref::<Misuse>().is_some()

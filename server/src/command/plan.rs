@@ -17,8 +17,13 @@ pub(super) fn run(context: &Context, arguments: &cli::Plan) -> anyhow::Result<Ex
     let site = context.open()?;
     let mut dles = selection::of(&site.config, &arguments.selection.dles)?;
     dles.retain(|dle| !dle.dumping.ignore);
-    let plan =
-        night::plan(&site, &site.catalogue()?, &dles, &site.agent(&context.program), &context.now)?;
+    let plan = night::plan(
+        &site,
+        &site.catalogue_to_read()?,
+        &dles,
+        &site.agent(&context.program),
+        &context.now,
+    )?;
     if context.json {
         print::json(&value(&plan))?;
     } else {

@@ -63,7 +63,7 @@ struct Outlook {
 
 pub(super) fn run(context: &Context, runs: u32) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let catalogue = site.catalogue()?;
+    let catalogue = site.catalogue_to_read()?;
     let volumes = catalogue.volumes()?;
     let expected = outlook::expected(&site.config, &catalogue, &volumes)?;
     let mut outlooks = Vec::new();

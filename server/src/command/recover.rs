@@ -32,7 +32,7 @@ use crate::site::Site;
 
 pub(super) fn run(context: &Context, arguments: &Recover) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let catalogue = site.catalogue()?;
+    let catalogue = site.catalogue_to_read()?;
     let known = restore::known_dles(&site, &catalogue)?;
     let roots = known.into_iter().map(|dle| (dle.clone(), restore::root_of(&site, &dle)));
     let archive = Archive {

@@ -32,7 +32,7 @@ use crate::{print, restore};
 
 pub(super) fn run(context: &Context, arguments: &Restore) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let catalogue = site.catalogue()?;
+    let catalogue = site.catalogue_to_read()?;
     let dle = find_dle(&site, &catalogue, arguments.host.as_deref(), &arguments.dle)?;
     let when = when::parse(&arguments.day).map_err(|error| Misuse(error.to_string()))?;
     if arguments.raw {

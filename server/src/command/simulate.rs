@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, arguments: &Plan, nights: u32) -> anyhow::R
 /// The site as its history tells it, from now on.
 fn from_history(context: &Context, arguments: &Plan) -> anyhow::Result<Site> {
     let site = context.open()?;
-    let catalogue = site.catalogue()?;
+    let catalogue = site.catalogue_to_read()?;
     let mut dles = selection::of(&site.config, &arguments.selection.dles)?;
     dles.retain(|dle| !dle.dumping.ignore);
     let known = facts::of(&site.config, &dles, &catalogue, &std::collections::BTreeSet::new())?;

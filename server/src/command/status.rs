@@ -104,7 +104,7 @@ pub(super) fn chosen(site: &Site, arguments: &cli::RunArg) -> anyhow::Result<Sta
     match &arguments.run {
         None => {
             let newest = runs.last().copied();
-            if let Some(lost) = without_log(&site.catalogue()?.runs()?, newest) {
+            if let Some(lost) = without_log(&site.catalogue_to_read()?.runs()?, newest) {
                 print::remark(&format!(
                     "the log of run {lost}, the newest, is not in {}; the newest that has one is told",
                     directory.display()

@@ -32,7 +32,7 @@ struct Shown<'a> {
 pub(super) fn run(context: &Context, arguments: &Vault) -> anyhow::Result<Exit> {
     let site = context.open()?;
     if arguments.dry_run {
-        let catalogue = site.catalogue()?;
+        let catalogue = site.catalogue_to_read()?;
         let asked = asked(&site, &catalogue, arguments)?;
         show(context, &vault::copies(&catalogue, &asked, context.now.stamp())?)?;
         return Ok(Exit::Good);

@@ -56,7 +56,7 @@ struct Bad {
 
 pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit> {
     let site = context.open()?;
-    let catalogue = site.catalogue()?;
+    let catalogue = site.catalogue_to_read()?;
     let dumps = chosen(&catalogue, arguments)?;
     if dumps.is_empty() {
         return Err(Misuse(

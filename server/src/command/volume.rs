@@ -67,7 +67,7 @@ fn parse_all(labels: &[String]) -> Result<Vec<Label>, Misuse> {
 }
 
 fn show(context: &Context, site: &Site, label: &Label) -> anyhow::Result<Exit> {
-    let catalogue = site.catalogue()?;
+    let catalogue = site.catalogue_to_read()?;
     let volume = known(&catalogue, label)?;
     let parts = catalogue.parts_on(label)?;
     if context.json {

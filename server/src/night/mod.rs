@@ -50,7 +50,7 @@ use crate::progress::Progress;
 use crate::report::standing;
 use crate::runlog::{Cause, Outcome, RunEvent, RunLog};
 use crate::script::Scripts;
-use crate::site::Site;
+use crate::site::{self, Site};
 use drive::Opened;
 use estimate::with_causes;
 use run::{Means, Run, Signals};
@@ -176,6 +176,7 @@ pub struct BrokenOff {
 pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     let signals = Signals::listen().context("could not listen to signals")?;
     let (now, began) = (Now::read(), Instant::now());
+    site.make_directories()?;
     let catalogue = site.catalogue()?;
     let run = clock::next_stamp(&now, catalogue.newest_stamp()?);
     let mut log = RunLog::create(&site.config.site.logdir, run)
@@ -197,7 +198,8 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
 
 /// Has the log say that the run broke off. The catalogue takes it for unfinished: the next one clears up after it.
 pub(crate) fn broke_off(log: &mut RunLog, run: Stamp, error: anyhow::Error) -> anyhow::Error {
-    let broken = RunEvent::BrokenOff { why: format!("{error:#}") };
+    let advice = site::advice_on(&error).map(|advice| format!(". What to do: {advice}"));
+    let broken = RunEvent::BrokenOff { why: format!("{error:#}{}", advice.unwrap_or_default()) };
     if let Err(unlogged) = log.append(Now::read().unix(), broken) {
         tracing::warn!("the log of the run could not be gone on with: {unlogged}");
     }

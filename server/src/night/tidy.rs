@@ -20,7 +20,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use format::contents;
 use taper::catalogue::{
-    self, Catalogue, CatalogueError, Dump, DumpStatus, Located, RunKind, RunStatus,
+    self, Catalogue, CatalogueError, Dump, DumpStatus, Located, Obstacle, RunKind, RunStatus,
 };
 use taper::scribe::{Chunks, HeldImage};
 use types::{Bytes, DumpId, Stamp, StorageName};
@@ -43,12 +43,14 @@ pub struct Tidied {
     pub lost: Vec<RunEvent>,
     /// The holding disks that are not at their places.
     pub away: Vec<Away>,
+    /// What is wrong with the file of the catalogue, and what to do about it.
+    pub damaged: Option<String>,
 }
 
 impl Tidied {
     /// Whether somebody must look after it.
     pub fn is_bad(&self) -> bool {
-        !self.lost.is_empty() || !self.away.is_empty()
+        !self.lost.is_empty() || !self.away.is_empty() || self.damaged.is_some()
     }
 
     /// What the log of a run hears of it.
@@ -58,7 +60,8 @@ impl Tidied {
             why: away.to_string(),
             advice: away.advice(),
         });
-        let said = self.said.iter().map(|text| RunEvent::Warning { text: text.clone() });
+        let said = self.damaged.iter().chain(&self.said);
+        let said = said.map(|text| RunEvent::Warning { text: text.clone() });
         away.chain(self.lost.iter().cloned()).chain(said).collect()
     }
 }
@@ -66,7 +69,7 @@ impl Tidied {
 /// Tidies up, and says what was done. The site's lock is held by the caller.
 pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Result<Tidied> {
     let away = super::equipment::settle_disks(site, &catalogue.held()?)?;
-    let mut tidied = Tidied { away, ..Tidied::default() };
+    let mut tidied = Tidied { away, damaged: damage(catalogue)?, ..Tidied::default() };
     let (said, lost, away) = (&mut tidied.said, &mut tidied.lost, &tidied.away);
     close_runs(catalogue, now, said)?;
     match reading::sweep(site, catalogue) {
@@ -106,6 +109,13 @@ pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Resul
     remove_placed(site, catalogue, &on_disk, said)?;
     remove_indexes(site, catalogue)?;
     Ok(tidied)
+}
+
+/// A run goes on with a damaged catalogue: what it writes on volumes is there all the same, and comes back from them.
+fn damage(catalogue: &Catalogue) -> Result<Option<String>, CatalogueError> {
+    let found = catalogue.damage()?;
+    let advice = Obstacle::Damaged(catalogue.path().to_owned()).advice();
+    Ok(found.first().map(|first| format!("the catalogue: {first}. What to do: {advice}")))
 }
 
 /// Closes the runs that a crash cut off.
@@ -427,7 +437,7 @@ pub(crate) mod tests {
         let root = folder.path().canonicalize().unwrap();
         let text = config::quickstart(&config::Quickstart::new(root.clone(), vec![root.clone()]));
         std::fs::write(root.join("reelkeep.toml"), text.unwrap()).unwrap();
-        let site = Site::open(root.clone(), config::load(&root).unwrap()).unwrap();
+        let site = Site::of(root.clone(), config::load(&root).unwrap());
         let run: Stamp = "20260102030000".parse().unwrap();
         let mut catalogue = with_one_copy(run);
         let cut_off = Dump { id: DumpId([8; 16]), ..dump(run) };

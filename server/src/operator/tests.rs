@@ -259,7 +259,7 @@ fn a_person_is_asked_though_the_mailer_does_not_come_to_an_end() {
     let text = text.replace("mailto = []", &mailing);
     std::fs::write(folder.path().join("reelkeep.toml"), text).unwrap();
     let config = config::load(folder.path()).unwrap();
-    let site = Site::open(folder.path().to_owned(), config).unwrap();
+    let site = Site::of(folder.path().to_owned(), config);
     let mut person = Person::of(&site);
     person.place = Place::Away;
     let sending = person.ask(&request());

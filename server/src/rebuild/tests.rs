@@ -19,7 +19,7 @@ fn site() -> (TempDir, Site, Catalogue) {
     let settings = Quickstart { slots: 3, ..Quickstart::new(root.clone(), vec![tree]) };
     fs::write(root.join("reelkeep.toml"), config::quickstart(&settings).unwrap()).unwrap();
     let config = config::load(&root).unwrap();
-    let site = Site::open(root, config).unwrap();
+    let site = Site::of(root, config);
     let mut catalogue = site.catalogue().unwrap();
     let storage = crate::library::storage(&site.config, None).unwrap();
     for slot in [1, 2] {

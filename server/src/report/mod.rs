@@ -418,7 +418,8 @@ pub(crate) fn of_run(site: &Site, run: Stamp, now: &Now) -> anyhow::Result<Repor
         .with_context(|| format!("could not read the log of run {run}"))?;
     let mut report = making.finish();
     if report.as_of.is_none() {
-        report.stand(standing::gather(config, &site.catalogue()?, now.stamp())?, now.unix());
+        report
+            .stand(standing::gather(config, &site.catalogue_to_read()?, now.stamp())?, now.unix());
     }
     Ok(report)
 }

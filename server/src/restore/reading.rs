@@ -25,7 +25,7 @@ use taper::catalogue::{Catalogue, CatalogueError};
 use types::{DumpId, Stamp};
 
 use crate::night::estimate::with_causes;
-use crate::site::Site;
+use crate::site::{self, Site};
 
 /// Days that a pin lasts: longer than any restore that somebody waits for.
 const LONGEST: u32 = 7;
@@ -34,7 +34,7 @@ const LONGEST: u32 = 7;
 #[derive(Debug, thiserror::Error)]
 pub enum ReadingError {
     /// The lock of the readers.
-    #[error("could not lock {path}")]
+    #[error("could not lock {path}{advice}", path = path.display(), advice = site::after(source))]
     Lock {
         /// The lock file.
         path: PathBuf,
@@ -119,7 +119,14 @@ fn lock_file(site: &Site) -> Result<File, ReadingError> {
     let mut options = OpenOptions::new();
     let opened = options.create(true).truncate(false).read(true).write(true).open(&path);
     let opened = match opened {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => File::open(&path),
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            File::open(&path)
+        }
         opened => opened,
     };
     opened.map_err(|source| ReadingError::Lock { path, source })

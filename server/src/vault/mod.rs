@@ -118,6 +118,7 @@ impl<'a> Round<'a> {
     /// A round that has a log, and nothing else yet.
     fn begin(site: &'a Site, signals: &Signals, quiet: bool) -> anyhow::Result<Self> {
         let (now, began) = (Now::read(), Instant::now());
+        site.make_directories()?;
         let catalogue = site.catalogue()?;
         let run = clock::next_stamp(&now, catalogue.newest_stamp()?);
         let log = RunLog::create(&site.config.site.logdir, run)

@@ -11,19 +11,31 @@ use super::{Catalogue, CatalogueError, Trouble, volumes};
 
 /// Something that should not be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding(pub String);
+pub enum Finding {
+    /// The file itself is damaged: nothing that is added to it can be trusted.
+    Damage(String),
+    /// What it says can't all be true.
+    Contradiction(String),
+}
 
 impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            Self::Damage(what) => write!(f, "the file is damaged: {what}"),
+            Self::Contradiction(what) => f.write_str(what),
+        }
     }
 }
 
 impl Catalogue {
-    /// Looks at everything. No findings is good.
+    /// Looks at everything. No findings is good. Where the file is damaged nothing else is looked at.
     pub fn check(&self) -> Result<Vec<Finding>, CatalogueError> {
         self.read("be checked", |c| {
-            let mut findings = file(c)?;
+            let mut findings = damage(c)?;
+            if !findings.is_empty() {
+                return Ok(findings);
+            }
+            lost_references(c, &mut findings)?;
             for dump in select(c, &Filter { with_gone: true, ..Filter::default() })? {
                 dump_findings(c, &dump, &mut findings)?;
             }
@@ -31,23 +43,44 @@ impl Catalogue {
             Ok(findings)
         })
     }
+
+    /// What is wrong with the file itself: where there is anything, nothing may be added to it.
+    pub fn damage(&self) -> Result<Vec<Finding>, CatalogueError> {
+        self.read("be checked", damage)
+    }
 }
 
 /// What SQLite finds wrong with the file.
-fn file(c: &Connection) -> Result<Vec<Finding>, Trouble> {
-    let mut integrity = c.prepare("PRAGMA integrity_check(50)")?;
-    let mut findings = Vec::new();
-    for line in integrity.query_map([], |row| row.get::<_, String>(0))? {
-        let line = line?;
-        if line != "ok" {
-            findings.push(Finding(format!("the file is damaged: {line}")));
+fn damage(c: &Connection) -> Result<Vec<Finding>, Trouble> {
+    let look = || {
+        let mut integrity = c.prepare("PRAGMA integrity_check(50)")?;
+        let lines = integrity.query_map([], |row| row.get::<_, String>(0))?;
+        lines.collect::<rusqlite::Result<Vec<_>>>()
+    };
+    match look() {
+        Ok(lines) => {
+            Ok(lines.into_iter().filter(|line| line != "ok").map(Finding::Damage).collect())
         }
+        // It can be so bad that not even that works.
+        Err(error) if is_damage(&error) => Ok(vec![Finding::Damage(error.to_string())]),
+        Err(error) => Err(error.into()),
     }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+}
+
+fn lost_references(c: &Connection, findings: &mut Vec<Finding>) -> Result<(), Trouble> {
     let mut keys = c.prepare("PRAGMA foreign_key_check")?;
     for table in keys.query_map([], |row| row.get::<_, String>(0))? {
-        findings.push(Finding(format!("a row of {} refers to one that is not there", table?)));
+        findings.push(Finding::Contradiction(format!(
+            "a row of {} refers to one that is not there",
+            table?
+        )));
     }
-    Ok(findings)
+    Ok(())
 }
 
 fn dump_findings(
@@ -56,8 +89,9 @@ fn dump_findings(
     findings: &mut Vec<Finding>,
 ) -> Result<(), Trouble> {
     let Located { dump, copies, held, expired } = located;
-    let mut say =
-        |what: String| findings.push(Finding(format!("dump {} of {}: {what}", dump.id, dump.dle)));
+    let mut say = |what: String| {
+        findings.push(Finding::Contradiction(format!("dump {} of {}: {what}", dump.id, dump.dle)))
+    };
     for copy in copies.iter().filter(|copy| copy.is_complete()) {
         if let Err(why) = add_up(dump, &parts(c, dump.id, &copy.storage)?) {
             say(format!("its copy in {} is said to be complete, but {why}", copy.storage));
@@ -86,7 +120,7 @@ fn is_arriving(c: &Connection, dump: DumpId) -> Result<bool, Trouble> {
 fn volume_findings(c: &Connection, findings: &mut Vec<Finding>) -> Result<(), Trouble> {
     for volume in volumes::select(c)? {
         for part in parts_on(c, &volume.label)?.iter().filter(|part| part.file >= volume.end.file) {
-            findings.push(Finding(format!(
+            findings.push(Finding::Contradiction(format!(
                 "volume {} ends before file {}, but part {} of dump {} is said to be in file {}",
                 volume.label, volume.end.file, part.no, part.dump, part.file
             )));
@@ -100,7 +134,38 @@ fn volume_findings(c: &Connection, findings: &mut Vec<Finding>) -> Result<(), Tr
     while let Some(row) = rows.next()? {
         let label: types::Label = get(row, "label")?;
         let slot: i64 = row.get("slot")?;
-        findings.push(Finding(format!("slot {slot} is said to hold {label} and another volume")));
+        findings.push(Finding::Contradiction(format!(
+            "slot {slot} is said to hold {label} and another volume"
+        )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::FileExt;
+
+    use super::*;
+
+    /// A catalogue with a volume, closed.
+    fn site() -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(super::super::FILE_NAME);
+        let mut catalogue = Catalogue::open(&path).unwrap();
+        catalogue.with_volume("Nightly-001", 1);
+        (folder, path)
+    }
+
+    #[test]
+    fn a_row_that_differs_from_its_index_is_damage() {
+        let (_folder, path) = site();
+        let bytes = std::fs::read(&path).unwrap();
+        let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+        let name = b"Nightly-001";
+        let at = bytes.windows(name.len()).position(|found| found == name).unwrap();
+        file.write_all_at(b"nightly-001", at as u64).unwrap();
+        let catalogue = Catalogue::open(&path).unwrap();
+        assert!(matches!(catalogue.damage().unwrap()[..], [Finding::Damage(_), ..]));
+        assert_eq!(catalogue.check().unwrap(), catalogue.damage().unwrap());
+    }
 }

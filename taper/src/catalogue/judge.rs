@@ -80,7 +80,8 @@ impl Catalogue {
     /// What retention says of volumes, found out one by one when a scan comes to them. Of one that is needed perhaps
     /// not all reasons are known.
     pub fn advice(&self, policies: &Policies, now: Stamp) -> Result<Advice, CatalogueError> {
-        if self.path().as_os_str() == IN_MEMORY {
+        // One that can't be written can't always be opened a second time either.
+        if self.path().as_os_str() == IN_MEMORY || self.only_read().is_some() {
             return Ok(Advice::Known(self.verdicts(policies, now)?));
         }
         let on_demand = OnDemand::open(self.path(), policies, now)?;

@@ -230,7 +230,7 @@ fn home() -> TempDir {
 
 fn site(home: &Path, mut config: Config) -> Site {
     config.site.catalogue = home.join("catalogue");
-    Site { directory: home.to_owned(), config }
+    Site::of(home.to_owned(), config)
 }
 
 impl World {

@@ -28,6 +28,7 @@ mod lost;
 mod pool;
 mod pressure;
 mod read;
+mod read_only;
 mod scripts;
 mod storages;
 mod tape;

@@ -58,7 +58,8 @@ pub(super) fn run(context: &Context, command: &Verb) -> anyhow::Result<Exit> {
     }
     let place = Place::open(&site, command.storage())?;
     let policies = library::policies(&site.config);
-    let mut work = Work { context, place, catalogue: site.catalogue()?, policies };
+    let catalogue = if moves.is_some() { site.catalogue()? } else { site.catalogue_to_read()? };
+    let mut work = Work { context, place, catalogue, policies };
     let done = work.carry_out(command);
     work.place.library.remarks().iter().for_each(|remark| print::remark(remark));
     drop(moves);
@@ -91,7 +92,7 @@ impl<'a> Place<'a> {
     pub(super) fn open(site: &'a Site, storage: Option<&str>) -> anyhow::Result<Self> {
         let storage = library::storage(&site.config, storage)?;
         let library = Library::open_heard(storage, heard())?;
-        Ok(Self { storage, library: library.knowing(&site.catalogue()?.volumes()?) })
+        Ok(Self { storage, library: library.knowing(&site.catalogue_to_read()?.volumes()?) })
     }
 
     /// The drive of this name, or all.

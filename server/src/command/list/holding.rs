@@ -142,7 +142,7 @@ mod tests {
         let root = folder.path().canonicalize().unwrap();
         let text = config::quickstart(&Quickstart::new(root.clone(), vec![root.clone()])).unwrap();
         std::fs::write(root.join("reelkeep.toml"), text).unwrap();
-        let site = Site::open(root.clone(), config::load(&root).unwrap()).unwrap();
+        let site = Site::of(root.clone(), config::load(&root).unwrap());
         let run: Stamp = "20260102030000".parse().unwrap();
         let mut catalogue = site.catalogue().unwrap();
         catalogue.begin_run(run, RunKind::Dump, run, "test").unwrap();

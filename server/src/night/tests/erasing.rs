@@ -237,7 +237,7 @@ fn what_was_written_while_a_person_was_asked_is_not_erased() {
     let site = || world.borrow().site.config.clone();
     let label: Label = "N-01".parse().unwrap();
     let now = "20261124120000".parse().unwrap();
-    let copy = crate::site::Site::open(world.borrow().site.directory.clone(), site()).unwrap();
+    let copy = crate::site::Site::of(world.borrow().site.directory.clone(), site());
     let mut ask = |_: &str| {
         let mut world = world.borrow_mut();
         world.hold(2, 3);

@@ -83,7 +83,7 @@ impl World {
         let root = folder.path().canonicalize().unwrap();
         fs::write(root.join("reelkeep.toml"), text).unwrap();
         let config = config::load(&root).unwrap_or_else(|wrong| panic!("{wrong}"));
-        let site = Site::open(root, config).unwrap();
+        let site = Site::of(root, config);
         let tapes = library::emulator(&site.config.storages[0]).unwrap();
         Self { _folder: folder, site, tapes, images: Vec::new(), operator: None }
     }
