@@ -183,7 +183,7 @@ fn a_night_of_a_dle_from_check_to_restore() {
     assert_eq!(level_1.1, incremental.end.total.raw_bytes);
 
     let target = dir.path().join("target");
-    let end = restore(&mut server, &[&full, &incremental], &target);
+    let (end, _) = restore(&mut server, &[&full, &incremental], &target);
     assert_eq!(end.failed, 0);
     assert_eq!(manifest(&target), manifest(tree.path()));
     assert_eq!(server.close(), Some(0));
@@ -236,7 +236,7 @@ fn a_walk_that_finds_nothing_new_is_not_silent() {
 }
 
 /// Has the agent restore a chain, all of it.
-fn restore(server: &mut Server, chain: &[&Dumped], target: &Path) -> RestoreEnd {
+fn restore(server: &mut Server, chain: &[&Dumped], target: &Path) -> (RestoreEnd, Vec<Note>) {
     let ready = server.ask(&Request::Restore(RestoreRequest {
         target: target.as_os_str().as_encoded_bytes().to_vec().into(),
         existing: Existing::Replace,
@@ -300,10 +300,14 @@ fn restore(server: &mut Server, chain: &[&Dumped], target: &Path) -> RestoreEnd 
         }
     }
     server.send(Kind::End, &());
+    let mut notes = Vec::new();
     loop {
         let (kind, payload) = server.next().unwrap();
-        if kind == Kind::End {
-            return wire::Message { kind, payload: &payload }.json(Kind::End).unwrap();
+        let message = wire::Message { kind, payload: &payload };
+        match kind {
+            Kind::Message => notes.push(message.json(Kind::Message).unwrap()),
+            Kind::End => return (message.json(Kind::End).unwrap(), notes),
+            _ => {}
         }
     }
 }
@@ -321,11 +325,13 @@ fn an_agent_whose_target_is_full_says_so_at_once_and_passes_over_the_rest() {
     run("mount", &["-t", "tmpfs", "-o", "size=256k", "tmpfs"]);
     let mut server = Server::start(&dir.path().join("state"));
     let full = server.dump(spec(tree.path()), 0, None);
-    let end = restore(&mut server, &[&full], &target);
+    let (end, notes) = restore(&mut server, &[&full], &target);
     let conversation_goes_on =
         server.ask(&Request::Check { dle: spec(tree.path()), bases: vec![] });
     run("umount", &[]);
     assert!(end.failed > 0 && end.bytes > 0, "{end:?}");
+    let told = strange(&notes);
+    assert!(told.len() == 1 && told[0].contains("is full"), "{told:?}");
     assert!(matches!(conversation_goes_on, Reply::Checked { .. }));
     assert_eq!(server.close(), Some(0));
 }
