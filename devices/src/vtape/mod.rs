@@ -7,6 +7,7 @@
 //!            unfinished.00003.web._etc  a file without its filemark: no file, for us and for Amanda
 //! ROOT/slot2/
 //! ROOT/state.json                       which slot's cartridge is in which drive
+//! ROOT/state.json.bad                   one that was cut off or garbled, and was begun afresh
 //! ROOT/lock                             held while state.json is read and replaced
 //! ROOT/drive.d0.lock                    held by the process that has drive d0 open
 //! ```
@@ -34,13 +35,13 @@ use types::{BlockSize, Bytes, DriveName, Slot};
 
 pub use self::disk::HostDisk;
 pub use self::drive::VtapeDrive;
-use self::state::State;
+use self::state::{Found, State};
 use crate::changer::{
     Bay, Cartridge, CartridgeKind, Changer, ChangerError, Errand, Inventory, Obstacle, Place,
     PlaceKind,
 };
 use crate::drive::Trouble;
-use crate::locks::{self, Lock};
+use crate::locks::{self, AtPath, Lock};
 
 /// What a vtape library is to be.
 #[derive(Clone, Debug)]
@@ -83,8 +84,10 @@ struct Shared {
     name: String,
     setup: Setup,
     /// The drives that this process has open.
-    open: Mutex<BTreeMap<DriveName, Weak<OpenDrive>>>,
+    open: Mutex<Open>,
 }
+
+type Open = BTreeMap<DriveName, Weak<OpenDrive>>;
 
 /// A drive that this process has open, as the changer and the drive itself both see it.
 #[derive(Debug)]
@@ -129,7 +132,7 @@ pub enum LibraryError {
     },
     /// What is in the drives cannot be told.
     #[error(
-        "{0} cannot be read: if no drive is in use, remove it, and all cartridges are back in their slots"
+        "{0} cannot be used: once no drive is in use, remove it, and all cartridges are back in their slots"
     )]
     State(PathBuf, #[source] io::Error),
 }
@@ -176,7 +179,8 @@ impl Library {
             Ok(Err(user)) => return Err(obstacle(Obstacle::InUse { drive: name.clone(), user })),
             Err((path, error)) => return Err(LibraryError::Io(path, error)),
         };
-        let state = State::read(&shared.root, &shared.setup.drives)
+        let state = shared
+            .state(&open, Some(name))
             .map_err(|(path, error)| LibraryError::State(path, error))?;
         let directory = state.slot_in(name).map(|slot| slot_directory(&shared.root, slot));
         let bay = Mutex::new(LoadedSlot { directory, moves: 0 });
@@ -226,7 +230,7 @@ impl Library {
             }
         };
         let _lock = locks::lock_library(&shared.root).map_err(io_error)?;
-        let mut state = State::read(&shared.root, &shared.setup.drives).map_err(io_error)?;
+        let mut state = shared.state_under_lock(&open, Some(drive)).map_err(io_error)?;
         let loaded = change(shared, &mut state).map_err(obstacle)?;
         state.write(&shared.root).map_err(io_error)?;
         if let Some(ours) = ours {
@@ -256,6 +260,67 @@ impl Shared {
         Ok(slots)
     }
 
+    /// What is in which drive. `held` is a drive that the caller has locked.
+    fn state(&self, open: &Open, held: Option<&DriveName>) -> AtPath<State> {
+        match State::read(&self.root, &self.setup.drives)? {
+            Found::State(state) => Ok(state),
+            Found::Garbled(_) => {
+                let _lock = locks::lock_library(&self.root)?;
+                self.state_under_lock(open, held)
+            }
+        }
+    }
+
+    /// The same, for who has locked the library: nobody else makes a garbled state anew meanwhile.
+    fn state_under_lock(&self, open: &Open, held: Option<&DriveName>) -> AtPath<State> {
+        let why = match State::read(&self.root, &self.setup.drives)? {
+            Found::State(state) => return Ok(state),
+            Found::Garbled(why) => why,
+        };
+        let (mut state, _free) = self.gathered(open, held, &why)?;
+        let aside = state.replace_garbled(&self.root)?;
+        tracing::warn!(
+            "{} said nothing that could be read ({why}): it was begun afresh, with the cartridges in their slots; what \
+             was in it is now in {}",
+            state::path(&self.root).display(),
+            aside.display()
+        );
+        Ok(state)
+    }
+
+    /// What is in the drives, when it stands nowhere: this process knows it of those that it has open, and nothing is in
+    /// those that nobody has. They stay locked as long as the locks live. What another process has only that one knows.
+    fn gathered(
+        &self,
+        open: &Open,
+        held: Option<&DriveName>,
+        why: &serde_json::Error,
+    ) -> AtPath<(State, Vec<Lock>)> {
+        let (mut state, mut free) = (State::default(), Vec::new());
+        let slots = self.slots().map_err(|error| (self.root.clone(), error))?;
+        for drive in &self.setup.drives {
+            if let Some(ours) = open.get(drive).and_then(Weak::upgrade) {
+                let directory = ours.bay().directory.clone();
+                let is_it = |slot: &Slot| Some(slot_directory(&self.root, *slot)) == directory;
+                if let Some(slot) = slots.iter().copied().find(is_it) {
+                    state.put(drive, slot);
+                }
+            } else if held != Some(drive) {
+                match locks::lock_drive(&self.root, drive)? {
+                    Ok(lock) => free.push(lock),
+                    Err(user) => {
+                        let text = format!(
+                            "{why}; it is begun afresh as soon as drive {drive} is free, which is in use by {user}"
+                        );
+                        let error = io::Error::new(io::ErrorKind::ResourceBusy, text);
+                        return Err((state::path(&self.root), error));
+                    }
+                }
+            }
+        }
+        Ok((state, free))
+    }
+
     fn cartridge(&self, slot: Slot) -> Option<Cartridge> {
         let label = directory::label_hint(&slot_directory(&self.root, slot)).ok()?;
         Some(Cartridge { label, kind: CartridgeKind::Data, ..Cartridge::default() })
@@ -282,7 +347,8 @@ impl Changer for Library {
             let trouble = Trouble::Io { path: path.display().to_string(), source };
             shared.error(Errand::TakeInventory, trouble.blame(), trouble)
         };
-        let state = State::read(&shared.root, &shared.setup.drives)
+        let state = shared
+            .state(&locked(&shared.open), None)
             .map_err(|(path, error)| failed(path, error))?;
         let slots = shared.slots().map_err(|error| failed(shared.root.clone(), error))?;
         let place = |slot| {

@@ -1,15 +1,33 @@
 //! What is in which drive.
+//!
+//! It says nothing that cannot be said anew: a cartridge never leaves its slot's directory, and who has a drive open
+//! knows what is in it. So a state that is cut off or garbled is put aside, and begun afresh.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use types::{DriveName, Slot};
 
 use super::{directory, disk};
 use crate::locks::AtPath;
+
+/// What was found in `state.json`.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// A state, perhaps that of a library that has none yet.
+    State(State),
+    /// Nothing that was ever written whole: why.
+    Garbled(serde_json::Error),
+}
+
+/// What every version begins with.
+#[derive(Deserialize)]
+struct Header {
+    version: u32,
+}
 
 /// `state.json`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -25,27 +43,40 @@ const LONGEST: u64 = 1 << 20;
 
 impl State {
     /// Reads it. Drives that are not among `drives` are no more, and what was in them is in its slot.
-    pub(super) fn read(root: &Path, drives: &[DriveName]) -> AtPath<Self> {
-        let path = root.join("state.json");
+    pub(super) fn read(root: &Path, drives: &[DriveName]) -> AtPath<Found> {
+        let path = path(root);
         let mut text = Vec::new();
-        match File::open(&path) {
-            Ok(file) => match file.take(LONGEST).read_to_end(&mut text) {
-                Ok(_) => {}
-                Err(error) => return Err((path, error)),
-            },
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+        match File::open(&path).and_then(|file| file.take(LONGEST).read_to_end(&mut text)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok(Found::State(Self::default()));
+            }
             Err(error) => return Err((path, error)),
         }
-        let mut state: Self = match serde_json::from_slice(&text) {
-            Ok(state) => state,
-            Err(error) => return Err((path, error.into())),
-        };
-        if state.version != VERSION {
-            let text = format!("version {} was written by a newer program", state.version);
+        if let Ok(Header { version }) = serde_json::from_slice(&text)
+            && version != VERSION
+        {
+            let text = format!("version {version} was written by a newer program");
             return Err((path, io::Error::new(io::ErrorKind::InvalidData, text)));
         }
-        state.drives.retain(|drive, _| drives.contains(drive));
-        Ok(state)
+        Ok(match serde_json::from_slice::<Self>(&text) {
+            Ok(mut state) => {
+                state.drives.retain(|drive, _| drives.contains(drive));
+                Found::State(state)
+            }
+            Err(error) => Found::Garbled(error),
+        })
+    }
+
+    /// Puts a garbled one aside, and writes this in its place. Cut off between the two there is none, which says that all
+    /// cartridges are in their slots; and so they are, for whoever had a drive open has ended.
+    pub(super) fn replace_garbled(&mut self, root: &Path) -> AtPath<PathBuf> {
+        let (path, aside) = (path(root), root.join("state.json.bad"));
+        fs::rename(&path, &aside).map_err(|error| (path, error))?;
+        if !self.drives.is_empty() {
+            self.write(root)?;
+        }
+        Ok(aside)
     }
 
     /// Replaces it: whole, or not at all. On a file system without a single block left it is written over in its place,
@@ -95,4 +126,9 @@ impl State {
     pub(super) fn take(&mut self, drive: &DriveName) {
         self.drives.remove(drive);
     }
+}
+
+/// Where it is.
+pub(super) fn path(root: &Path) -> PathBuf {
+    root.join("state.json")
 }

@@ -268,14 +268,57 @@ fn an_empty_drive_says_so() {
 }
 
 #[test]
-fn a_damaged_state_file_is_reported_and_kept() {
+fn a_garbled_state_is_begun_afresh_and_what_was_in_it_kept_beside() {
+    for garbled in ["", "{", "[]", "{\"drives\":{}}", "{\"version\":1,\"drives\":{\"d0\":\"x\"}}"] {
+        let mut site = Site::new(ROOMY);
+        drop(site.loaded());
+        let [state, aside] =
+            ["state.json", "state.json.bad"].map(|name| site.root.path().join(name));
+        fs::write(&state, garbled).unwrap();
+        let inventory = site.library.inventory().unwrap();
+        assert!(inventory.drives.iter().all(|bay| bay.home.is_none()), "{garbled:?}");
+        assert_eq!(fs::read_to_string(&aside).unwrap(), garbled);
+        fs::write(&state, garbled).unwrap();
+        site.library.load(Slot(1), &drive_name(1)).unwrap();
+        assert_eq!(
+            site.library.inventory().unwrap().drive(&drive_name(1)).unwrap().home,
+            Some(Slot(1))
+        );
+        fs::write(&state, garbled).unwrap();
+        site.library.drive(&drive_name(0)).unwrap();
+    }
+}
+
+#[test]
+fn a_garbled_state_is_told_and_kept_while_another_has_a_drive() {
+    let mut site = Site::new(ROOMY);
+    let mut other = Library::open(site.root.path(), setup(ROOMY)).unwrap();
+    let drive = site.loaded();
+    let state = site.root.path().join("state.json");
+    fs::write(&state, "").unwrap();
+    let error = other.inventory().unwrap_err();
+    assert_eq!(error.blame, Blame::Host);
+    let why = error.cause.source().unwrap().to_string();
+    assert!(why.contains("as soon as drive d0 is free, which is in use by process"), "{why}");
+    assert!(other.load(Slot(2), &drive_name(1)).is_err());
+    assert!(other.drive(&drive_name(1)).is_err());
+    assert_eq!(fs::read_to_string(&state).unwrap(), "");
+    // Who has it knows what is in it.
+    let inventory = site.library.inventory().unwrap();
+    assert_eq!(inventory.drive(&drive_name(0)).unwrap().home, Some(Slot(1)));
+    drop(drive);
+    assert_eq!(other.inventory().unwrap().drive(&drive_name(0)).unwrap().home, Some(Slot(1)));
+}
+
+#[test]
+fn the_state_of_a_newer_program_is_told_and_kept() {
     let mut site = Site::new(ROOMY);
     let state = site.root.path().join("state.json");
-    for damaged in ["", "{", "[]", "{\"version\":2,\"drives\":{}}"] {
-        fs::write(&state, damaged).unwrap();
-        assert!(site.library.inventory().is_err(), "{damaged:?}");
-        assert!(site.library.load(Slot(1), &drive_name(0)).is_err(), "{damaged:?}");
-        assert_eq!(fs::read_to_string(&state).unwrap(), damaged);
+    for newer in ["{\"version\":2,\"drives\":{}}", "{\"version\":2,\"bays\":[]}"] {
+        fs::write(&state, newer).unwrap();
+        assert!(site.library.inventory().is_err());
+        assert!(site.library.load(Slot(1), &drive_name(0)).is_err());
+        assert_eq!(fs::read_to_string(&state).unwrap(), newer);
     }
 }
 
