@@ -33,6 +33,7 @@ use taper::retention::Policies;
 use types::{Label, Slot, Stamp};
 
 use crate::library::{AnyDrive, Library, LibraryTrouble, MountTrouble, Unwritable};
+use crate::night::drive;
 
 /// Why a volume was not erased.
 #[derive(Debug, thiserror::Error)]
@@ -122,7 +123,12 @@ enum Leave {
 
 /// What is where the volume should be.
 enum Found {
-    Volume(TapeStart),
+    Volume {
+        /// Its label.
+        start: TapeStart,
+        /// What is on it of which the catalogue knows nothing, if anything is.
+        unknown: Option<String>,
+    },
     /// It was erased before, and the catalogue does not know yet.
     Blank,
 }
@@ -163,7 +169,7 @@ impl Erasure<'_> {
         done
     }
 
-    /// Reads the label: only the volume that is meant is erased.
+    /// Reads the label: only the volume that is meant is erased. And whether all that is on it is known.
     fn look(
         &self,
         slot: Slot,
@@ -176,14 +182,21 @@ impl Erasure<'_> {
             Identified::Labelled(mounted) if *mounted.label() != label => {
                 Err(NotErased::Other { label, slot, found: mounted.label().clone() })
             }
-            Identified::Labelled(mounted) => {
+            Identified::Labelled(mut mounted) => {
                 let (found, known) = (mounted.start().stamp, volume.labelled);
                 if known.is_some() && found != known {
                     let (found, known) = (by(found), by(known));
                     return Err(NotErased::Twin { label, slot, found, known });
                 }
+                let knows = |dump| self.catalogue.dump(dump).is_ok();
+                let known = drive::known(self.catalogue, &label)?;
+                let unknown = match mounted.look_for_unknown(&known, knows) {
+                    Ok(()) => None,
+                    Err(unknown @ VolumeError::Unknown { .. }) => Some(unknown.to_string()),
+                    Err(error) => return Err(error.into()),
+                };
                 let start = mounted.start().clone();
-                Ok((mounted.into_drive(), Found::Volume(start)))
+                Ok((mounted.into_drive(), Found::Volume { start, unknown }))
             }
             Identified::Foreign(foreign) => {
                 Err(NotErased::Foreign { label, slot, what: foreign.what().to_owned() })
@@ -198,7 +211,7 @@ impl Erasure<'_> {
         found: &Found,
         ask: Ask<'_>,
     ) -> Result<(), NotErased> {
-        if let (Found::Volume(_), Some(why)) =
+        if let (Found::Volume { .. }, Some(why)) =
             (found, drive.unwritable().map_err(LibraryTrouble::from)?)
         {
             return Err(NotErased::Unwritable { label: self.label.clone(), why });
@@ -206,7 +219,7 @@ impl Erasure<'_> {
         let memory = self.catalogue.memory_of(self.label)?;
         let leave = self.leave(found, ask)?;
         let still_known = matches!(leave, Leave::NotNeeded(_));
-        if let Found::Volume(start) = found
+        if let Found::Volume { start, .. } = found
             && let Err(error) = make_blank(drive, self.label, leave)
         {
             self.was_refused(after(drive, volume, start), (&memory, still_known), error)?;
@@ -220,13 +233,16 @@ impl Erasure<'_> {
     /// Leave from the catalogue, which then has forgotten what is on the volume; or from the person.
     fn leave(&mut self, found: &Found, ask: Ask<'_>) -> Result<Leave, NotErased> {
         let Self { label, lost, now, .. } = *self;
-        let needed = match self.catalogue.reusable(label, self.policies, now) {
-            Ok(leave) => return Ok(Leave::NotNeeded(leave)),
-            Err(CatalogueError::Needed(needed)) => needed,
-            Err(other) => return Err(other.into()),
+        let needed = match found {
+            Found::Volume { unknown: Some(unknown), .. } => unknown.clone(),
+            _ => match self.catalogue.reusable(label, self.policies, now) {
+                Ok(leave) => return Ok(Leave::NotNeeded(leave)),
+                Err(CatalogueError::Needed(needed)) => needed.to_string(),
+                Err(other) => return Err(other.into()),
+            },
         };
         let shown = match found {
-            Found::Volume(_) => question(&needed, lost, label),
+            Found::Volume { .. } => question(&needed, lost, label),
             Found::Blank => format!(
                 "{needed}.\n{lost}A blank cartridge is where {label} should be: nothing is there to be erased. To have the \
                  catalogue forget {label} all the same, type its label and press return:"

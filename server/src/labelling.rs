@@ -26,7 +26,7 @@ use types::{Barcode, BlockSize, FileNo, Label, PoolName, Slot, Stamp};
 
 use crate::clock::stamp_text;
 use crate::library::{self, AnyDrive, Library, MountTrouble};
-use crate::night::drive::medium;
+use crate::night::drive::{known, medium};
 
 /// What the operator wants.
 #[derive(Clone, Debug, Default)]
@@ -424,12 +424,14 @@ impl Bench<'_> {
         } else {
             NewLabel { label: old.clone(), stamp: None, pool: Some(volume.pool.clone()) }
         };
+        let known = known(catalogue, &old)?;
+        let inspected = mounted.inspect(&known, |dump| catalogue.dump(dump).is_ok())?;
         let policies = library::policies(self.config);
         let leave = catalogue.reusable(&old, &policies, self.now).map_err(|error| match error {
             CatalogueError::Needed(needed) => NotLabelled::Needed { label: old.clone(), needed },
             other => other.into(),
         })?;
-        let labelled = self.confirm(catalogue, slot, mounted.label_anew(leave, new)?, what)?;
+        let labelled = self.confirm(catalogue, slot, inspected.label_anew(leave, new)?, what)?;
         if renamed {
             catalogue.remove_volume(&old, self.now)?;
         }

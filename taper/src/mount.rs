@@ -79,6 +79,11 @@ enum Kind {
     Amandas,
 }
 
+/// A volume on which nothing was found that the catalogue does not know. Only [`Mounted::inspect`] makes one, and only of
+/// such a volume is it enough that the catalogue gives leave.
+#[derive(Debug)]
+pub struct Inspected<D>(Mounted<D>);
+
 /// A volume that was to be overwritten, and was not: its label was read again, and its data end where they ended.
 ///
 /// Whatever overwrites a volume begins at its beginning, so a label that is still there, with the data behind it, shows
@@ -405,20 +410,43 @@ impl<D: Drive> Mounted<D> {
         Foreign { drive: self.drive, what: what.into(), kind: Kind::Amandas }
     }
 
-    /// Starts the volume afresh, under its label, in the pool it was in. All that was on it is gone.
-    pub fn relabel(self, leave: Reusable, stamp: Stamp) -> Result<Appending<D>, VolumeError> {
-        let TapeStart { label, pool, .. } = self.start.clone();
-        self.label_anew(leave, NewLabel { label, stamp: Some(stamp), pool })
+    /// Looks whether all that is on the volume is known, before it is started afresh or erased.
+    ///
+    /// What the catalogue says of a volume says nothing of files that were written after the catalogue was lost, or put
+    /// back from a copy. So files behind the last that it knows have to be parts of dumps that it `knows`, or records; and
+    /// all files where the label has another stamp than it says. A label alone may have any stamp: so a run leaves it that was
+    /// cut off between writing it and recording that.
+    pub fn inspect(
+        mut self,
+        known: &Known,
+        knows: impl Fn(DumpId) -> bool,
+    ) -> Result<Inspected<D>, VolumeError> {
+        self.look_for_unknown(known, knows)?;
+        Ok(Inspected(self))
     }
 
-    /// Starts the volume afresh, under whatever label. All that was on it is gone.
-    pub fn label_anew(self, leave: Reusable, label: NewLabel) -> Result<Appending<D>, VolumeError> {
-        let mounted = self.start.label;
-        if *leave.label() != mounted {
-            let wanted = leave.label().clone();
-            return Err(VolumeError::OtherVolume { mounted, wanted });
+    /// The same without proof: an error names the first file that is not known.
+    pub fn look_for_unknown(
+        &mut self,
+        known: &Known,
+        knows: impl Fn(DumpId) -> bool,
+    ) -> Result<(), VolumeError> {
+        let is_as_known = match self.check_label(known) {
+            Ok(()) => true,
+            Err(VolumeError::OtherTime { .. }) => false,
+            Err(other) => return Err(other),
+        };
+        let mut file = FileNo::FIRST;
+        if is_as_known {
+            self.recall(&known.objects);
+            file = known.last.file().next();
         }
-        Appending::begin(self.drive, label)
+        let end = self.end()?;
+        while file < end {
+            self.leftover(file, &knows)?;
+            file = file.next();
+        }
+        Ok(())
     }
 
     /// Goes to the end of a volume that has room left, if it is as the catalogue knows it.
@@ -516,6 +544,24 @@ impl<D: Drive> Mounted<D> {
             Met::Block(length) => header::decode(&block[..length]).ok(),
             Met::Filemark | Met::EndOfData => None,
         })
+    }
+}
+
+impl<D: Drive> Inspected<D> {
+    /// Starts the volume afresh, under its label, in the pool it was in. All that was on it is gone.
+    pub fn relabel(self, leave: Reusable, stamp: Stamp) -> Result<Appending<D>, VolumeError> {
+        let TapeStart { label, pool, .. } = self.0.start.clone();
+        self.label_anew(leave, NewLabel { label, stamp: Some(stamp), pool })
+    }
+
+    /// Starts the volume afresh, under whatever label. All that was on it is gone.
+    pub fn label_anew(self, leave: Reusable, label: NewLabel) -> Result<Appending<D>, VolumeError> {
+        let mounted = self.0.start.label;
+        if *leave.label() != mounted {
+            let wanted = leave.label().clone();
+            return Err(VolumeError::OtherVolume { mounted, wanted });
+        }
+        Appending::begin(self.0.drive, label)
     }
 }
 

@@ -249,12 +249,30 @@ fn only_leave_for_this_volume_starts_it_afresh() {
     }
     let policies = [("s".parse().unwrap(), crate::retention::Policy::default())].into();
     let mut leave = |label: &Label| catalogue.reusable(label, &policies, stamp()).unwrap();
-    let error = mounted(&tape).relabel(leave(&names[1]), stamp()).unwrap_err();
+    let inspected = || mounted(&tape).inspect(&only_label(), |_| true).unwrap();
+    let error = inspected().relabel(leave(&names[1]), stamp()).unwrap_err();
     assert!(matches!(error, VolumeError::OtherVolume { .. }), "{error}");
     assert_eq!(tape.files(), FileNo(2));
-    let volume = mounted(&tape).relabel(leave(&names[0]), stamp()).unwrap();
+    let volume = inspected().relabel(leave(&names[0]), stamp()).unwrap();
     assert!(volume.was_fresh());
     assert_eq!(tape.files(), FileNo(1));
+}
+
+#[test]
+fn a_volume_with_something_unknown_on_it_is_not_started_afresh() {
+    let tape = tape();
+    let (_, _) = write(labelled(&tape), &image(1));
+    // Of another time: the catalogue was put back from a copy, and the volume begun again since.
+    let earlier = Known { written: Some("20201123020304".parse().unwrap()), ..only_label() };
+    for known in [&only_label(), &earlier] {
+        let error = mounted(&tape).inspect(known, |_| false).unwrap_err();
+        assert!(matches!(error, VolumeError::Unknown { file: FileNo(1), .. }), "{error}");
+        mounted(&tape).inspect(known, |_| true).unwrap();
+    }
+    // A run was cut off when the label was written and nothing else.
+    let fresh = self::tape();
+    let _volume = labelled(&fresh);
+    mounted(&fresh).inspect(&earlier, |_| false).unwrap();
 }
 
 #[test]

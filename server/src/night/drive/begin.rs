@@ -4,7 +4,7 @@
 //! The catalogue hears of a label before the medium has it, and of the volume when it stands there.
 
 use devices::ssc::CartridgeFacts;
-use taper::catalogue::{CatalogueError, Part, Volume, VolumeEnd};
+use taper::catalogue::{Catalogue, CatalogueError, Volume, VolumeEnd};
 use taper::label::Found;
 use taper::mount::{
     Appending, Consent, Foreign, Identified, Known, LastFile, Mounted, NewLabel, VolumeError,
@@ -76,14 +76,9 @@ impl Worker {
         mounted: Mounted<AnyDrive>,
     ) -> Result<(Appending<AnyDrive>, String), MountError> {
         let label = mounted.label().clone();
-        let (known, at) = {
-            let catalogue = self.bench.catalogue.lock();
-            let volume = catalogue.volume(&label)?;
-            let last = catalogue.parts_on(&label)?.into_iter().next_back();
-            (known(&volume, last.as_ref()), volume.end.file)
-        };
-        let knows = |dump: DumpId| self.bench.catalogue.lock().dump(dump).is_ok();
-        let volume = mounted.append(&known, knows)?;
+        let known = self.known(&label)?;
+        let at = known.last.file().next();
+        let volume = mounted.append(&known, |dump| self.knows(dump))?;
         for leftover in volume.leftovers() {
             tracing::info!("{label} has a file that the catalogue did not record: {leftover:?}");
         }
@@ -96,15 +91,24 @@ impl Worker {
         mounted: Mounted<AnyDrive>,
         facts: &CartridgeFacts,
     ) -> Result<Result<(Appending<AnyDrive>, String), String>, MountError> {
+        let inspected = mounted.inspect(&self.known(label)?, |dump| self.knows(dump))?;
         let now = Now::read().stamp();
         let leave = match self.bench.catalogue.lock().reusable(label, &self.policies, now) {
             Ok(leave) => leave,
             Err(CatalogueError::Needed(needed)) => return Ok(Err(needed.to_string())),
             Err(error) => return Err(error.into()),
         };
-        let volume = mounted.relabel(leave, self.bench.run)?;
+        let volume = inspected.relabel(leave, self.bench.run)?;
         self.record_labelled(&volume, facts)?;
         Ok(Ok((volume, "started afresh".to_owned())))
+    }
+
+    fn known(&self, label: &Label) -> Result<Known, CatalogueError> {
+        known(&self.bench.catalogue.lock(), label)
+    }
+
+    fn knows(&self, dump: DumpId) -> bool {
+        self.bench.catalogue.lock().dump(dump).is_ok()
     }
 
     fn label_new(
@@ -147,20 +151,22 @@ impl Worker {
     }
 }
 
-/// What the catalogue knows of a volume that is to be written on.
-fn known(volume: &Volume, last: Option<&Part>) -> Known {
+/// What the catalogue knows of a volume that is to be written on, or started afresh.
+pub(crate) fn known(catalogue: &Catalogue, label: &Label) -> Result<Known, CatalogueError> {
+    let volume = catalogue.volume(label)?;
+    let last = catalogue.parts_on(label)?.into_iter().next_back();
     let behind = FileNo(volume.end.file.0.saturating_sub(1));
-    let last_file = match last {
+    let last_file = match &last {
         Some(part) if part.file == behind => {
             LastFile::Part { file: part.file, dump: part.dump, part: part.no }
         }
         _ if behind == FileNo::LABEL => LastFile::Label,
         _ => LastFile::Other { file: behind },
     };
-    let of_part = last.and_then(|part| Some((part.file, part.object?)));
+    let of_part = last.as_ref().and_then(|part| Some((part.file, part.object?)));
     let of_end = volume.end.object.map(|object| (volume.end.file, object));
     let objects = of_part.into_iter().chain(of_end).collect();
-    Known { label: volume.label.clone(), written: volume.labelled, last: last_file, objects }
+    Ok(Known { label: volume.label, written: volume.labelled, last: last_file, objects })
 }
 
 fn overwrite(

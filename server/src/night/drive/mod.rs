@@ -42,6 +42,7 @@ mod images;
 mod small;
 mod volumes;
 
+pub(crate) use begin::known;
 pub(crate) use cartridge::medium;
 pub use disk::FullDisks;
 
