@@ -1,6 +1,7 @@
 //! The night: plan, dispatch, dump, hold, place, index, report; and the way back.
 
 pub mod agent;
+pub mod behind;
 pub mod checkup;
 pub mod cli;
 pub mod clock;

@@ -25,9 +25,11 @@ use serde::Serialize;
 use taper::catalogue::{Catalogue, Imported, Locked, Volume, VolumeEnd, VolumeState};
 use types::{FileNo, Label, Stamp};
 
+use crate::behind;
 use crate::night::estimate::with_causes;
 use crate::night::tidy;
 use crate::operator::Desk;
+use crate::report::plural;
 use crate::restore::libraries::Libraries;
 use crate::site::Site;
 pub use indexes::{sound_index, unsound};
@@ -78,6 +80,11 @@ pub fn rebuild(
     headers::take_over(&mut libraries, catalogue, &seen, now, &mut rebuilt, say)?;
     settle_volumes(catalogue, &seen, &known, now, &mut rebuilt)?;
     take_over_holds(catalogue, &seen, &known, now, say)?;
+    let program = concat!("reelkeep ", env!("CARGO_PKG_VERSION"));
+    let runs = behind::adopt(&site.config.site.logdir, catalogue, program)?;
+    if runs > 0 {
+        say(&format!("{} known by the log alone", plural(runs, "run")));
+    }
     if mode == Mode::ForReal {
         for held in tidy::adopt_held(site, catalogue, now)? {
             say(&held);
@@ -191,8 +198,12 @@ fn settle_volumes(
     Ok(())
 }
 
-/// Locks and places, as the newest records that were found have them. What was said after those is lost, and so the
-/// operator is told of when they are.
+/// Locks and places, each as the newest records have it that say or would have said something of its volume. What was said
+/// after those is lost, and so the operator is told of when they are.
+///
+/// Records tell of all volumes that are held, but a run with a catalogue that was just lost knew of none: so one that neither
+/// holds a volume nor has written on it says nothing of it, and older ones are heard. A lock that was ended since may come back
+/// by that; one that counts does not go.
 fn take_over_holds(
     catalogue: &mut Catalogue,
     seen: &[Seen],
@@ -200,15 +211,23 @@ fn take_over_holds(
     now: Stamp,
     say: &mut dyn FnMut(&str),
 ) -> anyhow::Result<()> {
-    let records = seen.iter().flat_map(|volume| &volume.records);
-    let newest = records.max_by_key(|records| (records.head.run, records.parts.len()));
-    let Some(newest) = newest else { return Ok(()) };
-    let count = catalogue.import_holds(newest, |label| !known.contains(label), now)?;
-    if count > 0 {
-        let run = newest.head.run;
-        say(&format!(
-            "{count} volumes are locked, retired or off-site, as of run {run}: whatever was locked since is not"
-        ));
+    let mut all: Vec<_> = seen.iter().flat_map(|volume| &volume.records).collect();
+    all.sort_by_key(|records| std::cmp::Reverse((records.head.run, records.parts.len())));
+    let mut told = known.clone();
+    for (age, records) in all.into_iter().enumerate() {
+        let count = catalogue.import_holds(records, |label| !told.contains(label), now)?;
+        told.extend(records.holds.iter().map(|row| row.label.clone()));
+        told.extend(records.volumes.iter().map(|row| row.label.clone()));
+        if count > 0 {
+            let (run, volumes) = (records.head.run, plural(count, "volume"));
+            let since = match age {
+                0 => "whatever was locked since is not",
+                _ => {
+                    "later runs did not know of it; `reelkeep volume unlock` ends what was ended since"
+                }
+            };
+            say(&format!("{volumes} locked, retired or off-site as of run {run}: {since}"));
+        }
     }
     Ok(())
 }

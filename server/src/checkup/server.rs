@@ -10,6 +10,7 @@ use taper::catalogue::{Catalogue, Held, Obstacle, RunKind};
 use types::Bytes;
 
 use super::{Notes, unread};
+use crate::behind;
 use crate::clock::Now;
 use crate::holding::{self, Away, Disk, Marks};
 use crate::night;
@@ -117,6 +118,17 @@ pub(super) fn catalogue(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogu
             }
         }
         Err(error) => unread(notes, &error),
+    }
+    match behind::forgotten(&site.config.site.logdir, catalogue) {
+        Ok(forgotten) => {
+            if let Some(text) = behind::told(&forgotten) {
+                notes.error("catalogue", text, "`reelkeep catalogue rebuild`");
+            }
+        }
+        Err(behind::NotLooked::Catalogue(error)) => unread(notes, &error),
+        Err(error @ behind::NotLooked::Logs(_)) => {
+            notes.error("logs", with_causes(&error), "look at the directory and its rights");
+        }
     }
     match catalogue.unfinished_runs() {
         Ok(runs) if site.at_work().is_none() => {

@@ -27,6 +27,7 @@ use types::{Bytes, DumpId, Stamp, StorageName};
 
 use super::destinations;
 use super::estimate::with_causes;
+use crate::behind;
 use crate::holding::{self, Away, Held};
 use crate::report::plural;
 use crate::restore::reading;
@@ -45,12 +46,15 @@ pub struct Tidied {
     pub away: Vec<Away>,
     /// What is wrong with the file of the catalogue, and what to do about it.
     pub damaged: Option<String>,
+    /// The catalogue is older than the site, in words.
+    pub behind: Option<String>,
 }
 
 impl Tidied {
     /// Whether somebody must look after it.
     pub fn is_bad(&self) -> bool {
-        !self.lost.is_empty() || !self.away.is_empty() || self.damaged.is_some()
+        let catalogue = self.damaged.is_some() || self.behind.is_some();
+        !self.lost.is_empty() || !self.away.is_empty() || catalogue
     }
 
     /// What the log of a run hears of it.
@@ -60,7 +64,7 @@ impl Tidied {
             why: away.to_string(),
             advice: away.advice(),
         });
-        let said = self.damaged.iter().chain(&self.said);
+        let said = self.damaged.iter().chain(&self.behind).chain(&self.said);
         let said = said.map(|text| RunEvent::Warning { text: text.clone() });
         away.chain(self.lost.iter().cloned()).chain(said).collect()
     }
@@ -69,7 +73,9 @@ impl Tidied {
 /// Tidies up, and says what was done. The site's lock is held by the caller.
 pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Result<Tidied> {
     let away = super::equipment::settle_disks(site, &catalogue.held()?)?;
-    let mut tidied = Tidied { away, damaged: damage(catalogue)?, ..Tidied::default() };
+    let damaged = damage(catalogue)?;
+    let behind = behind::told(&behind::forgotten(&site.config.site.logdir, catalogue)?);
+    let mut tidied = Tidied { away, damaged, behind, ..Tidied::default() };
     let (said, lost, away) = (&mut tidied.said, &mut tidied.lost, &tidied.away);
     close_runs(catalogue, now, said)?;
     match reading::sweep(site, catalogue) {
@@ -107,7 +113,10 @@ pub fn tidy(site: &Site, catalogue: &mut Catalogue, now: Stamp) -> anyhow::Resul
     let missing = Missing { away, intact };
     give_up_missing(catalogue, &on_disk, missing, now, said, lost)?;
     remove_placed(site, catalogue, &on_disk, said)?;
-    remove_indexes(site, catalogue)?;
+    // One that is behind does not know of which dumps they are.
+    if tidied.behind.is_none() {
+        remove_indexes(site, catalogue)?;
+    }
     Ok(tidied)
 }
 
