@@ -35,7 +35,7 @@ impl Drop for Lock {
 pub(crate) fn lock_library(root: &Path) -> AtPath<Lock> {
     let path = root.join("lock");
     let lock = || {
-        let file = File::options().create(true).truncate(false).write(true).open(&path)?;
+        let (file, _) = open(&path)?;
         file.lock()?;
         Ok(Lock(file))
     };
@@ -50,8 +50,7 @@ pub(crate) fn lock_drive(root: &Path, drive: &DriveName) -> AtPath<Result<Lock, 
 
 /// Takes what a file stands for, as long as the handle lives, or says which process has it.
 pub fn take(path: &Path) -> io::Result<Result<Lock, String>> {
-    let mut options = File::options();
-    let mut file = options.create(true).truncate(false).read(true).write(true).open(path)?;
+    let (mut file, access) = open(path)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -61,9 +60,30 @@ pub fn take(path: &Path) -> io::Result<Result<Lock, String>> {
         }
         Err(TryLockError::Error(error)) => return Err(error),
     }
-    file.set_len(0)?;
-    writeln!(file, "{}", std::process::id())?;
+    if access == Access::ReadWrite {
+        file.set_len(0)?;
+        writeln!(file, "{}", std::process::id())?;
+    }
     Ok(Ok(Lock(file)))
+}
+
+/// What a lock file lets this process do besides locking it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    ReadWrite,
+    ReadOnly,
+}
+
+/// Opens a lock file, and makes it if need be. Where the file system is read-only, one that is there is locked all the same.
+fn open(path: &Path) -> io::Result<(File, Access)> {
+    let mut options = File::options();
+    match options.create(true).truncate(false).read(true).write(true).open(path) {
+        Ok(file) => Ok((file, Access::ReadWrite)),
+        Err(error) if error.kind() == io::ErrorKind::ReadOnlyFilesystem => {
+            File::open(path).map(|file| (file, Access::ReadOnly)).map_err(|_| error)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes the directory that locks are kept in.
