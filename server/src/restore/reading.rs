@@ -125,7 +125,7 @@ fn lock_file(site: &Site) -> Result<File, ReadingError> {
                 io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
             ) =>
         {
-            File::open(&path)
+            File::open(&path).map_err(|_| error)
         }
         opened => opened,
     };

@@ -44,13 +44,10 @@ impl Obstacle {
                 Self::Full(directory.to_owned())
             }
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Busy,
-            ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied => {
-                in_the_way(path).unwrap_or(Self::Unknown)
-            }
-            ErrorCode::SystemIoFailure if has_no_room(directory) => {
-                Self::Full(directory.to_owned())
-            }
-            ErrorCode::SystemIoFailure => in_the_way(path).unwrap_or(Self::Unknown),
+            ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied
+            | ErrorCode::SystemIoFailure => in_the_way(path).unwrap_or(Self::Unknown),
             _ => Self::Unknown,
         }
     }
@@ -121,14 +118,16 @@ pub(super) fn in_the_way(path: &Path) -> Option<Obstacle> {
     }
     let files = [path.to_owned(), beside(path, "-wal"), beside(path, "-shm")];
     let files = files.into_iter().map(|file| (file, Access::READ_OK | Access::WRITE_OK));
-    let directory = (directory.to_owned(), Access::WRITE_OK | Access::EXEC_OK);
-    std::iter::once(directory).chain(files).find_map(|(place, wanted)| {
-        match rustix::fs::access(&place, wanted) {
-            Err(Errno::ROFS) => Some(Obstacle::ReadOnly(place)),
-            Err(Errno::ACCESS | Errno::PERM) => Some(Obstacle::NoRights(place)),
-            _ => None,
-        }
-    })
+    let entering = (directory.to_owned(), Access::WRITE_OK | Access::EXEC_OK);
+    let found =
+        std::iter::once(entering).chain(files).find_map(
+            |(place, wanted)| match rustix::fs::access(&place, wanted) {
+                Err(Errno::ROFS) => Some(Obstacle::ReadOnly(place)),
+                Err(Errno::ACCESS | Errno::PERM) => Some(Obstacle::NoRights(place)),
+                _ => None,
+            },
+        );
+    found.or_else(|| has_no_room(directory).then(|| Obstacle::Full(directory.to_owned())))
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -39,17 +39,6 @@ fn tree(scratch: &Scratch) -> PathBuf {
     tree
 }
 
-/// A site whose volumes lie on another file system than its catalogue.
-fn site(scratch: &Scratch, place: &Path, tree: &Path) -> Site {
-    let site = Site::new(place, &[], &[tree]);
-    let volumes = scratch.path().join("volumes");
-    fs::create_dir(&volumes).unwrap();
-    fs::remove_dir_all(place.join("vtapes")).ok();
-    std::os::unix::fs::symlink(&volumes, place.join("vtapes")).unwrap();
-    site.night();
-    site
-}
-
 /// All that only reads works, and a restore brings back what was there.
 fn reads(site: &Site, tree: &Path, target: &Path) {
     let dle = tree.to_str().unwrap();
@@ -87,7 +76,12 @@ fn advised(said: &Said, words: &str) {
 fn all_is_read_and_restored_while_the_sites_file_system_is_read_only() {
     let scratch = Scratch::new();
     let tree = tree(&scratch);
-    let site = site(&scratch, &scratch.path().join("site"), &tree);
+    let site = Site::new(&scratch.path().join("site"), &[], &[&tree]);
+    // A library of virtual tapes notes what is in its drives, so it is on another file system.
+    let volumes = scratch.path().join("volumes");
+    fs::create_dir(&volumes).unwrap();
+    std::os::unix::fs::symlink(&volumes, site.path().join("vtapes")).unwrap();
+    site.night();
     let mounted = Mounted::read_only(site.path());
     reads(&site, &tree, &scratch.path().join("back"));
     let told = site.say(&["list", "runs"]).err;
@@ -107,7 +101,8 @@ fn all_is_read_and_restored_while_the_sites_file_system_is_full() {
     let place = scratch.path().join("site");
     fs::create_dir(&place).unwrap();
     let _mounted = Mounted::new(&["-t", "tmpfs", "-o", "size=20m", "tmpfs"], &place);
-    let site = site(&scratch, &place, &tree);
+    let site = Site::new(&place, &[], &[&tree]);
+    site.night();
     fs::write(place.join("ballast"), vec![0; 30_000_000]).unwrap_err();
     reads(&site, &tree, &scratch.path().join("back"));
     let told = site.say(&["list", "runs"]).err;
