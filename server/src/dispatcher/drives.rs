@@ -89,7 +89,7 @@ pub(super) struct Volume {
     pub(super) store: StoreNo,
     pub(super) label: Label,
     pub(super) room: Option<Bytes>,
-    /// How many images were written to it in this run.
+    /// How many images are on it, those of earlier runs included.
     pub(super) images: u32,
 }
 
@@ -188,8 +188,8 @@ impl Dispatcher {
                 if own.volumes == Volumes::Unknown {
                     own.volumes = Volumes::Some;
                 }
-                let images =
-                    again.filter(|volume| volume.label == label).map_or(0, |volume| volume.images);
+                let again = again.filter(|volume| volume.label == label);
+                let images = again.map_or(start.images(), |volume| volume.images);
                 let volume = Volume { store, label, room, images };
                 self.drives[at].state = match work {
                     None => DriveState::Mounted(volume),
@@ -199,7 +199,7 @@ impl Dispatcher {
             // It had to be mounted again, and there was only another.
             DriveState::Writing { mut volume, work, ending } => {
                 self.store_mut(volume.store).note(&label, start);
-                (volume.label, volume.room) = (label, room);
+                (volume.label, volume.room, volume.images) = (label, room, start.images());
                 self.drives[at].state = DriveState::Writing { volume, work, ending };
             }
             other => self.drives[at].state = other,

@@ -14,8 +14,21 @@ use super::space::{DiskNo, Reservation, Share};
 pub enum Start {
     /// Yes: it is one of its `runtapes`.
     New,
-    /// No: an earlier run did, and what that left is written full.
-    GoesOn,
+    /// No: an earlier run did, and what that left is written full. So many images are on it already.
+    GoesOn {
+        /// Those that end on it and those that only begin there.
+        images: u32,
+    },
+}
+
+impl Start {
+    /// How many images are on the volume before this run writes to it.
+    pub(super) fn images(self) -> u32 {
+        match self {
+            Self::New => 0,
+            Self::GoesOn { images } => images,
+        }
+    }
 }
 
 /// Something that happened.

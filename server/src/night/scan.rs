@@ -3,7 +3,7 @@
 //! A drive's thread scans to write, `check` to say what would be written: both ask here, so both see the same.
 
 use config::{Config, Storage};
-use taper::catalogue::Catalogue;
+use taper::catalogue::{Catalogue, CatalogueError, Volume, VolumeState};
 use taper::scan::{Append, Scan, Situation};
 use types::{DriveName, Slot, Stamp};
 
@@ -38,7 +38,7 @@ pub fn situation(
         append: Append::Allowed,
         slots: library.slots_for(drive)?,
         current,
-        volumes: catalogue.volumes()?,
+        volumes: volumes(storage, catalogue)?,
         verdicts: catalogue.advice(&library::policies(config), now)?,
         pool: storage.pool.clone(),
         labels,
@@ -46,6 +46,31 @@ pub fn situation(
         names: library::names(config, storage),
         run,
     })
+}
+
+/// The volumes as a scan for this storage is to see them: one that has as many images as it may have takes no more.
+fn volumes(storage: &Storage, catalogue: &Catalogue) -> Result<Vec<Volume>, CatalogueError> {
+    let mut volumes = catalogue.volumes()?;
+    for volume in &mut volumes {
+        if volume.state == VolumeState::Active && has_all_images(storage, catalogue, volume)? {
+            volume.state = VolumeState::Full;
+        }
+    }
+    Ok(volumes)
+}
+
+/// Whether a volume has as many images as the storage puts on one (`max-dle-by-volume`).
+pub fn has_all_images(
+    storage: &Storage,
+    catalogue: &Catalogue,
+    volume: &Volume,
+) -> Result<bool, CatalogueError> {
+    match storage.tapering.max_dle_by_volume {
+        Some(most) if volume.pool == storage.pool => {
+            Ok(catalogue.dumps_on(&volume.label)? >= u64::from(most))
+        }
+        _ => Ok(false),
+    }
 }
 
 /// Why no slot was taken, for the operator.

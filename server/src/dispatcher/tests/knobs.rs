@@ -306,7 +306,7 @@ fn goes_on_after(start: Start) -> bool {
 
 #[test]
 fn the_volume_of_an_earlier_run_is_none_of_those_that_a_run_may_begin() {
-    assert_eq!([Start::GoesOn, Start::New].map(goes_on_after), [true, false]);
+    assert_eq!([Start::GoesOn { images: 1 }, Start::New].map(goes_on_after), [true, false]);
 }
 
 #[test]

@@ -107,9 +107,15 @@ impl Worker {
     pub(super) fn tell_mounted(&mut self, volume: &Appending<AnyDrive>) {
         let label = volume.label().clone();
         self.mounted = Some(label.clone());
-        let start = if volume.was_fresh() { Start::New } else { Start::GoesOn };
+        let start = if volume.was_fresh() { Start::New } else { self.goes_on(&label) };
         let drive = self.id();
         self.bench.voice.event(Event::VolumeMounted { drive, label, room: None, start });
+    }
+
+    fn goes_on(&self, label: &Label) -> Start {
+        // A catalogue that does not answer this does not answer the next question either, and that one is told.
+        let images = self.bench.catalogue.lock().dumps_on(label).unwrap_or_default();
+        Start::GoesOn { images: u32::try_from(images).unwrap_or(u32::MAX) }
     }
 
     /// The volume that the run takes for mounted, mounted again if an image broke off on it.

@@ -1,7 +1,7 @@
 //! What a night may write, as the planner and the dispatcher reckon it.
 
 use super::super::*;
-use super::world::{Make, World};
+use super::world::{Make, World, configuration};
 
 /// One volume a run, of which an image takes two fifths.
 fn site() -> World {
@@ -39,4 +39,21 @@ fn what_waits_is_deducted_where_it_is_written() {
         assert_eq!(capacity.held, if waits { stored } else { types::Bytes::ZERO }, "{autoflush}");
         assert!(capacity.volume < config.storages[0].tapetype.length, "its end warns early");
     }
+}
+
+#[test]
+fn a_volume_takes_no_more_images_than_it_may_be_it_in_one_run_or_in_several() {
+    let text = configuration(Make::default());
+    let mut world = World::with(&text.replacen("[site]\n", "[site]\nmax-dle-by-volume = 3\n", 1));
+    for (run, images) in [1..=4, 5..=6, 7..=7].into_iter().enumerate() {
+        for image in images {
+            world.hold(image, 5);
+        }
+        let morning = world.night();
+        assert_eq!(morning.outcome, Outcome::Good, "run {run}: {}", morning.told());
+    }
+    let catalogue = world.catalogue();
+    let on = |name: &str| catalogue.dumps_on(&name.parse().unwrap()).unwrap();
+    assert_eq!(["N-01", "N-02", "N-03"].map(on), [3, 3, 1]);
+    world.assert_all_placed();
 }

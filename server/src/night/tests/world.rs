@@ -291,7 +291,7 @@ host = "localhost"
 path = "/nowhere"
 "#;
 
-fn configuration(make: Make) -> String {
+pub(super) fn configuration(make: Make) -> String {
     let Make { megabytes, cartridges, parallel, runtapes, generation, changer } = make;
     let rest = SMALL_TAPES.replace("16 MB", &format!("{megabytes} MB"));
     format!(
