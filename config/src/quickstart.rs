@@ -66,6 +66,7 @@ runtapes = {runtapes}               # the most that one night may fill
 inparallel = 4             # DLEs dumped at once
 maxdumps = 2               # of them on one host
 mailto = []                # who gets the report, [ "root@localhost" ] for instance
+autoflush = "all"          # a night also writes what an earlier one left on the holding disk
 
 # Images wait here until they are on a volume.
 [holdingdisk.holding]
@@ -157,6 +158,7 @@ mod tests {
         };
         assert_eq!((directory.as_path(), *slots, *drives), (Path::new("/srv/site/vtapes"), 30, 1));
         assert_eq!(storage.policy.retention_recover, 14);
+        assert_eq!(storage.tapering.autoflush, crate::Autoflush::All);
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub struct Restore {
     #[arg(long, conflicts_with_all = ["to", "patterns"])]
     pub raw: bool,
     /// With --raw: the level to write; without, the newest dump at that time
-    #[arg(long, value_name = "LEVEL", requires = "raw")]
+    // With --to, which excludes --raw, `requires` alone lets it pass.
+    #[arg(long, value_name = "LEVEL", requires = "raw", conflicts_with = "to")]
     pub level: Option<u16>,
     /// Say what would be read, from which volumes, and restore nothing
     #[arg(long)]
