@@ -34,7 +34,7 @@ pub enum IndexTrouble {
 }
 
 /// The index of a dump.
-fn index_path(directory: &Path, dump: DumpId) -> PathBuf {
+pub fn index_path(directory: &Path, dump: DumpId) -> PathBuf {
     directory.join(format!("{dump}.rkx"))
 }
 

@@ -29,8 +29,8 @@ pub(super) fn run(context: &Context, arguments: &Find) -> anyhow::Result<Exit> {
     for dle in &dles {
         let search = Search::of(&site, &catalogue, dle)?;
         complaints += search.unread;
-        for path in Everywhere::new(&search.indexes)? {
-            let path = path?;
+        let mut paths = Everywhere::new(&search.indexes);
+        for path in paths.by_ref() {
             if path.first().is_none_or(|first| !patterns.matches(&first.record.path)) {
                 continue;
             }
@@ -39,6 +39,10 @@ pub(super) fn run(context: &Context, arguments: &Find) -> anyhow::Result<Exit> {
                 let located = &search.dumps[one.dump];
                 list.row(|| search.text(located, &one), || value(located, &one))?;
             }
+        }
+        for (dump, error) in paths.broken() {
+            complaints += 1;
+            not_searched("not searched to the end", &site, &search.dumps[dump], error);
         }
     }
     list.end()?;
@@ -90,12 +94,7 @@ impl Search {
                 }
                 Err(error) => {
                     search.unread += 1;
-                    let run = stamp_text(located.dump.run);
-                    print::remark(&format!(
-                        "not searched: level {} of {dle}, run {run}: {}",
-                        located.dump.level,
-                        with_causes(&error)
-                    ));
+                    not_searched("not searched", site, &located, &error);
                 }
             }
         }
@@ -124,6 +123,19 @@ impl Search {
             width = self.width,
         )
     }
+}
+
+/// Says of which dump an index could not be read, and which file that is.
+fn not_searched(what: &str, site: &Site, located: &Located, error: &dyn std::error::Error) {
+    let dump = &located.dump;
+    print::remark(&format!(
+        "{what}: level {} of {}, run {}: its index {}: {}. `reelkeep catalogue rebuild` makes it again from the volumes",
+        dump.level,
+        dump.dle,
+        stamp_text(dump.run),
+        store::index_path(&site.config.site.indexdir, dump.id).display(),
+        with_causes(error)
+    ));
 }
 
 fn value(located: &Located, found: &Found) -> serde_json::Value {

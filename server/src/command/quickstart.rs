@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use config::Quickstart as Settings;
+use serde_json::json;
 
 use super::{Context, Exit, Misuse, dump, verify};
 use crate::cli;
@@ -20,11 +21,13 @@ pub(super) fn run(context: &Context, arguments: &cli::Quickstart) -> anyhow::Res
         .into());
     }
     let directory = make(arguments)?;
-    print::line(&format!(
-        "site {}: configured in {}",
-        directory.display(),
-        directory.join(CONFIG_FILE).display()
-    ))?;
+    let file = directory.join(CONFIG_FILE);
+    let (site, file) = (directory.display().to_string(), file.display().to_string());
+    if context.json {
+        print::json(&json!({ "site": site, "configuration": file }))?;
+    } else {
+        print::line(&format!("site {site}: configured in {file}"))?;
+    }
     let here = Context {
         site: Some(directory.display().to_string()),
         json: context.json,
@@ -39,7 +42,12 @@ pub(super) fn run(context: &Context, arguments: &cli::Quickstart) -> anyhow::Res
     let night = cli::Dump { selection: all.clone(), no_taper: false, no_flush: false };
     let dumped = dump::run(&here, &night)?;
     let verified = verify::run(&here, &cli::Verify { all: false, sample: None, selection: all })?;
-    print::text(&what_now(&directory, arguments))?;
+    let what_now = what_now(&directory, arguments);
+    if context.json {
+        print::remark(what_now.trim_end())
+    } else {
+        print::text(&what_now)?
+    }
     Ok(if verified == Exit::Good { dumped } else { verified })
 }
 

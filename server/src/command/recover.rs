@@ -31,6 +31,10 @@ use crate::restore::shell::state::{Answer, Archive, Shell, ShellError, Then};
 use crate::site::Site;
 
 pub(super) fn run(context: &Context, arguments: &Recover) -> anyhow::Result<Exit> {
+    if context.json {
+        let why = "recover is a conversation, and has no --json: `find`, `diff` and `list` have";
+        return Err(Misuse(why.to_owned()).into());
+    }
     let site = context.open()?;
     let catalogue = site.catalogue_to_read()?;
     let known = restore::known_dles(&site, &catalogue)?;

@@ -1,5 +1,6 @@
 //! `force`, `force-level1`, `bump`, `no-bump`, `unforce`: what the operator tells the planner.
 
+use serde_json::json;
 use types::DleRef;
 
 use super::{Context, Exit, Misuse};
@@ -15,16 +16,24 @@ pub(super) fn ask(context: &Context, arguments: &Request, ask: Ask) -> anyhow::R
     let site = context.open()?;
     let mut catalogue = site.catalogue()?;
     let (mut noted, mut refused) = (false, false);
+    let mut answers = Vec::new();
     for dle in selection::of(&site.config, &arguments.dles)? {
         let name = dle.reference();
         if let Some(why) = facts::forbidden(dle, ask) {
             print::remark(&format!("{name}: not noted: {why}. Change its dumptype first"));
+            answers.push(json!({ "host": name.host, "dle": name.dle, "noted": false, "why": why }));
             refused = true;
             continue;
         }
         catalogue.request(&name, ask, context.now.stamp())?;
-        print::line(&format!("{name}: {}", promise(ask)))?;
+        if !context.json {
+            print::line(&format!("{name}: {}", promise(ask)))?;
+        }
+        answers.push(json!({ "host": name.host, "dle": name.dle, "noted": true }));
         noted = true;
+    }
+    if context.json {
+        print::json(&answers)?;
     }
     Ok(match (noted, refused) {
         (_, false) => Exit::Good,
@@ -37,11 +46,17 @@ pub(super) fn ask(context: &Context, arguments: &Request, ask: Ask) -> anyhow::R
 pub(super) fn take_back(context: &Context, arguments: &Request) -> anyhow::Result<Exit> {
     let site = context.open()?;
     let mut catalogue = site.catalogue()?;
-    for dle in chosen(&site.config, &arguments.dles)? {
+    let dles = chosen(&site.config, &arguments.dles)?;
+    for dle in &dles {
         for ask in [Ask::Full, Ask::LevelOne, Ask::Bump, Ask::NoBump] {
-            catalogue.unrequest(&dle, ask, context.now.stamp())?;
+            catalogue.unrequest(dle, ask, context.now.stamp())?;
         }
-        print::line(&format!("{dle}: the planner is free to choose again"))?;
+        if !context.json {
+            print::line(&format!("{dle}: the planner is free to choose again"))?;
+        }
+    }
+    if context.json {
+        print::json(&dles)?;
     }
     Ok(Exit::Good)
 }

@@ -46,7 +46,13 @@ pub(super) fn run(context: &Context, arguments: &Vault) -> anyhow::Result<Exit> 
         told.tell(context, &site, night);
     };
     match vault::carry_out(&site, &asked, &agent, context.json, &mut tell) {
-        Ok(()) if rounds == 0 => print::remark("there is nothing to copy"),
+        Ok(()) if rounds == 0 => {
+            print::remark("there is nothing to copy");
+            if context.json {
+                // There is no run, and so no report.
+                print::json(&())?;
+            }
+        }
         Ok(()) => {}
         Err(error) => told.broke_off(&site, error),
     }

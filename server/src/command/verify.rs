@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 
+use anyhow::bail;
 use format::contents;
 use format::frame::{Decoder, FrameTable};
 use serde::Serialize;
@@ -59,10 +60,12 @@ pub(super) fn run(context: &Context, arguments: &Verify) -> anyhow::Result<Exit>
     let catalogue = site.catalogue_to_read()?;
     let dumps = chosen(&catalogue, arguments)?;
     if dumps.is_empty() {
-        return Err(Misuse(
-            "there is no dump to verify: run `reelkeep dump` first, or name other DLEs".to_owned(),
-        )
-        .into());
+        let named = config::Named::of(&arguments.selection.dles);
+        let is_ours = site.config.dles.iter().any(|dle| named.means(&dle.reference()));
+        if !is_ours && !arguments.selection.dles.is_empty() {
+            return Err(Misuse("there is no dump of such a DLE to verify".to_owned()).into());
+        }
+        bail!("there is no dump to verify: run `reelkeep dump` first");
     }
     let mut all = Vec::new();
     let desk = Desk::of(&site);

@@ -48,6 +48,8 @@ pub use text::{Width, render};
 /// The version of the report's form as JSON. Fields are added without a new one; it rises when one that is there
 /// goes, or comes to mean something else.
 pub const SCHEMA: u32 = 1;
+/// How many characters of a failure the headline has.
+const HEADLINE: usize = 80;
 
 /// A run, told in order of weight.
 #[derive(Debug, Serialize)]
@@ -108,7 +110,7 @@ pub struct Report {
 }
 
 /// How a run went, in a word and three numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Verdict {
     /// In a word.
     pub word: Word,
@@ -118,6 +120,9 @@ pub struct Verdict {
     pub strange: usize,
     /// DLEs that were to be dumped.
     pub dles: usize,
+    /// What failed, beside DLEs; the first of it. As data it is among the failures.
+    #[serde(skip)]
+    pub besides: Option<String>,
 }
 
 /// How a run went, in a word.
@@ -144,15 +149,27 @@ impl fmt::Display for Word {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { word, failed, strange, dles } = self;
+        let Self { word, failed, strange, dles, besides } = self;
         let all = plural(*dles, "DLE");
         match word {
             Word::Fail if *failed > 0 => write!(f, "FAIL, {failed} of {all}"),
-            Word::Fail if *dles > 0 => write!(f, "FAIL, though of {all} none failed"),
+            Word::Fail if *dles > 0 => match besides {
+                Some(what) => write!(f, "FAIL, {all} dumped, but {}", shortened(what)),
+                None => write!(f, "FAIL, {all} dumped, but the run did not end well"),
+            },
             Word::Strange if *strange > 0 => write!(f, "STRANGE, {strange} of {all}"),
             _ if *dles > 0 => write!(f, "{word}, {all}"),
             _ => write!(f, "{word}"),
         }
+    }
+}
+
+/// What fits into a line, and so into the subject of a mail.
+fn shortened(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    match line.char_indices().nth(HEADLINE) {
+        Some((end, _)) => format!("{}…", line[..end].trim_end()),
+        None => line.to_owned(),
     }
 }
 

@@ -59,7 +59,7 @@ impl Making {
             planned: None,
             finished: None,
             outcome: None,
-            verdict: Verdict { word: Word::Fail, failed: 0, strange: 0, dles: 0 },
+            verdict: Verdict { word: Word::Fail, failed: 0, strange: 0, dles: 0, besides: None },
             failures: Vec::new(),
             as_of: None,
             standing: Standing::default(),
@@ -555,6 +555,7 @@ fn verdict(report: &Report) -> Verdict {
         failed: failed.len(),
         strange: of_run().filter(|line| line.strange > 0).count(),
         dles: of_run().count(),
+        besides: report.failures.iter().find(|it| it.dle.is_none()).map(|it| it.why.clone()),
     }
 }
 

@@ -171,6 +171,22 @@ fn no_line_of_a_mail_is_wider_than_80_columns() {
     assert_eq!(wide, [""; 0]);
 }
 
+#[test]
+fn a_run_of_which_only_a_volume_failed_says_so_in_its_headline() {
+    let events = vec![
+        started(),
+        RunEvent::NoLibrary { storage: "daily".parse().unwrap(), why: "it is off ".repeat(20) },
+        RunEvent::Finished { outcome: Outcome::Failed },
+    ];
+    let mut verdict = of(run(), &log(events), facts()).verdict;
+    assert_eq!((verdict.failed, verdict.dles), (0, 0));
+    verdict.dles = 4;
+    let headline = verdict.to_string();
+    let begins = "FAIL, 4 DLEs dumped, but storage daily: nothing could be written: it is off";
+    assert!(headline.starts_with(begins), "{headline}");
+    assert!(headline.ends_with('…') && headline.chars().count() < 130, "{headline}");
+}
+
 /// Amanda's issue 261: a DLE of 2 TB fails, and nothing says why.
 #[test]
 fn a_dump_that_failed_says_why_and_what_to_do() {

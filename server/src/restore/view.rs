@@ -9,6 +9,8 @@ use format::index::{IndexError, Reader, Record};
 use taper::catalogue::{Catalogue, CatalogueError, Gap, Located};
 use types::{DleRef, DumpId, Stamp};
 
+use super::when;
+use crate::clock::stamp_text;
 use crate::store::{self, IndexTrouble};
 
 /// The tree of a DLE on a day.
@@ -28,9 +30,8 @@ pub struct View {
 pub enum ViewError {
     /// There is no dump of it.
     #[error(
-        "there is no dump of {dle} from {when} or before that can be restored{}: `reelkeep list dumps` shows those \
-         there are",
-        passed_over(.gaps)
+        "there is no dump of {dle}{} that can be restored{}: `reelkeep list dumps` shows those there are",
+        until(*.when), passed_over(.gaps)
     )]
     NothingThen {
         /// Of what.
@@ -54,6 +55,14 @@ pub enum ViewError {
     /// The catalogue could not be asked.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
+}
+
+/// Of the latest nobody has named a day.
+fn until(when: Stamp) -> String {
+    if when == when::latest() {
+        return String::new();
+    }
+    format!(" from {} or before", stamp_text(when))
 }
 
 fn passed_over(gaps: &[Gap]) -> String {

@@ -15,9 +15,14 @@ pub struct BadWhen(String);
 /// The last moment that is meant: of a day its end, of a minute its last second.
 pub fn parse(text: &str) -> Result<Stamp, BadWhen> {
     if text == "latest" || text == "now" {
-        return Ok("99991231235959".parse().expect("the last second of year 9999 is a stamp"));
+        return Ok(latest());
     }
     named(text).ok_or_else(|| BadWhen(text.to_owned()))
+}
+
+/// The moment behind all dumps.
+pub fn latest() -> Stamp {
+    "99991231235959".parse().expect("the last second of year 9999 is a stamp")
 }
 
 /// The same of a text that names a day or a time, and not just the latest.
