@@ -49,7 +49,7 @@ pub fn situation(
 }
 
 /// The volumes as a scan for this storage is to see them: one that has as many images as it may have takes no more.
-fn volumes(storage: &Storage, catalogue: &Catalogue) -> Result<Vec<Volume>, CatalogueError> {
+pub fn volumes(storage: &Storage, catalogue: &Catalogue) -> Result<Vec<Volume>, CatalogueError> {
     let mut volumes = catalogue.volumes()?;
     for volume in &mut volumes {
         if volume.state == VolumeState::Active && has_all_images(storage, catalogue, volume)? {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use server::dispatcher::{self, Event};
 use server::library;
+use server::night::scan;
 use server::runlog::RunEvent;
 use taper::catalogue::{CatalogueError, Volume, VolumeEnd};
 use taper::retention::Advice;
@@ -165,7 +166,10 @@ impl Night<'_> {
         let label = open.label.clone();
         let start = match self.world.media.cartridge(open.cartridge).end() {
             FileNo::FIRST => dispatcher::Start::New,
-            _ => dispatcher::Start::GoesOn,
+            _ => {
+                let images = self.world.catalogue.dumps_on(&label).unwrap_or_default();
+                dispatcher::Start::GoesOn { images: u32::try_from(images).unwrap_or(u32::MAX) }
+            }
         };
         worker.mounted = Some(label.clone());
         Event::VolumeMounted { drive: drive.clone(), label, room: None, start }
@@ -286,7 +290,7 @@ impl Night<'_> {
             append: Append::Allowed,
             slots: self.slots(&drive.changer, Some(drive)),
             current,
-            volumes: self.world.catalogue.volumes()?,
+            volumes: scan::volumes(storage, &self.world.catalogue)?,
             verdicts: self.advice()?,
             pool: storage.pool.clone(),
             labels,
