@@ -13,6 +13,8 @@ use std::path::Path;
 use taper::catalogue::{Catalogue, CatalogueError, RunKind, RunStatus};
 use types::Stamp;
 
+use crate::clock::{self, Now};
+use crate::report::plural;
 use crate::runlog::{self, Outcome, RunEvent};
 
 /// A run that has a log and no row.
@@ -46,15 +48,22 @@ fn finished(logs: &Path, run: Stamp) -> io::Result<Option<Forgotten>> {
     Ok(kind.zip(ended).map(|(kind, outcome)| Forgotten { run, kind, outcome }))
 }
 
+/// The name of a new run: later than all that the catalogue or a log knows. One that the catalogue has forgotten has its log
+/// still, and no other run writes into that.
+pub fn next_run(logs: &Path, catalogue: &Catalogue, now: &Now) -> Result<Stamp, NotLooked> {
+    let logged = runlog::runs(logs)?.pop();
+    Ok(clock::next_stamp(now, catalogue.newest_stamp()?.max(logged)))
+}
+
 /// For the operator, if there are such runs.
 pub fn told(forgotten: &[Forgotten]) -> Option<String> {
     let last = forgotten.last()?;
     let (count, run) = (forgotten.len(), last.run);
-    let runs = if count == 1 { "run has a log" } else { "runs have logs" };
     Some(format!(
-        "the catalogue is older than the site: {count} {runs} and is not in it, the last {run}. It was lost, or put back \
-         from a copy; what was dumped since is not known, nor which volumes were locked. `reelkeep catalogue rebuild` brings it back \
-         from the volumes"
+        "the catalogue is older than the site: there are logs of {} of which it knows nothing, the last of {run}. It was \
+         lost, or put back from a copy; what was dumped since is not known, nor which volumes were locked. `reelkeep \
+         catalogue rebuild` brings it back from the volumes",
+        plural(count, "run")
     ))
 }
 
@@ -117,6 +126,10 @@ mod tests {
         log(logs, 2, [started(2), RunEvent::BrokenOff { why: "of the test".to_owned() }]);
         assert_eq!(forgotten(logs, &catalogue).unwrap(), []);
         assert_eq!(told(&[]), None);
+        let ahead: Stamp = "29991231235959".parse().unwrap();
+        RunLog::create(logs, ahead).unwrap();
+        let next = next_run(logs, &catalogue, &Now::read()).unwrap();
+        assert!(next > ahead, "{next} is not the name of a run that has a log");
 
         log(logs, 3, [started(3), finished(Outcome::Failed)]);
         let found = forgotten(logs, &catalogue).unwrap();

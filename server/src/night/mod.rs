@@ -39,6 +39,7 @@ use taper::catalogue::{Ask, Catalogue, CatalogueError, Located, RunKind, RunStat
 use types::{Bytes, DleRef, DumpId, ScriptPoint, Stamp, StorageName};
 
 use crate::agent::{AgentCommand, Patience};
+use crate::behind;
 use crate::clock::{self, Now};
 use crate::dispatcher::{
     DiskNo, Dispatcher, Leftover, Outcome as DleOutcome, Reason, Share, Taper, Thresholds,
@@ -178,7 +179,7 @@ pub fn carry_out(site: &Site, orders: &Orders<'_>) -> anyhow::Result<Night> {
     let (now, began) = (Now::read(), Instant::now());
     site.make_directories()?;
     let catalogue = site.catalogue()?;
-    let run = clock::next_stamp(&now, catalogue.newest_stamp()?);
+    let run = behind::next_run(&site.config.site.logdir, &catalogue, &now)?;
     let mut log = RunLog::create(&site.config.site.logdir, run)
         .context("could not begin the log of the run")?;
     let mut progress = Progress::new(orders.quiet);

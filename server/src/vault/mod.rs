@@ -29,7 +29,8 @@ use types::{DumpId, FileNo, Label, Stamp, StorageName};
 pub use choose::{Asked, Copy};
 
 use crate::agent::AgentCommand;
-use crate::clock::{self, Now};
+use crate::behind;
+use crate::clock::Now;
 use crate::holding::Held;
 use crate::night::estimate::with_causes;
 use crate::night::run::Signals;
@@ -120,7 +121,7 @@ impl<'a> Round<'a> {
         let (now, began) = (Now::read(), Instant::now());
         site.make_directories()?;
         let catalogue = site.catalogue()?;
-        let run = clock::next_stamp(&now, catalogue.newest_stamp()?);
+        let run = behind::next_run(&site.config.site.logdir, &catalogue, &now)?;
         let log = RunLog::create(&site.config.site.logdir, run)
             .context("could not begin the log of the run")?;
         let (progress, signals) = (Progress::new(quiet), signals.clone());
