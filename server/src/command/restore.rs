@@ -15,6 +15,7 @@ use super::{Context, Exit, Misuse};
 use crate::agent::{Agent, Patience};
 use crate::cli::Restore;
 use crate::clock::stamp_text;
+use crate::library::LibraryTrouble;
 use crate::night::spec;
 use crate::operator::Desk;
 use crate::pattern::Patterns;
@@ -115,8 +116,6 @@ fn put_back(
 ) -> anyhow::Result<Exit> {
     let target = std::path::absolute(goal.target)
         .with_context(|| format!("could not find {}", goal.target.display()))?;
-    let agent =
-        Agent::start(&site.agent(&context.program), Patience::of(site.config.site.dtimeout))?;
     let request = RestoreRequest {
         target: spec::wire_path(&target),
         existing: goal.existing,
@@ -138,6 +137,11 @@ fn put_back(
         let needed = measure.frames > 0;
         images.push(if needed { Some(open(link, catalogue, &mut libraries)?) } else { None });
     }
+    if let Some(trouble) = images.iter().flatten().find_map(Image::waits_for) {
+        return Err(occupied(trouble, site.at_work()));
+    }
+    let agent =
+        Agent::start(&site.agent(&context.program), Patience::of(site.config.site.dtimeout))?;
     tell_volumes(images.iter().flatten(), &operator);
     let bar = progress_bar(context, measure);
     let mut strange = Vec::new();
@@ -180,6 +184,20 @@ fn put_back(
         }
     }
     report(context, wish.view, &restored, &strange, &target)
+}
+
+/// Nothing was begun, since others have the drives: what to do until they are free.
+fn occupied(trouble: LibraryTrouble, at_work: Option<String>) -> anyhow::Error {
+    let advice = match at_work {
+        Some(holder) => {
+            format!(
+                "at work is: {holder}. Wait until it has finished, or end it with `reelkeep abort`"
+            )
+        }
+        None => "wait until that has finished".to_owned(),
+    };
+    anyhow::Error::new(trouble)
+        .context(format!("nothing was restored, for no drive is free; {advice}"))
 }
 
 /// Says which volumes a person will be asked for, so that they can be fetched together.

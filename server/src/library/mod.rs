@@ -241,9 +241,26 @@ impl Library {
         self.device.drive(name)
     }
 
-    /// Opens the first drive that is free.
+    /// Opens the first drive that is free. If one is not in use and could not be opened, the error says why.
     pub fn any_drive(&self) -> Result<AnyDrive, LibraryTrouble> {
-        self.drives.iter().find_map(|name| self.drive(name).ok()).ok_or(LibraryTrouble::NoDrive)
+        let (mut users, mut trouble) = (Vec::new(), None);
+        for name in &self.drives {
+            match self.drive(name) {
+                Ok(drive) => return Ok(drive),
+                Err(error) => match error.user() {
+                    Some(user) => users.push(format!("{name} by {user}")),
+                    None => trouble = Some(error),
+                },
+            }
+        }
+        Err(match (trouble, users.is_empty()) {
+            (Some(trouble), _) => trouble,
+            (None, true) => LibraryTrouble::NoDrive,
+            (None, false) => {
+                let changer = self.changer.clone();
+                LibraryTrouble::AllInUse { changer, users: users.join(", ") }
+            }
+        })
     }
 
     /// Brings the cartridge of a slot into a drive, and what is in the drive back to its own slot before.
@@ -387,4 +404,33 @@ fn cartridge_of(inventory: &Inventory, slot: Slot) -> Option<&Cartridge> {
 /// A thread that panicked left nothing half done behind these locks.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn library(root: &std::path::Path) -> Library {
+        let root = root.canonicalize().unwrap();
+        let settings = config::Quickstart::new(root.clone(), vec![root.join("tree")]);
+        std::fs::create_dir_all(root.join("tree")).unwrap();
+        std::fs::write(root.join("reelkeep.toml"), config::quickstart(&settings).unwrap()).unwrap();
+        let config = config::load(&root).unwrap();
+        Library::open(storage(&config, None).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_drive_is_said_to_be_in_use_only_if_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, theirs) = (library(folder.path()), library(folder.path()));
+        let held = theirs.any_drive().unwrap();
+        let told = ours.any_drive().map(drop).unwrap_err().to_string();
+        let user = format!("by process {}", std::process::id());
+        assert!(told.contains("is in use: drive0") && told.contains(&user), "{told}");
+        drop(held);
+        std::fs::create_dir(folder.path().join("vtapes/state.json")).unwrap();
+        let error = ours.any_drive().map(drop).unwrap_err();
+        let told = crate::night::estimate::with_causes(&error);
+        assert!(told.contains("state.json") && !told.contains("in use:"), "{told}");
+    }
 }

@@ -5,8 +5,9 @@
 
 use std::error::Error;
 
-use devices::vtape;
-use devices::{ChangerError, DriveError};
+use devices::changer::Obstacle;
+use devices::robot::RobotTrouble;
+use devices::{ChangerError, DriveError, vtape};
 use taper::catalogue::CatalogueError;
 use taper::label::BadTemplate;
 use taper::mount::VolumeError;
@@ -120,7 +121,15 @@ pub enum LibraryTrouble {
         why: String,
     },
     /// All drives are in use.
-    #[error("every drive of the library is in use by another command")]
+    #[error("every drive of changer {changer} is in use: {users}")]
+    AllInUse {
+        /// The changer in the configuration.
+        changer: String,
+        /// Who has which.
+        users: String,
+    },
+    /// It has none.
+    #[error("the library has no drive that could be used")]
     NoDrive,
 }
 
@@ -142,6 +151,25 @@ impl LibraryTrouble {
         Self::Open { changer: changer.to_owned(), source: Box::new(error) }
     }
 
+    /// Who has the drive, if that is all that is the matter.
+    pub(super) fn user(&self) -> Option<&str> {
+        let obstacle = match self {
+            Self::Open { source, .. } => match &**source {
+                vtape::LibraryError::Drive { cause, .. } => Some(cause),
+                _ => None,
+            },
+            Self::Changer(error) => match error.cause.downcast_ref() {
+                Some(RobotTrouble::Obstacle(obstacle)) => Some(obstacle),
+                _ => error.cause.downcast_ref::<Obstacle>(),
+            },
+            _ => None,
+        };
+        match obstacle {
+            Some(Obstacle::InUse { user, .. }) => Some(user),
+            _ => None,
+        }
+    }
+
     /// Whether bytes of a volume were read, or should have been, and were bad. Everything else only kept somebody from
     /// reading them.
     pub fn is_damage(&self) -> bool {
@@ -158,7 +186,7 @@ impl LibraryTrouble {
             Self::Changer(error) => error.blame,
             Self::Volume(error) => error.blame(),
             Self::Drive(error) => error.blame,
-            Self::Open { .. } | Self::NoDrive => Blame::Drive,
+            Self::Open { .. } | Self::AllInUse { .. } | Self::NoDrive => Blame::Drive,
             Self::Scsi { .. }
             | Self::NotForThis { .. }
             | Self::NoDriveWorks { .. }

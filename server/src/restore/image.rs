@@ -272,6 +272,20 @@ impl Image {
         labels
     }
 
+    /// Whose drives it waits for, if nothing of it can be read before one of them is free.
+    pub(crate) fn waits_for(&self) -> Option<LibraryTrouble> {
+        let mut waits = None;
+        for source in &self.sources {
+            let Source::Volumes(volumes) = source else { return None };
+            match volumes.library.any_drive() {
+                Err(trouble @ LibraryTrouble::AllInUse { .. }) => waits = Some(trouble),
+                // What else is in the way of it is told when it is read.
+                Ok(_) | Err(_) => return None,
+            }
+        }
+        waits
+    }
+
     /// How many places have it.
     pub fn places(&self) -> usize {
         self.sources.len()
