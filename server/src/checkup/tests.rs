@@ -217,3 +217,30 @@ fn a_file_where_a_directory_should_be_is_told_and_no_right_is_missing() {
     drop(site.catalogue_to_read().unwrap());
     assert!(site.make_directories().unwrap_err().to_string().contains("move it aside"));
 }
+
+#[test]
+fn a_needed_volume_that_is_in_no_slot_is_told_unless_somebody_said_where_it_is() {
+    let (_folder, site) = site(str::to_owned);
+    let storage = crate::library::storage(&site.config, None).unwrap();
+    let mut catalogue = site.catalogue().unwrap();
+    let label: types::Label = "DAILY-001".parse().unwrap();
+    let order =
+        Order { label: Some(label.clone()), slot: Some(types::Slot(1)), ..Order::default() };
+    let now = Now::read().stamp();
+    labelling::label(&site.config, storage, &mut catalogue, &order, now).unwrap();
+    let gone = || {
+        let told = told(&check(&site), Gravity::Warning);
+        told.into_iter().find(|line| line.contains("in no slot"))
+    };
+    catalogue.set_lock(&label, Lock::NoReuse, &Default::default(), now).unwrap();
+    assert_eq!(gone(), None, "it is there");
+    fs::remove_dir_all(site.directory.join("vtapes/slot1")).unwrap();
+    let told = gone().unwrap();
+    assert!(told.contains("off-site: DAILY-001 (1 volume)"), "{told}");
+    catalogue.relocate(&label, Some("the bank"), now).unwrap();
+    assert_eq!(gone(), None, "somebody knows where it is");
+    catalogue.relocate(&label, None, now).unwrap();
+    assert!(gone().is_some());
+    catalogue.set_lock(&label, Lock::Open, &Default::default(), now).unwrap();
+    assert_eq!(gone(), None, "nobody needs it");
+}

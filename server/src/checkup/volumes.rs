@@ -63,6 +63,7 @@ fn look_at(
         );
     }
     twins(notes, &library);
+    vanished(notes, site, storage, &library, (catalogue, &known), now);
     let run = match catalogue.newest_stamp() {
         Ok(newest) => clock::next_stamp(now, newest),
         Err(error) => return unread(notes, &error),
@@ -154,6 +155,54 @@ fn twins(notes: &mut Notes<'_>, library: &Library) {
              --read` reads them), and take the other out: a run writes on whichever comes first",
         );
     }
+}
+
+/// Volumes of ours that are needed, in no place of the library, and not noted as being elsewhere. Of a cartridge without a
+/// barcode a robot cannot tell that it is gone, and whoever changes cartridges by hand has them all outside.
+fn vanished(
+    notes: &mut Notes<'_>,
+    site: &Site,
+    storage: &Storage,
+    library: &Library,
+    (catalogue, known): (&Catalogue, &[Volume]),
+    now: &Now,
+) {
+    if library.is_manual() {
+        return;
+    }
+    // Whoever cannot be asked is told of elsewhere.
+    let (Ok(Some(here)), Ok(verdicts)) =
+        (library.at_hand(), catalogue.verdicts(&library::policies(&site.config), now.stamp()))
+    else {
+        return;
+    };
+    let is_gone = |volume: &&Volume| {
+        let expected = match volume.state {
+            VolumeState::Labelled | VolumeState::Active | VolumeState::Full => {
+                volume.off_site.is_none()
+            }
+            VolumeState::Chosen | VolumeState::Retired | VolumeState::Missing => false,
+        };
+        expected
+            && volume.storage == storage.name
+            && (library.is_of_disks() || volume.barcode.is_some())
+            && matches!(verdicts.of(&volume.label), Verdict::Needed(_))
+            && !here.contains(&volume.label)
+    };
+    let gone: Vec<&Label> = known.iter().filter(is_gone).map(|volume| &volume.label).collect();
+    if gone.is_empty() {
+        return;
+    }
+    notes.warning(
+        format!("storage {}", storage.name),
+        format!(
+            "needed, in no slot, and not noted as off-site: {} ({})",
+            some(&gone),
+            plural(gone.len(), "volume")
+        ),
+        "put it back, or say where it is with `reelkeep volume relocate LABEL PLACE`; until then what is only there \
+         cannot be restored",
+    );
 }
 
 /// What the run would write on, first and next.

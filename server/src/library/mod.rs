@@ -223,6 +223,24 @@ impl Library {
         Ok(inventory)
     }
 
+    /// The volumes that are in it for certain: by what their directories or their barcodes say, and not by where they were
+    /// seen last. Nothing, if a part of it cannot be looked into.
+    pub(crate) fn at_hand(&self) -> Result<Option<BTreeSet<Label>>, LibraryTrouble> {
+        let inventory = self.device.inventory()?;
+        let troubled = inventory.slots.iter().any(|place| place.trouble.is_some())
+            || inventory.drives.iter().any(|bay| bay.trouble.is_some());
+        if troubled {
+            return Ok(None);
+        }
+        let in_slots = inventory.slots.iter().filter_map(|place| place.cartridge.as_ref());
+        let in_drives = inventory.drives.iter().filter_map(|bay| bay.cartridge.as_ref());
+        let labels = locked(&self.shared.labels);
+        let label = |cartridge: &Cartridge| {
+            cartridge.label.clone().or_else(|| labels.hint(cartridge.barcode.as_ref(), None))
+        };
+        Ok(Some(in_slots.chain(in_drives).filter_map(label).collect()))
+    }
+
     /// The barcode of the cartridge of a slot, whether it is there or in a drive.
     pub fn barcode(&self, slot: Slot) -> Result<Option<Barcode>, LibraryTrouble> {
         let inventory = self.inventory()?;

@@ -237,3 +237,21 @@ fn locks_come_back_with_a_rebuild_as_of_the_newest_run() {
     assert_eq!((after.lock, after.locked), (before.lock, before.locked));
     assert_eq!(command(&twice, &["volume", "unlock", "O-01"]), Exit::Failed);
 }
+
+#[test]
+fn an_image_waits_for_a_drive_only_if_no_place_that_has_it_has_one() {
+    let twice = Twice::new();
+    let config = &twice.world.site.config;
+    let drives_of = |name: &str| -> Vec<_> {
+        let library = Library::open(crate::library::storage(config, Some(name)).unwrap()).unwrap();
+        library.drives().iter().map(|drive| library.drive(drive).unwrap()).collect()
+    };
+    let waits = || twice.open().unwrap().waits_for().map(|trouble| trouble.to_string());
+    let tape = drives_of("tape");
+    assert_eq!(waits(), None, "the other library has a drive");
+    let shelf = drives_of("offsite");
+    let told = waits().unwrap();
+    assert!(told.contains("is in use") && told.contains("by process"), "{told}");
+    drop((tape, shelf));
+    assert_eq!(waits(), None);
+}
