@@ -119,7 +119,14 @@ events! {
         file: FileNo,
     },
     /// A volume was looked at and not taken.
-    VolumeRefused { storage: StorageName, what: String, why: String },
+    VolumeRefused {
+        storage: StorageName,
+        /// The one that was thought to be there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        label: Option<Label>,
+        what: String,
+        why: String,
+    },
     /// The operator was asked for a volume, or told something.
     OperatorAsked { text: String },
     /// The operator put a cartridge in, after so long; what was found before would not do.

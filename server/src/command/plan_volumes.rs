@@ -19,7 +19,7 @@ use super::{Context, Exit};
 use crate::clock::{self, stamp_text};
 use crate::library::Library;
 use crate::night::{destinations, scan};
-use crate::report::{plural, standing};
+use crate::report::{Pool, plural, standing};
 use crate::site::Site;
 use crate::{outlook, print};
 
@@ -81,7 +81,8 @@ pub(super) fn run(context: &Context, runs: u32) -> anyhow::Result<Exit> {
             "runs": runs, "storages": outlooks, "pools": known.pools, "overwritten_soon": known.soon,
         }))?;
     } else {
-        outlooks.iter().try_for_each(|outlook| print::text(&text(outlook)))?;
+        let is_new = known.pools.iter().any(Pool::is_new);
+        outlooks.iter().try_for_each(|outlook| print::text(&text(outlook, is_new)))?;
         known.pools.iter().try_for_each(|pool| print::line(&pool.told()))?;
         if !known.soon.is_empty() {
             print::line("overwritten soon:")?;
@@ -233,9 +234,15 @@ fn fetched(run: u32, volume: &Volume) -> Taken {
     Taken { run, label: Some(volume.label.clone()), place, why }
 }
 
-fn text(outlook: &Outlook) -> String {
+/// `is_new`: there are too few runs to say how many volumes they begin.
+fn text(outlook: &Outlook, is_new: bool) -> String {
     let Outlook { storage, volumes_a_run, taken, short, first_short: _ } = outlook;
-    let mut out = format!("storage {storage}: a run begins {volumes_a_run} volumes, as of late\n");
+    let mut out = match is_new {
+        true => format!(
+            "storage {storage}: as if each run began one volume, until there is a week of runs\n"
+        ),
+        false => format!("storage {storage}: a run begins {volumes_a_run} volumes, as of late\n"),
+    };
     let mut rows = vec![["RUN", "VOLUME", "WHERE", "WHY"].map(str::to_owned).to_vec()];
     rows.extend(taken.iter().map(|taken| {
         let place = match &taken.place {
@@ -282,13 +289,16 @@ mod tests {
         let taken = vec![fetched(2, &volume)];
         let short =
             vec!["run 2 may want 2 volumes, and 1 can be had: slot 1: it is empty".to_owned()];
-        let text = text(&Outlook {
-            storage: lib,
-            volumes_a_run: "1.0".to_owned(),
-            taken,
-            short,
-            first_short: Some(2),
-        });
+        let text = text(
+            &Outlook {
+                storage: lib,
+                volumes_a_run: "1.0".to_owned(),
+                taken,
+                short,
+                first_short: Some(2),
+            },
+            false,
+        );
         for words in ["FETCH from bank, box 4", "V7", "warning: run 2 may want 2"] {
             assert!(text.contains(words), "{text}");
         }

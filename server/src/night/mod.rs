@@ -36,7 +36,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 use config::{Config, Dle};
 use taper::catalogue::{Ask, Catalogue, CatalogueError, Located, RunKind, RunStatus};
-use types::{Bytes, DleRef, DumpId, ScriptPoint, Stamp, StorageName};
+use types::{Bytes, DleRef, DumpId, Label, ScriptPoint, Stamp, StorageName};
 
 use crate::agent::{AgentCommand, Patience};
 use crate::behind;
@@ -49,7 +49,7 @@ use crate::operator::Desk;
 use crate::planner::{self, Plan};
 use crate::progress::Progress;
 use crate::report::standing;
-use crate::runlog::{Cause, Outcome, RunEvent, RunLog};
+use crate::runlog::{self, Cause, Outcome, RunEvent, RunLog};
 use crate::script::Scripts;
 use crate::site::{self, Site};
 use drive::Opened;
@@ -254,7 +254,7 @@ fn live_through(
         progress.show(&event);
         log.append(Now::read().unix(), event)?;
     }
-    log.append(Now::read().unix(), stands(site))?;
+    log.append(Now::read().unix(), stands(site, run))?;
     let ended = RunEvent::Finished { outcome };
     progress.show(&ended);
     log.append(Now::read().unix(), ended)?;
@@ -262,8 +262,10 @@ fn live_through(
 }
 
 /// How the site stands now that the catalogue says that the run is over.
-pub(crate) fn stands(site: &Site) -> RunEvent {
-    let standing = || standing::gather(&site.config, &site.catalogue()?, Now::read().stamp());
+pub(crate) fn stands(site: &Site, run: Stamp) -> RunEvent {
+    let passed_over = passed_over(site, run);
+    let now = Now::read().stamp();
+    let standing = || standing::gather_after(&site.config, &site.catalogue()?, now, &passed_over);
     match standing() {
         Ok(site) => RunEvent::Stands { site },
         // The run is over all the same, and whoever makes its report asks again.
@@ -272,6 +274,20 @@ pub(crate) fn stands(site: &Site) -> RunEvent {
             RunEvent::Warning { text: format!("what comes next could not be found out: {why}") }
         }
     }
+}
+
+/// The volumes that this run has looked at and not taken, and not later either.
+fn passed_over(site: &Site, run: Stamp) -> BTreeSet<Label> {
+    let mut labels = BTreeSet::new();
+    // A log that can't be read names none.
+    let _read = runlog::each(&site.config.site.logdir, run, |line| match line.event {
+        RunEvent::VolumeRefused { label, .. } => labels.extend(label),
+        RunEvent::VolumeMounted { label, .. } => {
+            labels.remove(&label);
+        }
+        _ => {}
+    });
+    labels
 }
 
 /// What a run carries out.

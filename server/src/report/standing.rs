@@ -4,22 +4,25 @@
 //! whenever it is made, and need not ask. [`gather`] asks the catalogue once for each kind of fact; all that is concluded
 //! from them is a pure function.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use config::{Config, Storage};
 use serde::{Deserialize, Serialize};
-use taper::catalogue::{Catalogue, CatalogueError, Fresh, Lock, Volume, VolumeState};
+use taper::catalogue::{Catalogue, CatalogueError, Fresh, Lock, Run, Volume, VolumeState};
 use taper::retention::Verdicts;
 use types::{Bytes, DleRef, Label, Stamp, StorageName};
 
 use crate::clock;
 use crate::library;
 use crate::night::destinations::{self, Part};
+use crate::night::scan;
 
 /// How many volumes are named as the next to be overwritten.
 const SOON: usize = 3;
 /// Over so many days it is counted how many volumes are used.
 const USE: i64 = 28;
+/// Before so many days of runs nobody knows how many they use.
+const WEEK: u32 = 7;
 /// Beyond so many days nothing is foretold.
 const HORIZON: u32 = 366;
 
@@ -62,6 +65,9 @@ pub struct Pool {
     pub days_left: Option<u32>,
     /// Whether new ones are labelled by themselves.
     pub autolabel: bool,
+    /// For how many days there have been runs; none if that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lived: Option<u32>,
 }
 
 /// How it stands at this moment. The verdicts on all volumes take longest to find out.
@@ -69,6 +75,16 @@ pub fn gather(
     config: &Config,
     catalogue: &Catalogue,
     now: Stamp,
+) -> Result<Standing, CatalogueError> {
+    gather_after(config, catalogue, now, &BTreeSet::new())
+}
+
+/// The same after a run that has passed over these volumes, as the next one will until a person has looked at them.
+pub fn gather_after(
+    config: &Config,
+    catalogue: &Catalogue,
+    now: Stamp,
+    passed_over: &BTreeSet<Label>,
 ) -> Result<Standing, CatalogueError> {
     let today = clock::day_of(now);
     let held = catalogue.held()?;
@@ -79,20 +95,34 @@ pub fn gather(
         ..Standing::default()
     };
     let verdicts = catalogue.verdicts(&library::policies(config), now)?;
+    let lived = lived(&catalogue.runs()?, today);
     let storages = destinations::in_use(config);
     for &(storage, part) in &storages {
         let ours: Vec<&Volume> = volumes.iter().filter(|v| v.storage == storage.name).collect();
         let many = storages.len() > 1;
         let about = if many { format!("{}: ", storage.name) } else { String::new() };
+        let mut taken = Vec::new();
+        for &volume in ours.iter().filter(|volume| !passed_over.contains(&volume.label)) {
+            let takes_more = !scan::has_all_images(storage, catalogue, volume)?;
+            if takes_more || verdicts.of(&volume.label).is_reusable() {
+                taken.push(volume);
+            }
+        }
         if storage.tapering.report_next_media {
-            let lines = next((storage, part), &ours, &verdicts);
+            let lines = next((storage, part), &taken, &verdicts);
             standing.next.extend(lines.iter().map(|line| format!("{about}{line}")));
         }
-        standing.soon.extend(soon(&ours, &verdicts));
+        standing.soon.extend(soon(&taken, &verdicts));
         let cycle = config.site.dumping.dumpcycle;
-        standing.pools.push(pool(storage, cycle, &ours, &verdicts, today));
+        standing.pools.push(Pool { lived, ..pool(storage, cycle, &ours, &verdicts, today) });
     }
     Ok(standing)
+}
+
+/// For how many days there have been runs.
+fn lived(runs: &[Run], today: i64) -> Option<u32> {
+    let first = runs.iter().map(|run| clock::day_of(run.stamp)).min();
+    u32::try_from(first.map_or(0, |first| today - first + 1)).ok()
 }
 
 /// What the next run will write to, in words.
@@ -248,6 +278,7 @@ fn pool(
         per_day,
         days_left: days_left(written, kept, Use { room, per_day }, today),
         autolabel: storage.tapering.autolabel.is_some(),
+        lived: None,
     }
 }
 
@@ -298,10 +329,29 @@ impl Pool {
         self.days_left = Some(self.days_left.map_or(days, |left| left.min(days)));
     }
 
+    /// Whether there are too few runs to say how many volumes they use.
+    pub(crate) fn is_new(&self) -> bool {
+        self.lived.is_some_and(|days| days < WEEK)
+    }
+
     /// In a sentence.
     pub(crate) fn told(&self) -> String {
-        let Self { storage, volumes, free, per_day, days_left, autolabel } = self;
+        let Self { storage, volumes, free, per_day, days_left, autolabel, .. } = self;
+        if *volumes == 0 {
+            let how = match autolabel {
+                true => "runs label new ones by themselves",
+                false => "label some with `reelkeep label`",
+            };
+            return format!("{storage}: no volume yet; {how}");
+        }
         let volumes = super::plural(*volumes, "volume");
+        if self.is_new() {
+            let rest = match days_left {
+                Some(0) => "none is left for the next run",
+                _ => "how long they last is told after a week of runs",
+            };
+            return format!("{storage}: {volumes}, {free} free; {rest}");
+        }
         let rest = match days_left {
             Some(0) => "so that none is left for the next run".to_owned(),
             Some(days) => {
@@ -332,6 +382,30 @@ mod tests {
 
     const KEPT: Kept = Kept { days: 10, volumes: 0 };
     const DAILY: Use = Use { room: 0.0, per_day: 1.0 };
+
+    #[test]
+    fn before_a_week_of_runs_no_rate_is_told() {
+        let told = |volumes, lived| {
+            let pool = Pool {
+                storage: "daily".parse().unwrap(),
+                volumes,
+                free: 0,
+                per_day: 0.1,
+                days_left: Some(14),
+                autolabel: true,
+                lived,
+            };
+            pool.told()
+        };
+        assert_eq!(told(0, Some(0)), "daily: no volume yet; runs label new ones by themselves");
+        let new = "daily: 1 volume, 0 free; how long they last is told after a week of runs";
+        assert_eq!(told(1, Some(6)), new);
+        for lived in [Some(7), None] {
+            assert!(
+                told(1, lived).contains("runs begin 0.1 a day, so that none is left in 14 days")
+            );
+        }
+    }
 
     #[test]
     fn a_pool_that_is_larger_than_what_is_kept_lasts() {

@@ -145,6 +145,7 @@ fn standing() -> Standing {
             per_day: 1.0,
             days_left: Some(3),
             autolabel: false,
+            lived: None,
         }],
         soon: vec![
             "DAILY-002, written last in the run of 2025-12-01 03:00:00: 1.00 TiB".to_owned(),

@@ -262,7 +262,7 @@ impl<'a> Round<'a> {
             Outcome::Good | Outcome::Strange if failed => Outcome::Failed,
             written => written,
         };
-        self.note(night::stands(self.site))?;
+        self.note(night::stands(self.site, self.run))?;
         self.note(RunEvent::Finished { outcome })?;
         Ok(outcome)
     }

@@ -244,7 +244,8 @@ impl Night<'_> {
     fn refuse(&mut self, drive: &DriveId, candidate: &Candidate, why: String) {
         let what = format!("the cartridge in slot {}", candidate.slot);
         let storage = self.storage(drive);
-        self.note(RunEvent::VolumeRefused { storage, what, why });
+        let label = candidate.label.clone();
+        self.note(RunEvent::VolumeRefused { storage, label, what, why });
     }
 
     /// The volume that this run has written before, if it is still to be had.

@@ -247,6 +247,7 @@ impl Worker {
         );
         self.bench.voice.log(RunEvent::VolumeRefused {
             storage: self.storage().clone(),
+            label: candidate.label.clone(),
             what,
             why,
         });

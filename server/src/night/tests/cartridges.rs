@@ -92,6 +92,8 @@ fn a_slider_that_is_shut_costs_the_cartridge_for_a_night_and_its_volume_nothing(
     );
     assert!(!morning.told().contains("TapeAlert"), "{}", morning.told());
     assert_eq!(morning.report.volumes[0].label.as_str(), "N-02");
+    let next = &morning.report.standing.next;
+    assert!(next.iter().any(|line| line == "the next run writes on N-02"), "{next:?}");
     let volume = world.catalogue().volume(&label("N-01")).unwrap();
     assert_eq!((volume.state, volume.lock), (VolumeState::Active, Lock::Open));
     world.tapes.operator().write_protect("RK0001L8", false).unwrap();
