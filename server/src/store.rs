@@ -3,7 +3,7 @@
 //! They are copies of what the image carries in its contents frame, cut out as it arrives, so that looking
 //! around and choosing what to read needs no volume. They expire with their dump.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -131,6 +131,19 @@ pub fn remove(directory: &Path, dump: DumpId) {
 /// The dumps that have an index here, or a table of frames.
 pub fn all(directory: &Path) -> io::Result<BTreeSet<DumpId>> {
     Ok(named(directory, &["rkx", "rkf"])?.into_iter().map(|(dump, _)| dump).collect())
+}
+
+/// The dumps that have both here: none, if the directory is gone.
+pub(crate) fn whole(directory: &Path) -> io::Result<BTreeSet<DumpId>> {
+    let mut files: BTreeMap<DumpId, usize> = BTreeMap::new();
+    let found = match named(directory, &["rkx", "rkf"]) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+        other => other?,
+    };
+    for (dump, _) in found {
+        *files.entry(dump).or_default() += 1;
+    }
+    Ok(files.into_iter().filter(|(_, count)| *count == 2).map(|(dump, _)| dump).collect())
 }
 
 /// Removes the files that were being written when the server ended. Nobody may be writing any now.

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use config::{Autoflush, Dle, HoldingUse, UseSpace};
 use rustix::fs::Access;
-use taper::catalogue::{Catalogue, Held, Obstacle, RunKind};
+use taper::catalogue::{Catalogue, Filter, Held, Obstacle, RunKind};
 use types::Bytes;
 
 use super::{Notes, unread};
@@ -18,6 +18,7 @@ use crate::night::destinations;
 use crate::night::estimate::with_causes;
 use crate::report::plural;
 use crate::site::{self, Site};
+use crate::store;
 
 /// Less than this on a file system that the server keeps its own files on will not last.
 const LITTLE: Bytes = Bytes(1 << 30);
@@ -130,6 +131,7 @@ pub(super) fn catalogue(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogu
             notes.error("logs", with_causes(&error), "look at the directory and its rights");
         }
     }
+    indexes(notes, site, catalogue);
     match catalogue.unfinished_runs() {
         Ok(runs) if site.at_work().is_none() => {
             for run in runs {
@@ -139,6 +141,31 @@ pub(super) fn catalogue(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogu
         }
         Ok(_) => {}
         Err(error) => unread(notes, &error),
+    }
+}
+
+/// Whether the dumps that can be restored can also be looked into. The files are counted, and not read.
+fn indexes(notes: &mut Notes<'_>, site: &Site, catalogue: &Catalogue) {
+    let directory = &site.config.site.indexdir;
+    // A directory that cannot be read is told of with the others.
+    let Ok(there) = store::whole(directory) else { return };
+    let dumps = match catalogue.dumps(&Filter::default()) {
+        Ok(dumps) => dumps,
+        Err(error) => return unread(notes, &error),
+    };
+    let wanted = dumps.iter().filter(|located| located.is_restorable());
+    let (all, missing) = wanted.fold((0, 0), |(all, missing), located| {
+        (all + 1, missing + usize::from(!there.contains(&located.dump.id)))
+    });
+    if missing > 0 {
+        let shown = directory.display();
+        let text = format!(
+            "{missing} of {} that can be restored have no index in {shown}: `restore` and `recover` cannot choose from \
+             them",
+            plural(all, "dump")
+        );
+        let advice = "`reelkeep catalogue rebuild` copies the indexes out of the images";
+        notes.warning("index files", text, advice);
     }
 }
 

@@ -244,3 +244,26 @@ fn a_needed_volume_that_is_in_no_slot_is_told_unless_somebody_said_where_it_is()
     catalogue.set_lock(&label, Lock::Open, &Default::default(), now).unwrap();
     assert_eq!(gone(), None, "nobody needs it");
 }
+
+#[test]
+fn dumps_without_an_index_are_counted() {
+    let (_folder, site) = site(str::to_owned);
+    let mut catalogue = site.catalogue().unwrap();
+    let run: types::Stamp = "20260102030405".parse().unwrap();
+    catalogue.begin_run(run, RunKind::Dump, run, "").unwrap();
+    let dump =
+        Dump { dle: site.config.dles[0].reference(), ..crate::night::tidy::tests::dump(run) };
+    catalogue.record_held(&dump, &[], std::path::Path::new("/nowhere/it"), dump.stored).unwrap();
+    let told_of = || {
+        let told = told(&check(&site), Gravity::Warning);
+        told.into_iter().find(|line| line.starts_with("index files: "))
+    };
+    assert!(told_of().is_some(), "the directory is gone");
+    fs::create_dir_all(&site.config.site.indexdir).unwrap();
+    for ending in ["rkf", "rkx"] {
+        let told = told_of().unwrap();
+        assert!(told.contains("1 of 1 dump that can be restored have no index"), "{told}");
+        fs::write(site.config.site.indexdir.join(format!("{}.{ending}", dump.id)), "").unwrap();
+    }
+    assert_eq!(told_of(), None);
+}
