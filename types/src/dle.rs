@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// A text that cannot name a host or a DLE.
 #[derive(Debug, thiserror::Error)]
-#[error("{text:?} is not a {what} name: use 1 to 255 characters and no control characters")]
+#[error(
+    "{text:?} is not a {what} name: use 1 to 255 bytes (letters beyond ASCII take two and more) and no control characters"
+)]
 pub struct BadName {
     pub(crate) what: &'static str,
     pub(crate) text: String,
