@@ -487,5 +487,18 @@ fn the_command_line_has_exit_codes() {
     assert!(version.stdout.starts_with(b"reelkeep-agent "));
     assert_eq!(run(&["--help"]).status.code(), Some(0));
     assert_eq!(run(&["serve"]).status.code(), Some(3));
-    assert_eq!(run(&["serve", "--state", "/proc/no/such"]).status.code(), Some(2));
+    // Who asks for nothing that is kept needs no state.
+    assert_eq!(run(&["serve", "--state", "/proc/no/such"]).status.code(), Some(0));
+}
+
+#[test]
+fn without_its_state_an_agent_dumps_nothing_and_says_why() {
+    let tree = tree();
+    let mut server = Server::start(Path::new("/proc/no/such"));
+    server.send(Kind::Request, &Request::Dump(request(spec(tree.path()), 0, None)));
+    let (kind, payload) = server.next().unwrap();
+    let trouble: Trouble = wire::Message { kind, payload: &payload }.json(Kind::Error).unwrap();
+    let told = format!("{} {:?}", trouble.text, trouble.causes);
+    assert!(told.contains("/proc/no/such"), "{told}");
+    assert_eq!(server.close(), Some(2));
 }
