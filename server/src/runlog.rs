@@ -432,7 +432,12 @@ pub fn runs(directory: &Path) -> io::Result<Vec<Stamp>> {
     };
     let mut stamps = Vec::new();
     for entry in entries {
-        let name = entry?.file_name();
+        let entry = entry?;
+        // Whoever opened a pipe would wait for its other end.
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
+        let name = entry.file_name();
         let stamp = name
             .to_str()
             .and_then(|name| name.strip_suffix(".jsonl"))

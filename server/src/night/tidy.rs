@@ -447,6 +447,7 @@ pub(crate) mod tests {
         let text = config::quickstart(&config::Quickstart::new(root.clone(), vec![root.clone()]));
         std::fs::write(root.join("reelkeep.toml"), text.unwrap()).unwrap();
         let site = Site::of(root.clone(), config::load(&root).unwrap());
+        std::fs::create_dir_all(&site.config.site.indexdir).unwrap();
         let run: Stamp = "20260102030000".parse().unwrap();
         let mut catalogue = with_one_copy(run);
         let cut_off = Dump { id: DumpId([8; 16]), ..dump(run) };
