@@ -190,7 +190,12 @@ fn at_the_terminal_a_cartridge_that_will_not_do_is_said_and_another_asked_for() 
             ("Put volume DAILY-002", &nothing, "s\n"),
         ],
     );
-    let verify = at_the_terminal(&site, &["verify"], &[("Put volume DAILY-002", &second, "")]);
+    // The drive has given it out for the next, and nobody has pushed it in again.
+    let verify = at_the_terminal(
+        &site,
+        &["verify"],
+        &[("Put volume DAILY-001", &first, ""), ("Put volume DAILY-002", &second, "")],
+    );
     assert!(verify.contains("all good"), "{verify}");
     // Each question above stands on the screen with what is in the drive; besides them:
     assert!(night.contains("These would do: a blank cartridge (it becomes DAILY-001)"), "{night}");

@@ -84,7 +84,7 @@ fn a_ctrl_c_at_the_terminal_finishes_the_dump_that_was_begun_and_begins_no_other
     assert!(report.contains("the run was told to stop before it was done"), "{report}");
     let waits = format!("localhost:{}: no dump in this run", slow.waits.display());
     assert!(report.contains(&waits), "{report}");
-    assert!(report.contains("on the holding disk: `reelkeep flush` writes them"), "{report}");
+    assert!(report.contains("on the holding disk: the next run writes them first"), "{report}");
     slow.expect_next_night_is_whole();
 }
 

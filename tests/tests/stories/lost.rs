@@ -91,8 +91,9 @@ fn remove_last_records(library: &Path) -> usize {
 fn a_lost_catalogue_comes_back_from_the_records_on_the_volumes() {
     let nights = Nights::new(2, str::to_owned);
     nights.lose_the_catalogue();
-    let check = nights.site.say(&["check"]).good();
+    let check = nights.site.say(&["check"]).expect(1);
     assert!(check.out.contains("`reelkeep catalogue rebuild` takes it over"), "{check}");
+    assert!(check.out.contains("the catalogue is older than the site"), "{check}");
     nights.rebuild();
 }
 
