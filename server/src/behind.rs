@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
-use taper::catalogue::{Catalogue, CatalogueError, RunKind, RunStatus};
+use taper::catalogue::{Catalogue, CatalogueError, RunKind};
 use types::Stamp;
 
 use crate::clock::{self, Now};
@@ -70,15 +70,9 @@ pub fn told(forgotten: &[Forgotten]) -> Option<String> {
 /// After the volumes were read: what only the logs tell of.
 pub fn adopt(logs: &Path, catalogue: &mut Catalogue, program: &str) -> Result<usize, NotLooked> {
     let all = forgotten(logs, catalogue)?;
-    for Forgotten { run, kind, outcome } in &all {
-        let status = match outcome {
-            Outcome::Good => RunStatus::Good,
-            Outcome::Strange => RunStatus::Complaints,
-            Outcome::Failed => RunStatus::Failed,
-            Outcome::Interrupted => RunStatus::Interrupted,
-        };
-        catalogue.begin_run(*run, *kind, *run, program)?;
-        catalogue.finish_run(*run, *run, status)?;
+    for &Forgotten { run, kind, outcome } in &all {
+        catalogue.begin_run(run, kind, run, program)?;
+        catalogue.finish_run(run, run, outcome.status())?;
     }
     Ok(all.len())
 }
@@ -96,6 +90,8 @@ pub enum NotLooked {
 
 #[cfg(test)]
 mod tests {
+    use taper::catalogue::RunStatus;
+
     use super::*;
     use crate::runlog::RunLog;
 

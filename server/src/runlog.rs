@@ -9,6 +9,7 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use taper::catalogue::RunStatus;
 use types::{
     Bytes, DleRef, DriveName, DumpId, FileNo, Label, Level, PartNo, ScriptPoint, Slot, Stamp,
     StorageName,
@@ -314,6 +315,18 @@ pub enum Outcome {
     Failed,
     /// It was told to stop.
     Interrupted,
+}
+
+impl Outcome {
+    /// The same for the catalogue.
+    pub(crate) fn status(self) -> RunStatus {
+        match self {
+            Self::Good => RunStatus::Good,
+            Self::Strange => RunStatus::Complaints,
+            Self::Failed => RunStatus::Failed,
+            Self::Interrupted => RunStatus::Interrupted,
+        }
+    }
 }
 
 impl RunEvent {

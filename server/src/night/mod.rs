@@ -35,7 +35,7 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use config::{Config, Dle};
-use taper::catalogue::{Ask, Catalogue, CatalogueError, Located, RunKind, RunStatus};
+use taper::catalogue::{Ask, Catalogue, CatalogueError, Located, RunKind};
 use types::{Bytes, DleRef, DumpId, Label, ScriptPoint, Stamp, StorageName};
 
 use crate::agent::{AgentCommand, Patience};
@@ -415,13 +415,7 @@ pub(crate) fn dispatch(
             log.append(Now::read().unix(), event)?;
         }
     }
-    let status = match outcome {
-        Outcome::Good => RunStatus::Good,
-        Outcome::Strange => RunStatus::Complaints,
-        Outcome::Failed => RunStatus::Failed,
-        Outcome::Interrupted => RunStatus::Interrupted,
-    };
-    catalogue.finish_run(run, Now::read().stamp().max(run), status)?;
+    catalogue.finish_run(run, Now::read().stamp().max(run), outcome.status())?;
     Ok(outcome)
 }
 
